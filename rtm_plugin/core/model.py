@@ -1,0 +1,311 @@
+"""The risk terrain model: what was selected and all that is needed to score, explain and reproduce it; as JSON.
+
+The file format is published in resources/schema/model.schema.json; here the constructors hold it.
+"""
+
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import FileFormatError
+from .study import DIRECTIONS, check_version
+from .terrain import ScoreSummary
+from .verification import Verification
+
+FORMAT = "risk-terrain-model"
+VERSION = 1
+LARGEST_FILE = 50_000_000  # bytes
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise FileFormatError(f"The model file is damaged: {sentence}.")
+
+
+@dataclass(frozen=True, slots=True)
+class GridSummary:
+    """The cells that the model was fitted on."""
+
+    cells: int
+    cells_with_events: int
+    cell_size: float
+    block_length: float
+    crs: str
+    extent: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.cells > 0 and self.cell_size > 0 and self.block_length > 0, "its grid has no cells")
+        _require(len(self.extent) == 4, "its extent needs four numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """Events inside the study area, which count, and outside, which do not."""
+
+    inside: float
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFate:
+    """What became of one candidate variable.
+
+    Parameters
+    ----------
+    survived : bool
+        The culling.
+    fate : {"selected", "not selected", "culled", "dropped"}
+    reason : str, a sentence
+    bic_if_used : float or None
+        BIC of the final model with this candidate in its factor's place.
+    """
+
+    name: str
+    factor: str
+    operationalisation: str
+    distance: float
+    direction: str
+    cells_exposed: int
+    threshold: float | None
+    survived: bool
+    fate: str
+    reason: str
+    bic_if_used: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTerm:
+    """One selected variable.
+
+    Parameters
+    ----------
+    coefficient, standard_error, p_value : float
+        p after selection: too small by the search that went before.
+    rrv : float
+        Relative risk value, exp(coefficient): the rate of an exposed cell is multiplied by it (aggravating) or divided (protective).
+    """
+
+    name: str
+    factor: str
+    operationalisation: str
+    distance: float
+    direction: str
+    coefficient: float
+    standard_error: float
+    p_value: float
+    rrv: float
+
+    def __post_init__(self) -> None:
+        _require(self.direction in DIRECTIONS, f"the direction of {self.name!r} is {self.direction!r}")
+        _require(
+            self.coefficient < 700 and math.isclose(self.rrv, math.exp(self.coefficient), rel_tol=1e-6),
+            f"the relative risk value of {self.name!r} is not exp(coefficient)",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of the selection."""
+
+    move: str
+    name: str
+    replaced: str
+    bic: float
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyModel:
+    """The model that the selection reached under one family."""
+
+    family: str
+    selected: tuple[ModelTerm, ...]
+    intercept: float
+    intercept_standard_error: float
+    dispersion: float | None
+    log_dispersion_standard_error: float | None
+    log_likelihood: float
+    bic: float
+    steps: tuple[TraceStep, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, intercept and dispersion counted."""
+        return 1 + len(self.selected) + (self.dispersion is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CullingSummary:
+    """How the elastic net chose: the winning L1 share and penalty, and its cross-validated deviance."""
+
+    l1_share: float
+    penalty: float
+    deviance: float
+    folds: int
+    seed: int
+    survivors: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiskModel:
+    """A risk terrain model.
+
+    Parameters
+    ----------
+    families : mapping of family name → FamilyModel, every family tried
+    family : str
+        The one with the lowest BIC; its numbers are repeated at the top of the file.
+    culling : CullingSummary or None
+        None when the candidates were not culled.
+    provenance : mapping
+        Versions, times, parameters and inputs; free in form.
+    """
+
+    grid: GridSummary
+    events: EventSummary
+    candidates: tuple[CandidateFate, ...]
+    family: str
+    families: Mapping[str, FamilyModel]
+    culling: CullingSummary | None
+    score: ScoreSummary
+    verification: Verification
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.family in self.families, f"the family {self.family!r} is not among its families")
+        factors = [term.factor for term in self.selected]
+        _require(len(set(factors)) == len(factors), "one factor is selected twice")
+        known = {candidate.name for candidate in self.candidates}
+        for term in self.selected:
+            _require(term.name in known, f"the selected {term.name!r} is not among its candidates")
+
+    @property
+    def best(self) -> FamilyModel:
+        """The model of the chosen family."""
+        return self.families[self.family]
+
+    @property
+    def selected(self) -> tuple[ModelTerm, ...]:
+        """The selected variables, strongest first."""
+        return self.best.selected
+
+    def to_json(self) -> str:
+        """The text of the model file."""
+        best = _plain(self.best)
+        repeated = {
+            k: best[k]
+            for k in (
+                "selected",
+                "intercept",
+                "intercept_standard_error",
+                "dispersion",
+                "log_dispersion_standard_error",
+                "log_likelihood",
+                "bic",
+            )
+        }
+        document = {"format": FORMAT, "version": VERSION, **_plain(self)}
+        at = list(document).index("families")
+        items = list(document.items())
+        document = dict([*items[:at], *repeated.items(), *items[at:]])
+        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "RiskModel":
+        """Read the text of a model file.
+
+        Raises
+        ------
+        FileFormatError
+            Damaged, foreign, or from a newer version.
+        """
+        document = parse_json(text, "The model file")
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise FileFormatError(f'The file is not a risk terrain model: it lacks "format": "{FORMAT}".')
+        check_version(document, VERSION, "The contents of the model file")
+        model = _typed(cls, document, "the model")
+        _require(
+            _plain(model.best)["selected"] == document.get("selected"),
+            "the selected variables differ from those of its family",
+        )
+        return typing.cast("RiskModel", model)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "RiskModel":
+        """Read a model file; refuse one that cannot be read, in a sentence."""
+        return cls.from_json(read_text(path, "model file"))
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """The text of a small UTF-8 file.
+
+    Raises
+    ------
+    FileFormatError
+        Missing, too large, or not text.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise FileFormatError(f"The {what} {path.name!r} is too large to be one; choose another file.")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileFormatError(f"The {what} {path.name!r} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"The {what} {path.name!r} is not text; choose another file.") from error
+
+
+def parse_json(text: str, what: str) -> Any:
+    """Parse strict JSON: no NaN, no infinity, no absurd nesting."""
+
+    def refuse(constant: str) -> float:
+        raise FileFormatError(f"{what} holds {constant}, which is not a number; it is damaged.")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise FileFormatError(f"{what} is not valid JSON{where}; it is damaged or another kind of file.") from error
+
+
+def _plain(value: Any) -> Any:
+    """Data classes, tuples and mappings as what JSON knows."""
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(kind: Any, value: Any, where: str) -> Any:
+    """`value` from JSON as the annotated type, refused with the place where it does not fit."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if is_dataclass(kind):
+        _require(isinstance(value, dict), f"{where} is not an object")
+        hints = typing.get_type_hints(kind)
+        for f in fields(kind):
+            _require(f.name in value, f"{where} lacks {f.name!r}")
+        return kind(**{f.name: _typed(hints[f.name], value[f.name], f"{f.name!r} of {where}") for f in fields(kind)})  # type: ignore[operator]
+    if origin is types.UnionType:
+        return None if value is None else _typed(arguments[0], value, where)
+    if origin is tuple:
+        _require(isinstance(value, list), f"{where} is not a list")
+        return tuple(_typed(arguments[0], item, where) for item in value)
+    if origin is not None and issubclass(origin, Mapping):
+        _require(isinstance(value, dict), f"{where} is not an object")
+        return {key: _typed(arguments[1], item, f"{key!r} of {where}") for key, item in value.items()}
+    if kind is Any:
+        return value
+    if kind is float:
+        _require(isinstance(value, (int, float)) and not isinstance(value, bool), f"{where} is not a number")
+        _require(math.isfinite(value), f"{where} is not a finite number")
+        return float(value)
+    _require(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)), f"{where} is not {kind.__name__}")
+    return value

@@ -1,0 +1,259 @@
+"""Priority places: touching cells of high score, ranked, with the factors at work in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .candidates import CandidateSet
+from .features import Floats
+from .grid import Grid
+from .progress import Progress, silent
+from .study import PlaceSettings
+from .terrain import ScoreSummary, Term, contribution
+
+_TOUCHING = np.ones((3, 3), dtype=int)
+_WIDEST_NEIGHBOURHOOD = 4  # cells to each side, for breaking ties
+
+
+@dataclass(frozen=True, slots=True)
+class FactorPresence:
+    """A factor at work in a place: the share of its cells that are raised by it."""
+
+    factor: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One priority place.
+
+    Parameters
+    ----------
+    rank : int, from 1
+    cells : int
+    area : float, square map units
+    mean_score, max_score : float
+    expected, observed : float or None, events in the place
+    factors : tuple of FactorPresence, those at work in most of its cells first
+    """
+
+    rank: int
+    cells: int
+    area: float
+    mean_score: float
+    max_score: float
+    expected: float | None
+    observed: float | None
+    factors: tuple[FactorPresence, ...]
+
+    @property
+    def factor_text(self) -> str:
+        """The factors in words.
+
+        >>> presence = (FactorPresence("bars", 1.0), FactorPresence("parks", 0.25))
+        >>> Place(1, 4, 4e4, 3.0, 4.0, None, None, presence).factor_text
+        'bars (100 %), parks (25 %)'
+        """
+        return ", ".join(f"{f.factor} ({f.share:.0%})".replace("%", " %") for f in self.factors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Priority places of a terrain: `label` (cells,) holds the rank of each cell's place, 0 outside."""
+
+    label: NDArray[np.int64]
+    places: tuple[Place, ...]
+
+    @property
+    def cells(self) -> int:
+        """Number of cells in priority places."""
+        return int(np.count_nonzero(self.label))
+
+
+def priority_places(
+    grid: Grid,
+    scores: NDArray[np.float32],
+    settings: PlaceSettings,
+    expected: Floats | None = None,
+    observed: Floats | None = None,
+    terms: Sequence[Term] = (),
+    candidates: CandidateSet | None = None,
+    progress: Progress = silent,
+) -> Places:
+    """Choose cells, join those that touch (corners included), split what sprawls, and rank.
+
+    Ranks go by expected events where they are given, else by the sum of the scores; ties by largest score, then by position from
+    the north west. A factor is at work in a cell where it raises the score above the lowest: an aggravating one where the cell
+    is exposed, a protective one where it is not.
+
+    Parameters
+    ----------
+    grid : Grid
+    scores : (cells,) float32
+    settings : PlaceSettings
+    expected, observed : (cells,) float64, optional
+    terms, candidates : optional; the model's selected variables and their columns
+
+    Returns
+    -------
+    Places
+
+    Examples
+    --------
+    >>> grid = Grid(0, 300, 100, 200, np.ones((3, 3), bool))
+    >>> scores = np.array([9, 1, 1, 1, 8, 1, 1, 1, 1], np.float32)
+    >>> found = priority_places(grid, scores, PlaceSettings("count", 2))
+    >>> found.label.tolist(), found.places[0].area
+    ([1, 0, 0, 0, 1, 0, 0, 0, 0], 20000.0)
+    """
+    chosen = choose_cells(grid, scores, settings)
+    label = _joined(grid, chosen)
+    progress(0.3)
+    if settings.max_area is not None:
+        label = _split(grid, label, max(1, int(settings.max_area / grid.cell_size**2 + 1e-9)), progress)
+    weight = scores.astype(np.float64) if expected is None else expected
+    label = _ranked(label, weight, scores)
+    progress(0.8)
+    at_work = [(t.factor, _raised(t, candidates)) for t in terms] if candidates is not None else []
+    return Places(label, _described(grid, label, scores, expected, observed, at_work))
+
+
+def choose_cells(grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings) -> NDArray[np.bool_]:
+    """The cells that the rule asks for.
+
+    A share or number of cells can end inside a tie, since a risk terrain has few distinct scores. The tie goes to the cells whose
+    surroundings score highest (mean of the 3 × 3 cells, then of wider squares up to 9 × 9); cells equal in
+    that too are all taken, so that no cell is chosen by its position in the grid.
+
+    Returns
+    -------
+    (cells,) bool
+    """
+    if settings.rule == "class":
+        return ScoreSummary.of(scores).classes(scores) > settings.value
+    wanted = settings.value if settings.rule == "count" else settings.value / 100 * len(scores)
+    wanted = min(len(scores), max(1, round(wanted)))
+    keys = [scores.astype(np.float64)] + [
+        _neighbourhood_mean(grid, scores, reach) for reach in range(1, _WIDEST_NEIGHBOURHOOD + 1)
+    ]
+    order = np.lexsort([-key for key in reversed(keys)])
+    last = order[wanted - 1]
+    tied = np.all([key == key[last] for key in keys], axis=0)
+    chosen = tied.copy()
+    chosen[order[:wanted]] = True
+    return chosen
+
+
+def _neighbourhood_mean(grid: Grid, scores: NDArray[np.float32], reach: int) -> Floats:
+    """Mean score of the kept cells in the square around each cell, rounded so that equal surroundings tie."""
+    width = 2 * reach + 1
+    filled = grid.raster(scores.astype(np.float64), 0.0)
+    total = ndimage.uniform_filter(filled, width, mode="constant")
+    number = ndimage.uniform_filter(grid.mask.astype(np.float64), width, mode="constant")
+    return np.round(total[grid.mask] / number[grid.mask], 9)
+
+
+def _joined(grid: Grid, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    label, _ = ndimage.label(grid.raster(chosen, False), structure=_TOUCHING)
+    return label[grid.mask].astype(np.int64)
+
+
+def _split(grid: Grid, label: NDArray[np.int64], most: int, progress: Progress) -> NDArray[np.int64]:
+    """Cut every place of more than `most` cells across its longer axis, in parts as equal as can be, until all fit."""
+    row, column = np.nonzero(grid.mask)
+    result, next_label = np.zeros_like(label), 1
+    by_place = np.argsort(label, kind="stable")
+    cuts = np.searchsorted(label[by_place], np.arange(1, label.max(initial=0) + 2))
+    waiting = [by_place[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)][::-1]
+    while waiting:
+        progress(0.5)
+        cells = waiting.pop()
+        if len(cells) <= most:
+            result[cells] = next_label
+            next_label += 1
+            continue
+        for half in _halves(row[cells], column[cells], most):
+            waiting.extend(_touching_parts(row, column, cells[half]))
+    return result
+
+
+def _halves(row: NDArray[np.int64], column: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two parts across the longer principal axis, sized so that each can be cut further in parts of at most `most` cells."""
+    place = np.column_stack([row, column]).astype(np.float64)
+    centred = place - place.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    axis = axes[:, 1] * (1.0 if axes[np.argmax(np.abs(axes[:, 1])), 1] > 0 else -1.0)
+    order = np.lexsort((column, row, np.round(centred @ axis, 9)))
+    parts_needed = -(-len(row) // most)
+    first = len(row) * (parts_needed // 2) // parts_needed
+    return order[:first], order[first:]
+
+
+def _touching_parts(
+    row: NDArray[np.int64], column: NDArray[np.int64], cells: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    r, c = row[cells] - row[cells].min(), column[cells] - column[cells].min()
+    patch = np.zeros((r.max() + 1, c.max() + 1), dtype=bool)
+    patch[r, c] = True
+    label, count = ndimage.label(patch, structure=_TOUCHING)
+    return [cells[label[r, c] == i] for i in range(1, count + 1)]
+
+
+def _ranked(label: NDArray[np.int64], weight: Floats, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    count = int(label.max(initial=0))
+    if not count:
+        return label
+    size = np.round(np.bincount(label, weights=weight, minlength=count + 1)[1:], 6)
+    largest = ndimage.maximum(scores, label, np.arange(1, count + 1))
+    first = ndimage.minimum(np.arange(len(label)), label, np.arange(1, count + 1))
+    rank = np.zeros(count + 1, dtype=np.int64)
+    rank[1 + np.lexsort((first, -np.asarray(largest), -size))] = np.arange(1, count + 1)
+    return rank[label]
+
+
+def _raised(term: Term, candidates: CandidateSet) -> NDArray[np.bool_]:
+    own = contribution(term, candidates)
+    return own > 0 if term.direction == "aggravating" else own == 0
+
+
+def _described(
+    grid: Grid,
+    label: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    expected: Floats | None,
+    observed: Floats | None,
+    at_work: list[tuple[str, NDArray[np.bool_]]],
+) -> tuple[Place, ...]:
+    count = int(label.max(initial=0))
+
+    def total(values: NDArray[Any]) -> Floats:
+        return np.bincount(label, weights=values.astype(np.float64), minlength=count + 1)[1:]
+
+    cells = np.bincount(label, minlength=count + 1)[1:].astype(np.int64)
+    largest = ndimage.maximum(scores, label, np.arange(1, count + 1)) if count else []
+    mean = total(scores) / cells
+    events = None if expected is None else total(expected)
+    seen = None if observed is None else total(observed)
+    present = [(factor, total(raised) / cells) for factor, raised in at_work]
+    return tuple(
+        Place(
+            i + 1,
+            int(cells[i]),
+            float(cells[i] * grid.cell_size**2),
+            float(mean[i]),
+            float(largest[i]),
+            None if events is None else float(events[i]),
+            None if seen is None else float(seen[i]),
+            tuple(
+                sorted(
+                    (FactorPresence(factor, float(share[i])) for factor, share in present if share[i] > 0),
+                    key=lambda f: -f.share,
+                )
+            ),
+        )
+        for i in range(count)
+    )

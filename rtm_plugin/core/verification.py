@@ -1,0 +1,93 @@
+"""Check the final model with statsmodels, an implementation that shares no code with ours (METHOD §4.5)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .features import Floats
+
+REFIT_LIMIT = 2_000_000  # cells × parameters: up to here a refit is cheap
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Result of the check.
+
+    Parameters
+    ----------
+    status : {"verified", "differs", "not verified"}
+    reason : str
+        In a sentence.
+    statsmodels : str or None
+        Version.
+    log_likelihood_difference : float or None
+        Largest absolute difference in log-likelihood at our estimates.
+    score : float or None
+        Largest absolute slope of the log-likelihood at our estimates, in units of one standard error; 0 at the maximum.
+    coefficient_difference : float or None
+        Largest absolute difference after a refit; None when it was not cheap.
+    """
+
+    status: str
+    reason: str
+    statsmodels: str | None = None
+    log_likelihood_difference: float | None = None
+    score: float | None = None
+    coefficient_difference: float | None = None
+
+
+def verify(
+    family: str,
+    counts: Floats,
+    design: Floats,
+    offset: Floats | None,
+    coefficients: Floats,
+    standard_errors: Floats,
+    dispersion: float | None,
+    log_likelihood: float,
+) -> Verification:
+    """Compare log-likelihood and slope at our estimates, and, where cheap, a refit.
+
+    Parameters
+    ----------
+    family : {"poisson", "nb1", "nb2"}
+    counts : (n,) float64, cell by cell
+    design : (n, k) float64, without intercept
+    offset : (n,) float64 or None
+    coefficients, standard_errors : (1 + k,) float64
+    dispersion : float or None
+    log_likelihood : float
+    """
+    try:
+        import statsmodels
+        from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
+    except ImportError:
+        return Verification("not verified", "The model was not verified, because statsmodels is not installed.")
+    matrix = np.column_stack([np.ones(len(counts)), design])
+    if family == "poisson":
+        model, parameters = Poisson(counts, matrix, offset=offset), coefficients
+    else:
+        model = NegativeBinomial(counts, matrix, loglike_method=family, offset=offset)
+        # statsmodels takes the logarithm of the dispersion until it has been fitted
+        log_scale = getattr(model, "_transparams", False)
+        parameters = np.append(coefficients, np.log(dispersion or 1.0) if log_scale else dispersion or 1.0)
+    difference = abs(float(model.loglike(parameters)) - log_likelihood)
+    slope = np.asarray(model.score(parameters))[: len(coefficients)]
+    score = float(np.abs(slope * standard_errors).max())
+    moved = None
+    if matrix.size <= REFIT_LIMIT:
+        start = 0.9 * coefficients if dispersion is None else np.append(0.9 * coefficients, 1.1 * dispersion)
+        again = model.fit(start_params=start, disp=0, method="bfgs", gtol=1e-7, maxiter=500, skip_hessian=True)
+        moved = float(np.abs(np.asarray(again.params)[: len(coefficients)] - coefficients).max())
+    agrees = difference < 1e-6 * (1 + abs(log_likelihood)) and score < 1e-3 and (moved is None or moved < 1e-3)
+    status = "verified" if agrees else "differs"
+    refit = f", coefficients after a refit by at most {moved:.1e}" if moved is not None else ""
+    return Verification(
+        status,
+        f"statsmodels {statsmodels.__version__} {'agrees' if agrees else 'does NOT agree'}: "
+        f"the log-likelihood differs by {difference:.1e}{refit}.",
+        statsmodels.__version__,
+        difference,
+        score,
+        moved,
+    )
