@@ -1,0 +1,1 @@
+"""The Processing algorithms: read inputs, ask core, write outputs."""

@@ -1,0 +1,175 @@
+"""What all algorithms share: help from files, refusals in a sentence, results named, grouped and styled."""
+
+import html
+import importlib.util
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from qgis.core import (
+    Qgis,
+    QgsMapLayer,
+    QgsMessageLog,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from ..rtm_plugin.adapters.rasters import Raster
+from ..rtm_plugin.cartography.styles import STYLER
+from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
+
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+GROUP_OF_RESULTS = "Risk terrain"
+
+
+def tr(text: str) -> str:
+    """Translate a literal."""
+    return QCoreApplication.translate("RiskTerrain", text)
+
+
+class RtmAlgorithm(QgsProcessingAlgorithm):
+    """Base of the algorithms.
+
+    A subclass gives NAME, LABEL, GROUP, TAGS, the parameters in `initAlgorithm`, and `execute`, which may raise RtmError.
+    """
+
+    NAME: ClassVar[str]
+    LABEL: ClassVar[str]
+    GROUP: ClassVar[tuple[str, str]]
+    TAGS: ClassVar[tuple[str, ...]] = ()
+
+    def name(self) -> str:
+        return self.NAME
+
+    def displayName(self) -> str:
+        return tr(self.LABEL)
+
+    def group(self) -> str:
+        return tr(self.GROUP[1])
+
+    def groupId(self) -> str:
+        return self.GROUP[0]
+
+    def tags(self) -> list[str]:
+        return ["rtm", "risk terrain", "crime", *self.TAGS]
+
+    def icon(self) -> QIcon:
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        return str(RESOURCES / "icons" / f"{self.NAME}.svg")
+
+    def shortHelpString(self) -> str:
+        return help_html((RESOURCES / "help" / f"{self.NAME}.md").read_text(encoding="utf-8"))
+
+    def shortDescription(self) -> str:
+        first = (RESOURCES / "help" / f"{self.NAME}.md").read_text(encoding="utf-8").split("\n\n", 1)[0]
+        return " ".join(first.split())
+
+    def createInstance(self) -> "RtmAlgorithm":
+        return type(self)()
+
+    def canExecute(self) -> tuple[bool, str]:
+        if importlib.util.find_spec("scipy") is None:
+            return False, tr(
+                "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk for the QGIS installer "
+                "that includes scipy (OSGeo4W: package python3-scipy). Saved results still open."
+            )
+        return True, ""
+
+    def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
+        """Add a parameter with its help; advanced ones are folded."""
+        definition.setHelp(help_text)
+        if advanced:
+            definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
+        self.addParameter(definition)
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Run `execute`; whatever goes wrong reaches the analyst as one sentence."""
+        sentence = ""
+        try:
+            return self.execute(parameters, context, feedback)
+        except Cancelled:
+            feedback.pushInfo(tr("Cancelled; nothing was written."))
+            return {}
+        except RtmError as error:
+            sentence = str(error)
+        except MemoryError:
+            sentence = tr("There is not enough memory for this study; choose a larger cell size or fewer factors.")
+        except QgsProcessingException:
+            raise
+        except Exception as error:
+            QgsMessageLog.logMessage(traceback.format_exc(), "Risk Terrain", Qgis.MessageLevel.Critical)
+            sentence = tr("Something unexpected went wrong ({}). Details are in the log panel 'Risk Terrain'.").format(
+                f"{type(error).__name__}: {error}"
+            )
+        raise QgsProcessingException(sentence)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """The algorithm's work: a short table of contents."""
+        raise RtmError(f"{self.NAME} has no work to do.")
+
+    def raster(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str) -> Raster:
+        """A raster input, opened."""
+        return Raster(self.parameterAsRasterLayer(parameters, name, context), what)
+
+    def rasters(
+        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str
+    ) -> list[Raster]:
+        """Several raster inputs, opened, in order."""
+        layers: Sequence[QgsMapLayer] = self.parameterAsLayerList(parameters, name, context)
+        if not layers:
+            raise InputError(f"No {what} raster is given; choose at least one.")
+        return [Raster(layer if isinstance(layer, QgsRasterLayer) else None, what) for layer in layers]
+
+    def present(self, context: QgsProcessingContext, path: str, name: str, group: str, order: int) -> None:
+        """Name, group, order and style a result that will be loaded."""
+        if not context.willLoadLayerOnCompletion(path):
+            return
+        details = context.layerToLoadOnCompletionDetails(path)
+        details.name = name
+        details.forceName = True
+        details.groupName = group
+        details.layerSortKey = order
+        details.setPostProcessor(STYLER)
+
+
+def results_group(study_area: str) -> str:
+    """Name of the layer-tree group of a study's results."""
+    return f"{GROUP_OF_RESULTS}: {study_area}" if study_area else GROUP_OF_RESULTS
+
+
+def help_html(markdown: str) -> str:
+    """The little Markdown of the help files as HTML: paragraphs, lists, headings, **bold** and `code`.
+
+    >>> help_html("One **two**.\\n\\n- a\\n- b")
+    '<p>One <b>two</b>.</p><ul><li>a</li><li>b</li></ul>'
+    """
+    return "".join(_block(block) for block in re.split(r"\n\s*\n", markdown.strip()))
+
+
+def _block(block: str) -> str:
+    if block.startswith("#"):
+        return f"<h3>{_inline(block.lstrip('# '))}</h3>"
+    if block.startswith("- "):
+        items = re.split(r"\n- ", block[2:])
+        return "<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in items) + "</ul>"
+    return f"<p>{_inline(block)}</p>"
+
+
+def _inline(text: str) -> str:
+    text = html.escape(" ".join(text.split()), quote=False)
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)

@@ -1,0 +1,84 @@
+"""rtm:countevents — outcome events in each cell."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..rtm_plugin.adapters.files import Staging
+from .outputs import crs_of, save_counts
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.pipeline import count
+from .base import RtmAlgorithm, results_group, tr
+from .parameters import read_source, source_item
+
+
+class CountEvents(RtmAlgorithm):
+    """Count the events in the cells of a study grid."""
+
+    NAME = "countevents"
+    LABEL = "2. Count events"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("points", "crime counts")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer("GRID", tr("Study grid")),
+            tr("Output of 'Study grid'."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
+            tr(
+                "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and latitude or easting and northing. "
+                "Other coordinate reference systems are reprojected."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterField(
+                "WEIGHT_FIELD",
+                tr("Weight field"),
+                parentLayerParameterName="EVENTS",
+                type=Qgis.ProcessingFieldParameterDataType.Numeric,
+                optional=True,
+            ),
+            tr("Number of events that each point stands for; 1 when empty. Model selection needs whole numbers."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("Event counts")),
+            tr("Raster with the number of events in each cell."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("EVENTS_INSIDE", tr("Events inside the study area")))
+        self.addOutput(QgsProcessingOutputNumber("EVENTS_OUTSIDE", tr("Events outside the study area")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        raster = self.raster(parameters, "GRID", context, "grid")
+        grid = raster.grid()
+        field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
+        read = read_source(
+            self, parameters, "EVENTS", crs_of(grid), context, feedback, wanted="point", value_field=field
+        )
+        events = count(grid, read.features.coordinates, read.values)
+        if not events.inside:
+            raise InputError(
+                f"None of the {read.report.features} events of '{read.report.name}' lies inside the study area; check the layer, "
+                "its filter and its CRS."
+            )
+        feedback.pushInfo(
+            tr("{:,.0f} events inside the study area, {:,.0f} outside.").format(events.inside, events.outside)
+        )
+        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        with Staging() as staging:
+            save_counts(staging, output, grid, events, [source_item("events", read)])
+        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(""), 50)
+        return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

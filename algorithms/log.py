@@ -1,0 +1,44 @@
+"""Results told in the log, in sentences and a small table."""
+
+from qgis.core import QgsProcessingFeedback
+
+from ..rtm_plugin.core.accuracy import Accuracy
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.places import Places
+
+
+def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
+    """Candidates, families, selected factors and the check."""
+    survivors = sum(fate.survived for fate in model.candidates)
+    feedback.pushInfo(
+        f"{len(model.candidates)} candidate variables, of which {survivors} survived culling; family {model.family} has the lowest "
+        f"BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
+    )
+    if not model.selected:
+        feedback.pushWarning("No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat.")
+    for term in model.selected:
+        verb = "multiplied" if term.direction == "aggravating" else "divided"
+        feedback.pushInfo(
+            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:.3f} "
+            f"(coefficient {term.coefficient:.4f}, standard error {term.standard_error:.4f})"
+        )
+    tell = feedback.pushInfo if model.verification.status == "verified" else feedback.pushWarning
+    tell(model.verification.reason)
+
+
+def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> None:
+    """How many places there are and how much ground they cover."""
+    feedback.pushInfo(
+        f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study area."
+    )
+
+
+def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
+    """Hit rate and PAI of later events."""
+    for row in rows:
+        hit, pai = row.hit_rate, row.pai
+        feedback.pushInfo(
+            f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} ({hit.pessimistic:.1%} to "
+            f"{hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} ({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
+        )

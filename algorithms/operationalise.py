@@ -1,0 +1,79 @@
+"""rtm:operationalise — candidate variables of one risk factor."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
+from .outputs import crs_of, save_candidates
+from ..rtm_plugin.core.candidates import operationalise
+from .base import RtmAlgorithm, results_group, tr
+from .parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
+
+
+class Operationalise(RtmAlgorithm):
+    """Turn a risk factor into candidate variables."""
+
+    NAME = "operationalise"
+    LABEL = "3. Operationalise a risk factor"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("proximity", "density", "kernel", "risk factor")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer("GRID", tr("Study grid")),
+            tr("Output of 'Study grid'."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("FACTOR", tr("Risk factor"), [Qgis.ProcessingSourceType.Vector]),
+            tr(
+                "Points, lines or polygons of one kind of feature. Include those outside the study area within the largest influence: they count for "
+                "the cells near the edge."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterString("NAME", tr("Name (the layer's when empty)"), optional=True),
+            tr("Name of the factor in tables, maps and the report."),
+        )
+        add_influence(self)
+        add_density_sd(self)
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("Candidate variables")),
+            tr("Raster with one band for each candidate: 1 where a cell is exposed, 0 elsewhere."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("CANDIDATE_COUNT", tr("Number of candidates")))
+        self.addOutput(QgsProcessingOutputNumber("FEATURE_COUNT", tr("Number of features")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        grid = self.raster(parameters, "GRID", context, "grid").grid()
+        read = read_source(self, parameters, "FACTOR", crs_of(grid), context, feedback)
+        name = self.parameterAsString(parameters, "NAME", context).strip() or read.report.name
+        settings = factor_settings(self, parameters, context, name)
+        if grid.study_area is not None:
+            told = len(read.report.warnings)
+            warn_if_cut_at_boundary(read, grid.study_area, settings.distances(grid.block_length)[-1])
+            for warning in read.report.warnings[told:]:
+                feedback.pushWarning(warning)
+        block = operationalise(read.features, settings, grid, progress_of(feedback, 0.0, 0.9))
+        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        with Staging() as staging:
+            save_candidates(staging, output, grid, block, [source_item("factor", read)])
+        self.present(context, output, tr("Candidates: {}").format(name), results_group(""), 40)
+        return {
+            "OUTPUT": output,
+            "CANDIDATE_COUNT": len(block.candidates),
+            "FEATURE_COUNT": read.report.features,
+        }

@@ -1,0 +1,163 @@
+"""Each result as a file with its style beside it; every route to a result writes through here."""
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from configparser import ConfigParser
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer
+
+from ..rtm_plugin.cartography.styles import (
+    Painter,
+    count_painter,
+    flag_painter,
+    grid_painter,
+    places_painter,
+    save_style,
+    sidecar_path,
+    terrain_painter,
+)
+from ..rtm_plugin.core.candidates import FactorCandidates
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import CandidateFate
+from ..rtm_plugin.core.pipeline import Events, StudyResult
+from ..rtm_plugin.core.places import Places
+from ..rtm_plugin.core.terrain import RiskTerrain
+from ..rtm_plugin.report.findings import Findings
+from ..rtm_plugin.report.page import render
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
+from ..rtm_plugin.adapters.tables import write_candidates, write_places
+
+Sources = Sequence[Mapping[str, Any]]
+
+_NODATA = -9999.0
+_NO_FLAG = 255
+_PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
+
+
+def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
+    """The grid's coordinate reference system."""
+    return QgsCoordinateReferenceSystem(grid.crs)
+
+
+def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
+    """1 in the kept cells."""
+    band = Band(np.ones(grid.cells, dtype=np.uint8), "study area")
+    _save(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
+
+
+def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources: Sources) -> None:
+    """Events in each cell; whole numbers unless weights were not."""
+    whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
+    band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
+    items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    _save(
+        staging,
+        path,
+        grid,
+        [band],
+        -1,
+        "counts",
+        {**items, **sources_item(sources)},
+        count_painter(float(np.quantile(events.counts, 0.99)) or 1.0),
+    )
+
+
+def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandidates, sources: Sources) -> None:
+    """One band a candidate."""
+    _save(
+        staging,
+        path,
+        grid,
+        candidate_bands(block),
+        _NO_FLAG,
+        "candidates",
+        sources_item(sources),
+        flag_painter(block.candidates[0].name),
+    )
+
+
+def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
+    """Relative risk scores, in the four classes."""
+    summary = terrain.summary
+    items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
+    band = Band(terrain.scores, "relative risk score")
+    _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
+
+
+def save_expected(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
+    """Expected counts."""
+    band = Band(terrain.expected, "expected events")
+    largest = float(np.quantile(terrain.expected, 0.99))
+    _save(staging, path, grid, [band], _NODATA, "expected", {}, count_painter(largest))
+
+
+def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
+    """Priority places with rank labels."""
+    temporary = staging.beside(path)
+    write_places(temporary, path, grid, found)
+    if Path(path).suffix.lower() != ".csv":
+        save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
+
+
+def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
+    """One self-contained HTML page."""
+    staging.text(path, render(found, result.grid, result.terrain.scores, result.places.label))
+
+
+def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
+    """One row a candidate."""
+    write_candidates(staging.beside(path), path, fates)
+
+
+def _save(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    bands: Sequence[Band],
+    nodata: float,
+    kind: str,
+    items: Mapping[str, str],
+    painter: Painter,
+) -> None:
+    temporary = staging.beside(path)
+    write_raster(temporary, grid, bands, nodata, kind, items)
+    save_style(temporary, staging.beside(sidecar_path(path)), painter)
+
+
+def versions() -> dict[str, Any]:
+    """Versions of what computed a result, and when."""
+    config = ConfigParser(interpolation=None)
+    config.read(_PLUGIN, encoding="utf-8")
+    return {
+        "plugin": config.get("general", "version", fallback="unknown"),
+        "qgis": Qgis.QGIS_VERSION,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a run as JSON can hold them; objects as text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        return value.name() if isinstance(value, QgsMapLayer) else str(value)
+
+    return {name: plain(value) for name, value in sorted(parameters.items())}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

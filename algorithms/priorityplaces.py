@@ -1,0 +1,107 @@
+"""rtm:priorityplaces — places to go to first."""
+
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from .outputs import save_places
+from ..rtm_plugin.adapters.rasters import read_candidates, same_cells
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import Floats
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.places import priority_places
+from .base import RtmAlgorithm, results_group, tr
+from .log import tell_places
+from .parameters import add_places, place_settings
+
+
+class PriorityPlaces(RtmAlgorithm):
+    """Join touching high-risk cells to ranked places."""
+
+    NAME = "priorityplaces"
+    LABEL = "6. Priority places"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("hot spots", "rank", "polygons")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
+            tr("Output of 'Risk terrain'."),
+        )
+        add_places(self, "TERRAIN")
+        self.add(
+            QgsProcessingParameterRasterLayer("EXPECTED", tr("Expected counts"), optional=True),
+            tr("Output of 'Risk terrain'; gives each place its expected events, by which places are then ranked."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("COUNTS", tr("Event counts"), optional=True),
+            tr("Output of 'Count events'; gives each place its observed events."),
+        )
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json", optional=True),
+            tr("Output of 'Select model'; with the candidate variables it tells which factors are at work in each place."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster, optional=True
+            ),
+            tr("The rasters of the factors that the model selected."),
+        )
+        self.add(
+            QgsProcessingParameterVectorDestination(
+                "OUTPUT", tr("Priority places"), Qgis.ProcessingSourceType.VectorPolygon
+            ),
+            tr("Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors at work."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        grid = raster.grid()
+        scores = raster.band(1)[0][grid.mask].astype(np.float32)
+        model_path = self.parameterAsFile(parameters, "MODEL", context)
+        candidates = None
+        if model_path and parameters.get("CANDIDATES"):
+            candidates = read_candidates(self.rasters(parameters, "CANDIDATES", context, "candidate"), grid)
+        found = priority_places(
+            grid,
+            scores,
+            place_settings(self, parameters, context),
+            self._values(parameters, "EXPECTED", grid, context),
+            self._values(parameters, "COUNTS", grid, context),
+            RiskModel.load(model_path).selected if candidates is not None else (),
+            candidates,
+            progress_of(feedback),
+        )
+        if not found.places:
+            raise InputError(tr("No cell meets the rule, so there is no priority place; choose a lower class."))
+        tell_places(found, grid, feedback)
+        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        with Staging() as staging:
+            save_places(staging, output, grid, found)
+        self.present(context, output, tr("Priority places"), results_group(""), 0)
+        return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
+
+    def _values(
+        self, parameters: dict[str, Any], name: str, grid: Grid, context: QgsProcessingContext
+    ) -> Floats | None:
+        if not parameters.get(name):
+            return None
+        raster = self.raster(parameters, name, context, name.lower())
+        same_cells(raster, grid)
+        return raster.band(1)[0][grid.mask].astype(np.float64)

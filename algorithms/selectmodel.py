@@ -1,0 +1,90 @@
+"""rtm:selectmodel — cull, select, choose the family, verify."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from .outputs import plain_parameters, save_candidate_table, versions
+from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
+from ..rtm_plugin.core.pipeline import fit_model
+from .base import RtmAlgorithm, results_group, tr
+from .log import tell_model
+from .parameters import add_selection, selection_settings
+
+
+class SelectModel(RtmAlgorithm):
+    """Select the risk terrain model."""
+
+    NAME = "selectmodel"
+    LABEL = "4. Select model"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("regression", "elastic net", "stepwise", "poisson", "negative binomial")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer("COUNTS", tr("Event counts")),
+            tr("Output of 'Count events'."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
+            ),
+            tr("Outputs of 'Operationalise a risk factor', one raster for each factor, made from the same study grid."),
+        )
+        add_selection(self)
+        self.add(
+            QgsProcessingParameterFileDestination("OUTPUT_MODEL", tr("Model"), tr("Risk terrain model (*.json)")),
+            tr("JSON file with the model, every candidate, every step, and how it was made."),
+        )
+        self.add(
+            QgsProcessingParameterVectorDestination(
+                "OUTPUT_TABLE",
+                tr("Candidate table"),
+                Qgis.ProcessingSourceType.Vector,
+                optional=True,
+                createByDefault=True,
+            ),
+            tr("Table with one row for each candidate: its fate and the reason."),
+        )
+        self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
+        self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
+        self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        counts = self.raster(parameters, "COUNTS", context, "event count")
+        grid, events = read_counts(counts)
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
+        settings = selection_settings(self, parameters, context)
+        sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
+        provenance = {**versions(), "parameters": plain_parameters(parameters), "inputs": sources}
+        model = fit_model(grid, events, candidates, settings, provenance, progress=progress_of(feedback, 0.1, 0.95))
+        tell_model(model, feedback)
+        output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
+        output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
+        with Staging() as staging:
+            staging.text(output_model, model.to_json())
+            if output_table:
+                save_candidate_table(staging, output_table, model.candidates)
+        self.present(context, output_table, tr("Candidate table"), results_group(""), 30)
+        return {
+            "OUTPUT_MODEL": output_model,
+            "OUTPUT_TABLE": output_table,
+            "FAMILY": model.family,
+            "FACTOR_COUNT": len(model.selected),
+            "BIC": model.best.bic,
+        }

@@ -1,0 +1,63 @@
+"""rtm:studygrid — square cells over a study area."""
+
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import crs_text
+from .outputs import save_grid
+from ..rtm_plugin.core.grid import study_grid
+from .base import RtmAlgorithm, results_group, tr
+from .parameters import (
+    add_grid,
+    add_study_area,
+    grid_settings,
+    read_source,
+    read_study_area,
+    refusal_of_study_area,
+    source_item,
+)
+
+
+class StudyGrid(RtmAlgorithm):
+    """Cut a study area into cells."""
+
+    NAME = "studygrid"
+    LABEL = "1. Study grid"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("grid", "cells", "fishnet")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study_area(self)
+        add_grid(self)
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("Study grid")),
+            tr("Raster with 1 in the cells of the study area and nodata outside."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("CELL_COUNT", tr("Number of cells")))
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        refusal = refusal_of_study_area(self, parameters, context)
+        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        area, crs = read_study_area(self, parameters, context, feedback)
+        exclude = None
+        if parameters.get("EXCLUDE"):
+            exclude = read_source(self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon").features
+        grid = study_grid(area.features, grid_settings(self, parameters, context), crs_text(crs), exclude)
+        feedback.pushInfo(tr("{:,} cells of {:g} map units.").format(grid.cells, grid.cell_size))
+        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        with Staging() as staging:
+            save_grid(staging, output, grid, [source_item("study area", area)])
+        self.present(context, output, tr("Study grid"), results_group(area.report.name), 60)
+        return {"OUTPUT": output, "CELL_COUNT": int(np.count_nonzero(grid.mask))}

@@ -1,0 +1,80 @@
+"""rtm:terrain — relative risk scores and expected counts."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from .outputs import save_expected, save_terrain
+from ..rtm_plugin.adapters.rasters import read_candidates
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.terrain import risk_terrain
+from .base import RtmAlgorithm, results_group, tr
+
+
+class Terrain(RtmAlgorithm):
+    """Score the cells with a model."""
+
+    NAME = "terrain"
+    LABEL = "5. Risk terrain"
+    GROUP = ("steps", "Steps, in order")
+    TAGS = ("score", "map", "expected count")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"),
+            tr("Output of 'Select model'."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
+            ),
+            tr("The rasters of the factors that the model selected; others are not used."),
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination("OUTPUT", tr("Risk terrain")),
+            tr("Raster of relative risk scores; the cell with the lowest risk is 1."),
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                "OUTPUT_EXPECTED", tr("Expected counts"), optional=True, createByDefault=True
+            ),
+            tr("Raster of the number of events that the model expects in each cell in a period like the one it was fitted on."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("MEAN", tr("Mean score")))
+        self.addOutput(QgsProcessingOutputNumber("SD", tr("Standard deviation of the scores")))
+        self.addOutput(QgsProcessingOutputNumber("MAX", tr("Largest score")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        grid = rasters[0].grid()
+        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.6))
+        terrain = risk_terrain(model.best.intercept, model.selected, candidates)
+        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
+        with Staging() as staging:
+            save_terrain(staging, output, grid, terrain)
+            if expected:
+                save_expected(staging, expected, grid, terrain)
+        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(""), 10)
+        self.present(context, expected, tr("Expected events in a cell"), results_group(""), 20)
+        summary = terrain.summary
+        return {
+            "OUTPUT": output,
+            "OUTPUT_EXPECTED": expected,
+            "MEAN": summary.mean,
+            "SD": summary.sd,
+            "MAX": summary.max,
+        }

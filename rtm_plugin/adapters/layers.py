@@ -1,0 +1,374 @@
+"""Vector layers as they come: other CRSs, tables with coordinates, null and invalid geometries; told, not hidden."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsFeatureSource,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProviderRegistry,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from ..core.errors import InputError
+from ..core.features import Features, Floats, inside, ring_segments
+from .feedback import stop_if_cancelled
+from .wkb import Part, parts
+
+_CHECK_EVERY = 2000  # features between two looks at the cancel button
+
+# pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
+_COORDINATE_COLUMNS = (
+    (("longitude", "long", "lon", "lng"), ("latitude", "lat"), "EPSG:4326"),
+    (("easting", "eastings", "x", "x_coord", "xcoord", "point_x", "coord_x"),
+     ("northing", "northings", "y", "y_coord", "ycoord", "point_y", "coord_y"), ""),
+)  # fmt: skip
+
+_GEOMETRY_NAMES = {
+    Qgis.GeometryType.Point: "point",
+    Qgis.GeometryType.Line: "line",
+    Qgis.GeometryType.Polygon: "polygon",
+}
+
+
+@dataclass(slots=True)
+class LayerReport:
+    """What was read, and what was put right or left out on the way.
+
+    Parameters
+    ----------
+    name : str
+    features : int
+        With a usable geometry.
+    without_geometry, repaired : int
+    notes, warnings : list of str
+        Sentences for the log; warnings also go to the report.
+    """
+
+    name: str
+    features: int = 0
+    without_geometry: int = 0
+    repaired: int = 0
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def tell(self, feedback: QgsProcessingFeedback) -> None:
+        """Push the sentences to the log."""
+        for note in self.notes:
+            feedback.pushInfo(note)
+        for warning in self.warnings:
+            feedback.pushWarning(warning)
+
+
+@dataclass(slots=True)
+class ReadLayer:
+    """The features of a layer in the study area's CRS, the values of the wanted field, and what was noticed."""
+
+    features: Features
+    values: Floats | None
+    report: LayerReport
+
+
+def require_projected(crs: QgsCoordinateReferenceSystem, layer_name: str) -> None:
+    """Refuse a study area whose coordinates are degrees, or unknown.
+
+    Raises
+    ------
+    InputError
+    """
+    sentence = refusal_of_crs(crs, layer_name)
+    if sentence:
+        raise InputError(sentence)
+
+
+def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
+    """The sentence with which a CRS is refused for a study area; empty when it is fine."""
+    if not crs.isValid():
+        return (
+            f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; "
+            "set its CRS (Layer ▸ Set CRS) and try again."
+        )
+    if crs.isGeographic():
+        return (
+            f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and risk terrain needs distances "
+            "in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS first, for Great Britain EPSG:27700."
+        )
+    return ""
+
+
+def layer_name(layer: QgsMapLayer) -> str:
+    """The layer's name; for one loaded from 'file|layername=x' outside a project, x."""
+    name = layer.name()
+    parts_ = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    inner = parts_.get("layerName") or ""
+    path = parts_.get("path") or ""
+    stem = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if inner and name in ("", stem, f"{stem} — {inner}", layer.source()):
+        return inner
+    return name or inner or stem
+
+
+def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
+    """Authority id, or WKT where there is none."""
+    return crs.authid() or crs.toWkt(Qgis.CrsWktVariant.Preferred)
+
+
+def read_layer(
+    source: QgsFeatureSource,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    *,
+    wanted: str = "",
+    expression: str = "",
+    value_field: str = "",
+    layer: QgsMapLayer | None = None,
+) -> ReadLayer:
+    """Read all features of a source into the study area's CRS.
+
+    Parameters
+    ----------
+    source : QgsFeatureSource, with "selected features only" and filters already in force
+    name : str, for sentences
+    crs : of the study area
+    wanted : "point", "line", "polygon" or "" for any
+    expression : QGIS expression that chooses features
+    value_field : name of a numeric field to read
+    layer : the map layer behind the source, for expressions that ask for it
+
+    Raises
+    ------
+    InputError
+        Wrong geometry, no coordinates, broken expression, or a CRS that cannot be transformed.
+    """
+    report = LayerReport(name)
+    if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
+        geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
+    else:
+        geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
+        stream = _geometries(source, name, crs, context, expression, value_field, layer, report)
+    if wanted and geometry != wanted:
+        raise InputError(f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another layer.")
+    if not geometry:
+        raise InputError(f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons.")
+    take = _value_reader(source, name, value_field)
+    arrays: list[Floats] = []
+    owners: list[float] = []
+    for i, (feature, found) in enumerate(stream):
+        if i % _CHECK_EVERY == 0:
+            stop_if_cancelled(feedback)
+        arrays.append(_coordinates(found, geometry))
+        if take is not None:
+            owners.extend([take(feature)] * len(arrays[-1]))
+        report.features += 1
+    width = 2 if geometry == "point" else 4
+    coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
+    _mention(report)
+    values = np.array(owners, dtype=np.float64) if take is not None else None
+    return ReadLayer(Features(geometry, coordinates, report.features), values, report)
+
+
+def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float) -> None:
+    """Warn when a layer stops at the study area's boundary: its edge cells are then under-exposed.
+
+    It stops there when, by its density inside, at least ten features would be expected within reach outside, and none is there.
+    """
+    ends = read.features.coordinates[:, :2]
+    if not len(ends):
+        return
+    segments = study_area.coordinates
+    within = inside(study_area, ends)
+    area = abs(float(np.sum(segments[:, 0] * segments[:, 3] - segments[:, 2] * segments[:, 1]))) / 2
+    x0, y0, x1, y1 = study_area.extent
+    band = 2 * reach * ((x1 - x0) + (y1 - y0))  # at least the area of a band of that width around the boundary's box
+    near = ~within & (ends >= (x0 - reach, y0 - reach)).all(axis=1) & (ends <= (x1 + reach, y1 + reach)).all(axis=1)
+    expected = np.count_nonzero(within) * band / max(area, 1e-9)
+    if expected >= 10 and not near.any():
+        read.report.warnings.append(
+            f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the edge may be "
+            f"too low; add its features up to {reach:g} map units outside."
+        )
+
+
+def _mention(report: LayerReport) -> None:
+    if report.without_geometry:
+        report.warnings.append(
+            f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' without a usable geometry left out."
+        )
+    if report.repaired:
+        report.notes.append(f"{report.repaired} invalid geometries of '{report.name}' were repaired while reading.")
+
+
+def _request(
+    source: QgsFeatureSource, name: str, expression: str, layer: QgsMapLayer | None, context: QgsProcessingContext
+) -> QgsFeatureRequest:
+    request = QgsFeatureRequest()
+    request.setInvalidGeometryCheck(Qgis.InvalidGeometryCheck.NoCheck)
+    if expression:
+        parsed = QgsExpression(expression)
+        scope = QgsExpressionContext(context.expressionContext())
+        if isinstance(layer, QgsVectorLayer):
+            scope.appendScopes(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+        scope.setFields(source.fields())
+        missing = sorted(c for c in parsed.referencedColumns() if c != QgsFeatureRequest.ALL_ATTRIBUTES and source.fields().lookupField(c) < 0)
+        if parsed.hasParserError() or not parsed.prepare(scope) or missing:
+            reason = parsed.parserErrorString() or (f"there is no field {missing[0]!r}" if missing else parsed.evalErrorString())
+            raise InputError(f"The filter of '{name}' is not a valid expression ({reason.strip()}); correct it.")
+        request.setFilterExpression(expression)
+        request.setExpressionContext(scope)
+    return request
+
+
+def _geometries(
+    source: QgsFeatureSource,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    expression: str,
+    value_field: str,
+    layer: QgsMapLayer | None,
+    report: LayerReport,
+) -> Iterator[tuple[QgsFeature, list[Part]]]:
+    """Features with their parts in the study area's CRS."""
+    request = _request(source, name, expression, layer, context)
+    if not expression:
+        request.setSubsetOfAttributes([value_field] if value_field else [], source.fields())
+    transform = _transform(source.sourceCrs(), name, crs, context, report)
+    for feature in source.getFeatures(request):
+        geometry = feature.geometry()
+        if geometry.isNull() or geometry.isEmpty():
+            report.without_geometry += 1
+            continue
+        found = _parts(geometry, transform, name, report)
+        if found:
+            yield feature, found
+        else:
+            report.without_geometry += 1
+
+
+def _transform(
+    own: QgsCoordinateReferenceSystem,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    report: LayerReport,
+) -> QgsCoordinateTransform | None:
+    if not own.isValid():
+        report.warnings.append(f"The layer '{name}' has no CRS; its coordinates are taken to be in {crs_text(crs)}.")
+        return None
+    if own == crs:
+        return None
+    report.notes.append(f"The layer '{name}' was reprojected from {crs_text(own)} to {crs_text(crs)}.")
+    return QgsCoordinateTransform(own, crs, context.transformContext())
+
+
+def _parts(
+    geometry: QgsGeometry, transform: QgsCoordinateTransform | None, name: str, report: LayerReport
+) -> list[Part]:
+    """Straight, valid, transformed parts; empty when nothing usable is left."""
+    kind = geometry.type()
+    if QgsWkbTypes.isCurvedType(geometry.wkbType()):
+        geometry.convertToStraightSegment()
+    if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
+        geometry = geometry.makeValid()
+        report.repaired += 1
+    if transform is not None:
+        try:
+            geometry.transform(transform)
+        except QgsCsException as error:
+            raise InputError(
+                f"A feature of '{name}' cannot be reprojected ({error}); check the CRS of the layer."
+            ) from error
+    found = parts(bytes(geometry.asWkb()))
+    least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
+    return [part for part in found if part and len(part[0]) >= least and all(np.isfinite(a).all() for a in part)]
+
+
+def _coordinates(found: list[Part], geometry: str) -> Floats:
+    if geometry == "point":
+        return np.concatenate([part[0] for part in found])
+    if geometry == "line":
+        return np.concatenate([np.hstack([part[0][:-1], part[0][1:]]) for part in found])
+    return np.concatenate(
+        [ring_segments(ring, anticlockwise=i == 0) for part in found for i, ring in enumerate(part) if len(ring) > 3]
+    )
+
+
+def _table_points(
+    source: QgsFeatureSource,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    expression: str,
+    layer: QgsMapLayer | None,
+    report: LayerReport,
+) -> Iterator[tuple[QgsFeature, list[Part]]]:
+    """Points of a table with coordinate columns, such as a CSV file."""
+    x_field, y_field, authid = _coordinate_columns(source, name)
+    own = QgsCoordinateReferenceSystem(authid) if authid else crs
+    report.notes.append(
+        f"'{name}' is a table; its columns {x_field!r} and {y_field!r} are taken as coordinates in {crs_text(own)}."
+    )
+    transform = _transform(own, name, crs, context, report)
+    for feature in source.getFeatures(_request(source, name, expression, layer, context)):
+        x, y = _number(feature[x_field]), _number(feature[y_field])
+        if x is None or y is None or (authid and not (abs(x) <= 180 and abs(y) <= 90)):
+            report.without_geometry += 1
+            continue
+        geometry = QgsGeometry.fromWkt(f"POINT({x!r} {y!r})")
+        yield feature, _parts(geometry, transform, name, report)
+
+
+def _coordinate_columns(source: QgsFeatureSource, name: str) -> tuple[str, str, str]:
+    by_name = {f.name().casefold().strip(): f.name() for f in source.fields()}
+    for x_names, y_names, authid in _COORDINATE_COLUMNS:
+        x = next((by_name[n] for n in x_names if n in by_name), None)
+        y = next((by_name[n] for n in y_names if n in by_name), None)
+        if x and y:
+            return x, y, authid
+    raise InputError(
+        f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or easting and "
+        "northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
+    )
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(str(value).strip())
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _value_reader(source: QgsFeatureSource, name: str, value_field: str) -> Callable[[QgsFeature], float] | None:
+    if not value_field:
+        return None
+    if source.fields().lookupField(value_field) < 0:
+        raise InputError(f"The layer '{name}' has no field '{value_field}'; choose one of its fields.")
+
+    def take(feature: QgsFeature) -> float:
+        number = _number(feature[value_field])
+        if number is None or number < 0:
+            raise InputError(
+                f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; "
+                "weights must be numbers of 0 or more."
+            )
+        return number
+
+    return take

@@ -1,0 +1,291 @@
+"""Rasters: tiled, compressed GeoTIFF with nodata, band descriptions and metadata; and back to grids, counts, candidates and terrains."""
+
+import base64
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from osgeo import gdal, osr
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
+
+from ..core.candidates import Candidate, CandidateSet, FactorCandidates
+from ..core.errors import FileFormatError, InputError
+from ..core.features import Features
+from ..core.grid import Grid
+from ..core.model import parse_json
+from ..core.pipeline import Events
+from ..core.progress import Progress, silent
+from ..core.study import DIRECTIONS
+from .files import OutputError
+from .layers import refusal_of_crs
+
+VERSION = 1
+_OPTIONS = ["TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=1", "BIGTIFF=IF_SAFER"]
+_TYPES = {"uint8": gdal.GDT_Byte, "int32": gdal.GDT_Int32, "float32": gdal.GDT_Float32, "float64": gdal.GDT_Float64}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One band: values of the kept cells, and what it is called."""
+
+    values: NDArray[Any]
+    description: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_raster(
+    path: str,
+    grid: Grid,
+    bands: Sequence[Band],
+    nodata: float,
+    kind: str,
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Write values of the kept cells as a GeoTIFF; the grid's settings go into its metadata.
+
+    Raises
+    ------
+    OutputError
+        GDAL could not write all of it.
+    """
+    rows, columns = grid.shape
+    with gdal_errors(path):
+        driver = gdal.GetDriverByName("GTiff")
+        data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
+        if data is None:
+            raise OutputError(gdal.GetLastErrorMsg())
+        data.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
+        crs = osr.SpatialReference()
+        crs.SetFromUserInput(grid.crs)
+        data.SetProjection(crs.ExportToWkt())
+        data.SetMetadata({**_grid_metadata(grid, kind), **(metadata or {})})
+        for number, band in enumerate(bands, 1):
+            target = data.GetRasterBand(number)
+            target.SetNoDataValue(nodata)
+            target.SetDescription(band.description)
+            target.SetMetadata(dict(band.metadata))
+            target.WriteArray(grid.raster(band.values, nodata))
+            progress(number / len(bands))
+        data.FlushCache()
+        del target, data
+
+
+@contextmanager
+def gdal_errors(path: str) -> Iterator[None]:
+    """Turn what GDAL only logs (a full disk, at closing) into an OutputError."""
+    problems: list[str] = []
+
+    def note(level: int, _number: int, message: str) -> None:
+        if level >= gdal.CE_Failure:
+            problems.append(message)
+
+    gdal.PushErrorHandler(note)
+    try:
+        yield
+    except RuntimeError as error:
+        problems.append(str(error))
+    finally:
+        gdal.PopErrorHandler()
+    if problems:
+        raise OutputError(f"A raster cannot be written ({problems[0]}); check that the disk has room and the folder can be written to.")
+
+
+def _grid_metadata(grid: Grid, kind: str) -> dict[str, str]:
+    items = {
+        "RTM_KIND": kind,
+        "RTM_VERSION": str(VERSION),
+        "RTM_CRS": grid.crs,
+        "RTM_BLOCK_LENGTH": repr(float(grid.block_length)),
+        "RTM_CELL_SIZE": repr(float(grid.cell_size)),
+    }
+    if grid.study_area is not None:
+        raw = np.ascontiguousarray(grid.study_area.coordinates, dtype="<f8").tobytes()
+        items["RTM_STUDY_AREA"] = base64.b64encode(zlib.compress(raw, 6)).decode()
+        items["RTM_STUDY_AREA_FEATURES"] = str(grid.study_area.count)
+    return items
+
+
+def candidate_bands(block: FactorCandidates) -> list[Band]:
+    """One Byte band a candidate, 1 where a cell is exposed."""
+    bands = []
+    for j, c in enumerate(block.candidates):
+        items = {
+            "RTM_FACTOR": c.factor,
+            "RTM_OPERATIONALISATION": c.operationalisation,
+            "RTM_DISTANCE": repr(float(c.distance)),
+            "RTM_DIRECTION": c.direction,
+            "RTM_THRESHOLD": "" if c.threshold is None else repr(float(c.threshold)),
+        }
+        bands.append(Band(block.column(j).astype(np.uint8), c.name, items))
+    return bands
+
+
+class Raster:
+    """A raster file opened for reading, refused in a sentence when it is not what is needed."""
+
+    def __init__(self, layer: QgsRasterLayer | None, what: str) -> None:
+        if layer is None or not layer.isValid():
+            raise InputError(f"The {what} raster cannot be opened; choose a raster layer.")
+        self.name = layer.name()
+        if layer.providerType() != "gdal":
+            raise InputError(f"The {what} raster '{self.name}' is not a file; save it as a GeoTIFF first.")
+        self._data = gdal.Open(layer.source())
+        if self._data is None:
+            raise InputError(f"The {what} raster '{self.name}' cannot be opened; choose another file.")
+        self.metadata: dict[str, str] = dict(self._data.GetMetadata())
+        self.crs: QgsCoordinateReferenceSystem = layer.crs()
+        self._check(what)
+
+    def _check(self, what: str) -> None:
+        x, dx, skew_x, _, skew_y, dy = self._data.GetGeoTransform()
+        refusal = refusal_of_crs(self.crs, self.name)
+        if refusal:
+            raise InputError(refusal)
+        if skew_x or skew_y or dx <= 0 or not math.isclose(dx, -dy, rel_tol=1e-6) or not math.isfinite(x):
+            raise InputError(
+                f"The {what} raster '{self.name}' does not have square cells that run north up; make it with rtm:studygrid."
+            )
+        if int(self.metadata.get("RTM_VERSION", "0") or 0) > VERSION:
+            raise FileFormatError(
+                f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
+            )
+
+    def require(self, kind: str, what: str, maker: str) -> None:
+        """Refuse a raster that another algorithm made."""
+        if self.metadata.get("RTM_KIND") != kind:
+            raise InputError(f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output.")
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+        return int(self._data.RasterCount)
+
+    def band(self, number: int) -> tuple[NDArray[Any], NDArray[np.bool_], Any]:
+        """Values, which of them are valid, and the GDAL band."""
+        band = self._data.GetRasterBand(number)
+        values = band.ReadAsArray()
+        if values is None:
+            raise InputError(f"The raster '{self.name}' cannot be read; it is damaged.")
+        nodata = band.GetNoDataValue()
+        valid = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
+        if nodata is not None and not math.isnan(nodata):
+            valid &= values != nodata
+        return values, valid, band
+
+    def grid(self) -> Grid:
+        """The grid of the valid cells of the first band; for a study grid, those that hold 1."""
+        values, valid, _ = self.band(1)
+        if self.metadata.get("RTM_KIND") in (None, "grid"):
+            valid = valid & (values != 0)
+        if not valid.any():
+            raise InputError(f"The raster '{self.name}' has no cell with a value; make it with rtm:studygrid.")
+        x_min, size, _, y_max, _, _ = self._data.GetGeoTransform()
+        block = _number(self.metadata.get("RTM_BLOCK_LENGTH"), 2 * size, self.name)
+        crs = self.metadata.get("RTM_CRS") or self.crs.authid() or self.crs.toWkt()
+        exact = _number(self.metadata.get("RTM_CELL_SIZE"), size, self.name)
+        return Grid(x_min, y_max, exact, block, valid, crs, self._study_area())
+
+    def _study_area(self) -> Features | None:
+        text = self.metadata.get("RTM_STUDY_AREA")
+        if not text:
+            return None
+        try:
+            raw = zlib.decompress(base64.b64decode(text, validate=True))
+            segments = np.frombuffer(raw, dtype="<f8").reshape(-1, 4).astype(np.float64)
+            return Features("polygon", segments, int(self.metadata.get("RTM_STUDY_AREA_FEATURES", "1")))
+        except (ValueError, zlib.error) as error:
+            raise FileFormatError(f"The study area stored in '{self.name}' is damaged; make the raster again.") from error
+
+    def json_item(self, key: str) -> Any:
+        """A metadata item that holds JSON; None when absent."""
+        text = self.metadata.get(key)
+        return parse_json(text, f"The metadata of '{self.name}'") if text else None
+
+
+def _number(text: str | None, default: float, name: str) -> float:
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise FileFormatError(f"The metadata of '{name}' are damaged; make the raster again.") from error
+    if not math.isfinite(value) or value <= 0:
+        raise FileFormatError(f"The metadata of '{name}' are damaged; make the raster again.")
+    return value
+
+
+def read_counts(raster: Raster) -> tuple[Grid, Events]:
+    """Grid and event counts from the output of rtm:countevents, or from any raster of whole counts."""
+    grid = raster.grid()
+    values, _, _ = raster.band(1)
+    counts = values[grid.mask].astype(np.float64)
+    inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
+    outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
+    return grid, Events(counts, inside, outside)
+
+
+def _count_item(raster: Raster, key: str, default: float) -> float:
+    text = raster.metadata.get(key)
+    try:
+        return float(text) if text else default
+    except ValueError as error:
+        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.") from error
+
+
+def read_candidates(rasters: Sequence[Raster], grid: Grid, progress: Progress = silent) -> CandidateSet:
+    """Candidates from the outputs of rtm:operationalise, in the order given; all must have the grid's cells."""
+    blocks: list[FactorCandidates] = []
+    for i, raster in enumerate(rasters):
+        raster.require("candidates", "candidate", "rtm:operationalise")
+        blocks.extend(_factor_blocks(raster, grid))
+        progress((i + 1) / len(rasters))
+    return CandidateSet(tuple(blocks))
+
+
+def _factor_blocks(raster: Raster, grid: Grid) -> list[FactorCandidates]:
+    same_cells(raster, grid)
+    found: dict[str, list[tuple[Candidate, NDArray[np.bool_]]]] = {}
+    for number in range(1, raster.bands + 1):
+        values, _, band = raster.band(number)
+        candidate = _candidate(band, raster.name)
+        found.setdefault(candidate.factor, []).append((candidate, values[grid.mask] == 1))
+    return [FactorCandidates.from_columns([c for c, _ in pairs], [x for _, x in pairs]) for pairs in found.values()]
+
+
+def same_cells(raster: Raster, grid: Grid) -> None:
+    """Refuse a raster that has other cells than the grid."""
+    if not raster.grid().same_cells(grid):
+        raise InputError(
+            f"The raster '{raster.name}' has other cells than the first one; make all rasters from the same study grid."
+        )
+
+
+def _candidate(band: Any, name: str) -> Candidate:
+    items = band.GetMetadata()
+    try:
+        threshold = items["RTM_THRESHOLD"]
+        candidate = Candidate(
+            band.GetDescription(),
+            items["RTM_FACTOR"],
+            items["RTM_OPERATIONALISATION"],
+            float(items["RTM_DISTANCE"]),
+            items["RTM_DIRECTION"],
+            float(threshold) if threshold else None,
+        )
+    except (KeyError, ValueError) as error:
+        raise FileFormatError(f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise.") from error
+    if candidate.direction not in DIRECTIONS or not candidate.name:
+        raise FileFormatError(f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise.")
+    return candidate
+
+
+def sources_item(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The metadata item that says which layers a raster was made from."""
+    return {"RTM_SOURCES": json.dumps(list(sources), ensure_ascii=False, sort_keys=True)}

@@ -1,0 +1,145 @@
+"""Vector outputs: the table of candidates and the polygons of priority places."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from osgeo import gdal, ogr
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsFeature,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsVectorFileWriter,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QMetaType
+
+from ..core.grid import Grid
+from ..core.model import CandidateFate
+from ..core.places import Places
+from .files import OutputError
+from .rasters import gdal_errors
+
+_TYPES = {
+    str: QMetaType.Type.QString,
+    int: QMetaType.Type.Int,
+    float: QMetaType.Type.Double,
+    bool: QMetaType.Type.Bool,
+}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+Column = tuple[str, type]
+
+CANDIDATE_COLUMNS: tuple[Column, ...] = (
+    ("name", str),
+    ("factor", str),
+    ("operationalisation", str),
+    ("distance", float),
+    ("direction", str),
+    ("cells_exposed", int),
+    ("threshold", float),
+    ("survived", bool),
+    ("fate", str),
+    ("reason", str),
+    ("bic_if_used", float),
+)
+
+PLACE_COLUMNS: tuple[Column, ...] = (
+    ("rank", int),
+    ("area", float),
+    ("cells", int),
+    ("mean_score", float),
+    ("max_score", float),
+    ("expected", float),
+    ("observed", float),
+    ("factors", str),
+)
+
+
+def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> None:
+    """One row a candidate: its fate and the reason."""
+    rows = [([getattr(fate, name) for name, _ in CANDIDATE_COLUMNS], None) for fate in fates]
+    _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+
+
+def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
+    """One multipolygon a place, by rank."""
+    outlines = place_outlines(grid, found)
+    rows = [
+        (
+            [
+                place.rank,
+                place.area,
+                place.cells,
+                place.mean_score,
+                place.max_score,
+                place.expected,
+                place.observed,
+                place.factor_text,
+            ],
+            outlines[place.rank],
+        )
+        for place in found.places
+    ]
+    crs = QgsCoordinateReferenceSystem(grid.crs)
+    _write(path, final, PLACE_COLUMNS, rows, QgsWkbTypes.Type.MultiPolygon, crs)
+
+
+def place_outlines(grid: Grid, found: Places) -> dict[int, QgsGeometry]:
+    """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts)."""
+    rows, columns = grid.shape
+    raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Int32)
+    raster.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
+    label = grid.raster(found.label.astype(np.int32), 0)
+    raster.GetRasterBand(1).WriteArray(label)
+    store = ogr.GetDriverByName("Memory").CreateDataSource("")
+    layer = store.CreateLayer("places", None, ogr.wkbPolygon)
+    layer.CreateField(ogr.FieldDefn("rank", ogr.OFTInteger))
+    gdal.Polygonize(raster.GetRasterBand(1), raster.GetRasterBand(1), layer, 0, [])
+    parts: dict[int, list[QgsGeometry]] = {}
+    for feature in layer:
+        geometry = QgsGeometry()
+        geometry.fromWkb(bytes(feature.GetGeometryRef().ExportToWkb()))
+        parts.setdefault(feature.GetField(0), []).append(geometry)
+    return {rank: QgsGeometry.collectGeometry(pieces) for rank, pieces in parts.items()}
+
+
+def _write(
+    path: str,
+    final: str,
+    columns: Sequence[Column],
+    rows: Iterable[tuple[list[Any], QgsGeometry | None]],
+    geometry_type: QgsWkbTypes.Type,
+    crs: QgsCoordinateReferenceSystem,
+) -> None:
+    fields = QgsFields()
+    for name, kind in columns:
+        fields.append(QgsField(name, _TYPES[kind]))
+    ending = Path(final).suffix.lstrip(".").lower()
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName = QgsVectorFileWriter.driverForExtension(ending)
+    options.layerName = Path(final).stem
+    options.fileEncoding = "UTF-8"
+    is_csv = options.driverName == "CSV"
+    with gdal_errors(path):
+        writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
+        if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
+            raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
+        for values, geometry in rows:
+            feature = QgsFeature(fields)
+            feature.setAttributes([_harmless(value) if is_csv else value for value in values])
+            if geometry is not None:
+                feature.setGeometry(geometry)
+            if not writer.addFeature(feature):
+                raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
+        writer.flushBuffer()
+        del writer
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

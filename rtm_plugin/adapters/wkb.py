@@ -1,0 +1,67 @@
+"""Well-known binary geometries as arrays, without a QgsPointXY for every vertex."""
+
+import struct
+
+import numpy as np
+
+from ..core.features import Floats
+
+Part = list[Floats]  # a point or a line: one array of vertices; a polygon: its rings, the outer first
+
+
+def parts(wkb: bytes) -> list[Part]:
+    """The parts of a straight geometry, vertices (v, 2); Z and M are left out.
+
+    Raises ValueError on what is not a (multi) point, line or polygon, or a collection of those.
+
+    >>> parts(struct.pack("<BIdd", 1, 1, 3.0, 4.0))[0][0].tolist()
+    [[3.0, 4.0]]
+    """
+    found: list[Part] = []
+    _read(wkb, 0, found)
+    return found
+
+
+def _read(wkb: bytes, at: int, found: list[Part]) -> int:
+    order = "<" if wkb[at] == 1 else ">"
+    code = struct.unpack_from(order + "I", wkb, at + 1)[0]
+    at += 5
+    width = 2 + bool(code & 0x80000000) + bool(code & 0x40000000)
+    code &= 0x0FFFFFFF
+    width += {0: 0, 1: 1, 2: 1, 3: 2}[code // 1000]
+    kind = code % 1000
+    if kind == 1:
+        vertices, at = _vertices(wkb, at, order, 1, width)
+        if np.isfinite(vertices).all():  # an empty point is written as NaN
+            found.append([vertices])
+    elif kind == 2:
+        number = struct.unpack_from(order + "I", wkb, at)[0]
+        vertices, at = _vertices(wkb, at + 4, order, number, width)
+        found.append([vertices])
+    elif kind == 3:
+        rings, at = _rings(wkb, at, order, width)
+        found.append(rings)
+    elif kind in (4, 5, 6, 7):
+        number = struct.unpack_from(order + "I", wkb, at)[0]
+        at += 4
+        for _ in range(number):
+            at = _read(wkb, at, found)
+    else:
+        raise ValueError(f"geometry type {kind}")
+    return at
+
+
+def _rings(wkb: bytes, at: int, order: str, width: int) -> tuple[Part, int]:
+    rings: Part = []
+    number = struct.unpack_from(order + "I", wkb, at)[0]
+    at += 4
+    for _ in range(number):
+        size = struct.unpack_from(order + "I", wkb, at)[0]
+        ring, at = _vertices(wkb, at + 4, order, size, width)
+        rings.append(ring)
+    return rings, at
+
+
+def _vertices(wkb: bytes, at: int, order: str, number: int, width: int) -> tuple[Floats, int]:
+    values = np.frombuffer(wkb, dtype=order + "f8", count=number * width, offset=at)
+    return values.reshape(number, width)[:, :2].astype(np.float64), at + 8 * number * width

@@ -1,0 +1,1 @@
+"""Styles of the results: paints what core computed, decides nothing."""

@@ -1,0 +1,170 @@
+"""Styles, saved as .qml sidecars so that results open styled however they are opened."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qgis.core import (
+    Qgis,
+    QgsColorRampShader,
+    QgsFillSymbol,
+    QgsMapLayer,
+    QgsPalettedRasterRenderer,
+    QgsPalLayerSettings,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsRasterShader,
+    QgsSingleBandPseudoColorRenderer,
+    QgsSingleSymbolRenderer,
+    QgsTextBufferSettings,
+    QgsTextFormat,
+    QgsVectorLayer,
+    QgsVectorLayerSimpleLabeling,
+)
+from qgis.PyQt.QtGui import QColor
+
+from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
+
+_COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
+_EXPOSED_COLOUR = "#2f6f8f"
+_CELL_COLOUR = "#c9c9c9"
+_PLACE_COLOUR = "#101010"
+
+Painter = Callable[[QgsMapLayer], None]
+
+
+def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
+    """Paint the layer at `data_path` and save its style at `sidecar`; both are closed again."""
+    kind = QgsRasterLayer if Path(data_path).suffix.lower() in (".tif", ".tiff") else QgsVectorLayer
+    layer = kind(data_path, "layer")
+    painter(layer)
+    layer.saveNamedStyle(sidecar, QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling)
+    del layer
+
+
+def sidecar_path(data_path: str) -> str:
+    """Where QGIS looks for the style of a file."""
+    return str(Path(data_path).with_suffix(".qml"))
+
+
+def terrain_painter(summary: ScoreSummary) -> Painter:
+    """Risk terrain in its four classes."""
+    mean, plus_one, plus_two = summary.cuts
+
+    def paint(layer: QgsMapLayer) -> None:
+        if summary.sd <= 0:
+            _discrete(layer, [(float("inf"), CLASS_COLOURS[0], "the same everywhere: no risk factor was selected")])
+            return
+        uppers = (mean, plus_one, plus_two, float("inf"))
+        ranges = (
+            f"score up to {mean:.3g}",
+            f"{mean:.3g} to {plus_one:.3g}",
+            f"{plus_one:.3g} to {plus_two:.3g}",
+            f"above {plus_two:.3g}",
+        )
+        _discrete(
+            layer,
+            [
+                (upper, colour, f"{name} ({scores})")
+                for upper, colour, name, scores in zip(uppers, CLASS_COLOURS, CLASS_NAMES, ranges, strict=True)
+            ],
+        )
+
+    return paint
+
+
+def count_painter(largest: float) -> Painter:
+    """Counts or expected counts, light to dark up to `largest`."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        top = max(largest, 1e-9)
+        steps = len(_COUNT_COLOURS) - 1
+        items = []
+        for i, colour in enumerate(_COUNT_COLOURS):
+            value = top * i / steps
+            label = f"{value:.3g}" + (" or more events a cell" if i == steps else "")
+            items.append((value, colour, label))
+        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+
+    return paint
+
+
+def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
+    """Cells that hold 1 in the first band; 0 is left clear."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        clear = QColor(0, 0, 0, 0)
+        classes = [
+            QgsPalettedRasterRenderer.Class(0, clear, f"not {label}"),
+            QgsPalettedRasterRenderer.Class(1, QColor(colour), label),
+        ]
+        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+
+    return paint
+
+
+def grid_painter() -> Painter:
+    """The study grid: kept cells in grey."""
+    return flag_painter("cell of the study area", _CELL_COLOUR)
+
+
+def places_painter() -> Painter:
+    """Priority places: dark outline with a light edge, and rank labels that stay legible over any basemap."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        symbol = QgsFillSymbol.createSimple(
+            {"style": "no", "outline_color": _PLACE_COLOUR, "outline_width": "0.5", "outline_style": "solid"}
+        )
+        halo = QgsFillSymbol.createSimple({"style": "no", "outline_color": "#ffffff", "outline_width": "1.1"})
+        symbol.insertSymbolLayer(0, halo.symbolLayer(0).clone())
+        layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+        layer.setLabeling(QgsVectorLayerSimpleLabeling(_rank_labels()))
+        layer.setLabelsEnabled(True)
+
+    return paint
+
+
+def _rank_labels() -> QgsPalLayerSettings:
+    buffer = QgsTextBufferSettings()
+    buffer.setEnabled(True)
+    buffer.setSize(1.0)
+    buffer.setColor(QColor("white"))
+    text = QgsTextFormat()
+    text.setSize(9)
+    text.setNamedStyle("Bold")
+    text.setColor(QColor(_PLACE_COLOUR))
+    text.setBuffer(buffer)
+    labels = QgsPalLayerSettings()
+    labels.fieldName = "rank"
+    labels.setFormat(text)
+    labels.placement = Qgis.LabelPlacement.OverPoint
+    labels.priority = 10
+    return labels
+
+
+def _discrete(layer: QgsMapLayer, classes: Sequence[tuple[float, str, str]]) -> None:
+    _pseudocolour(layer, classes, Qgis.ShaderInterpolationMethod.Discrete)
+
+
+def _pseudocolour(
+    layer: QgsMapLayer, items: Sequence[tuple[float, str, str]], method: Qgis.ShaderInterpolationMethod
+) -> None:
+    ramp = QgsColorRampShader()
+    ramp.setColorRampType(method)
+    ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(v, QColor(c), text) for v, c, text in items])
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(ramp)
+    layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
+
+
+class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
+    """Gives a layer that has just been loaded the style of its sidecar; without state, so one serves all layers."""
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        layer.loadDefaultStyle()
+
+
+STYLER = SidecarStyler()

@@ -1,0 +1,59 @@
+"""The plugin object: provider for Processing everywhere, a menu in the desktop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QAction, QIcon
+
+from .provider import ICON, RiskTerrainProvider
+
+if TYPE_CHECKING:
+    from qgis.gui import QgisInterface
+
+
+def tr(text: str) -> str:
+    """Translate a literal."""
+    return QCoreApplication.translate("RiskTerrain", text)
+
+
+class RiskTerrainPlugin:
+    """Loaded by QGIS desktop with an interface, by qgis_process with None."""
+
+    def __init__(self, iface: QgisInterface | None) -> None:
+        self.iface = iface
+        self.provider: RiskTerrainProvider | None = None
+        self.action: QAction | None = None
+
+    def initProcessing(self) -> None:
+        """Add the provider; all that qgis_process calls."""
+        self.provider = RiskTerrainProvider()
+        QgsApplication.processingRegistry().addProvider(self.provider)
+
+    def initGui(self) -> None:
+        """Add the provider, and a menu entry and toolbar button that open the whole analysis."""
+        self.initProcessing()
+        self.action = QAction(QIcon(ICON), tr("Risk Terrain Modelling…"), self.iface.mainWindow())
+        self.action.setToolTip(tr("Run a whole risk terrain study on the layers of this project"))
+        self.action.triggered.connect(self.open_run_dialog)
+        self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
+        self.iface.addToolBarIcon(self.action)
+
+    def open_run_dialog(self) -> None:
+        """Open the dialog of rtm:run."""
+        from processing import execAlgorithmDialog
+
+        execAlgorithmDialog("rtm:run")
+
+    def unload(self) -> None:
+        """Take everything away again."""
+        if self.action is not None:
+            self.iface.removePluginMenu(tr("Risk Terrain"), self.action)
+            self.iface.removeToolBarIcon(self.action)
+            self.action.deleteLater()
+            self.action = None
+        if self.provider is not None:
+            QgsApplication.processingRegistry().removeProvider(self.provider)
+            self.provider = None

@@ -1,0 +1,50 @@
+"""The provider: the list of algorithms, in pipeline order."""
+
+from importlib import import_module
+from pathlib import Path
+
+from qgis.core import Qgis, QgsMessageLog, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+ICON = str(RESOURCES / "icons" / "risk_terrain.svg")
+
+ALGORITHMS = (
+    ("studygrid", "StudyGrid"),
+    ("countevents", "CountEvents"),
+    ("operationalise", "Operationalise"),
+    ("selectmodel", "SelectModel"),
+    ("terrain", "Terrain"),
+    ("priorityplaces", "PriorityPlaces"),
+    ("run", "Run"),
+)
+_PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
+
+
+class RiskTerrainProvider(QgsProcessingProvider):
+    """Provider `rtm`."""
+
+    def id(self) -> str:
+        return "rtm"
+
+    def name(self) -> str:
+        return "Risk Terrain"
+
+    def longName(self) -> str:
+        return "Risk Terrain Modelling"
+
+    def icon(self) -> QIcon:
+        return QIcon(ICON)
+
+    def svgIconPath(self) -> str:
+        return ICON
+
+    def loadAlgorithms(self) -> None:
+        """Load every algorithm; one that is broken is logged and the others still load."""
+        for module, name in ALGORITHMS:
+            try:
+                self.addAlgorithm(getattr(import_module(f"{_PACKAGE}.{module}"), name)())
+            except Exception as error:
+                QgsMessageLog.logMessage(
+                    f"rtm:{module} could not be loaded: {error}", "Risk Terrain", Qgis.MessageLevel.Critical
+                )

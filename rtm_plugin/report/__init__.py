@@ -1,0 +1,1 @@
+"""What was found, in numbers and sentences, and the page that shows it."""
