@@ -38,7 +38,8 @@ def tr(text: str) -> str:
 class RtmAlgorithm(QgsProcessingAlgorithm):
     """Base of the algorithms.
 
-    A subclass gives NAME, LABEL, GROUP, TAGS, the parameters in `initAlgorithm`, and `execute`, which may raise RtmError.
+    A subclass gives NAME, LABEL, GROUP, TAGS, the parameters in `initAlgorithm`, and `execute`, which may raise
+    RtmError.
     """
 
     NAME: ClassVar[str]
@@ -80,7 +81,8 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     def canExecute(self) -> tuple[bool, str]:
         if importlib.util.find_spec("scipy") is None:
             return False, tr(
-                "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk for the QGIS installer "
+                "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk "
+                "for the QGIS installer "
                 "that includes scipy (OSGeo4W: package python3-scipy). Saved results still open."
             )
         return True, ""
@@ -125,9 +127,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         """A raster input, opened."""
         return Raster(self.parameterAsRasterLayer(parameters, name, context), what)
 
-    def rasters(
-        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str
-    ) -> list[Raster]:
+    def rasters(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str) -> list[Raster]:
         """Several raster inputs, opened, in order."""
         layers: Sequence[QgsMapLayer] = self.parameterAsLayerList(parameters, name, context)
         if not layers:
@@ -146,9 +146,9 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         details.setPostProcessor(STYLER)
 
 
-def results_group(study_area: str) -> str:
+def results_group(title: str = "") -> str:
     """Name of the layer-tree group of a study's results."""
-    return f"{GROUP_OF_RESULTS}: {study_area}" if study_area else GROUP_OF_RESULTS
+    return f"{GROUP_OF_RESULTS}: {title}" if title else GROUP_OF_RESULTS
 
 
 def help_html(markdown: str) -> str:

@@ -14,10 +14,10 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.files import Staging
-from .outputs import crs_of, save_counts
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
+from .outputs import crs_of, save_counts
 from .parameters import read_source, source_item
 
 
@@ -37,7 +37,8 @@ class CountEvents(RtmAlgorithm):
         self.add(
             QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
             tr(
-                "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and latitude or easting and northing. "
+                "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
+                "latitude or easting and northing. "
                 "Other coordinate reference systems are reprojected."
             ),
         )
@@ -71,7 +72,8 @@ class CountEvents(RtmAlgorithm):
         events = count(grid, read.features.coordinates, read.values)
         if not events.inside:
             raise InputError(
-                f"None of the {read.report.features} events of '{read.report.name}' lies inside the study area; check the layer, "
+                f"None of the {read.report.features} events of '{read.report.name}' lies inside the study area; check "
+                f"the layer, "
                 "its filter and its CRS."
             )
         feedback.pushInfo(
@@ -80,5 +82,5 @@ class CountEvents(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_counts(staging, output, grid, events, [source_item("events", read)])
-        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(""), 50)
+        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(), 50)
         return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

@@ -12,11 +12,14 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
     """Candidates, families, selected factors and the check."""
     survivors = sum(fate.survived for fate in model.candidates)
     feedback.pushInfo(
-        f"{len(model.candidates)} candidate variables, of which {survivors} survived culling; family {model.family} has the lowest "
+        f"{len(model.candidates)} candidate variables, of which {survivors} survived culling; family {model.family} "
+        f"has the lowest "
         f"BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
     )
     if not model.selected:
-        feedback.pushWarning("No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat.")
+        feedback.pushWarning(
+            "No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat."
+        )
     for term in model.selected:
         verb = "multiplied" if term.direction == "aggravating" else "divided"
         feedback.pushInfo(
@@ -30,7 +33,8 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
 def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> None:
     """How many places there are and how much ground they cover."""
     feedback.pushInfo(
-        f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study area."
+        f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
+        f"area."
     )
 
 
@@ -39,6 +43,8 @@ def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -
     for row in rows:
         hit, pai = row.hit_rate, row.pai
         feedback.pushInfo(
-            f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} ({hit.pessimistic:.1%} to "
-            f"{hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} ({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
+            f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} "
+            f"({hit.pessimistic:.1%} to "
+            f"{hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} ({pai.pessimistic:.2f} to "
+            f"{pai.optimistic:.2f})."
         )

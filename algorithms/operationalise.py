@@ -16,9 +16,9 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
-from .outputs import crs_of, save_candidates
 from ..rtm_plugin.core.candidates import operationalise
 from .base import RtmAlgorithm, results_group, tr
+from .outputs import crs_of, save_candidates
 from .parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
 
 
@@ -38,7 +38,8 @@ class Operationalise(RtmAlgorithm):
         self.add(
             QgsProcessingParameterFeatureSource("FACTOR", tr("Risk factor"), [Qgis.ProcessingSourceType.Vector]),
             tr(
-                "Points, lines or polygons of one kind of feature. Include those outside the study area within the largest influence: they count for "
+                "Points, lines or polygons of one kind of feature. Include those outside the study area within the "
+                "largest influence: they count for "
                 "the cells near the edge."
             ),
         )
@@ -71,7 +72,7 @@ class Operationalise(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_candidates(staging, output, grid, block, [source_item("factor", read)])
-        self.present(context, output, tr("Candidates: {}").format(name), results_group(""), 40)
+        self.present(context, output, tr("Candidates: {}").format(name), results_group(), 40)
         return {
             "OUTPUT": output,
             "CANDIDATE_COUNT": len(block.candidates),

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer
 
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
+from ..rtm_plugin.adapters.tables import write_candidates, write_places
 from ..rtm_plugin.cartography.styles import (
     Painter,
     count_painter,
@@ -29,9 +32,6 @@ from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
 from ..rtm_plugin.report.findings import Findings
 from ..rtm_plugin.report.page import render
-from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
-from ..rtm_plugin.adapters.tables import write_candidates, write_places
 
 Sources = Sequence[Mapping[str, Any]]
 

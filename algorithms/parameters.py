@@ -55,9 +55,7 @@ def whole_number(name: str, label: str, default: int, least: int, most: int) -> 
 def add_study_area(algorithm: RtmAlgorithm) -> None:
     """STUDY_AREA."""
     algorithm.add(
-        QgsProcessingParameterFeatureSource(
-            "STUDY_AREA", tr("Study area"), [Qgis.ProcessingSourceType.VectorPolygon]
-        ),
+        QgsProcessingParameterFeatureSource("STUDY_AREA", tr("Study area"), [Qgis.ProcessingSourceType.VectorPolygon]),
         tr(
             "Polygons of the area to study, in a projected coordinate reference system (for Great Britain EPSG:27700). "
             "'Selected features only' chooses one of many areas."
@@ -80,13 +78,17 @@ def add_grid(algorithm: RtmAlgorithm) -> None:
     )
     algorithm.add(
         choice("CELL_RULE", tr("Cells are kept that"), CELL_RULES, "intersects"),
-        tr("'intersects' keeps a cell that shares ground with the study area; 'centre' keeps it when its centre lies inside."),
+        tr(
+            "'intersects' keeps a cell that shares ground with the study area; 'centre' keeps it when its centre lies "
+            "inside."
+        ),
         advanced=True,
     )
     algorithm.add(
         choice("GRID_ORIGIN", tr("Grid origin"), GRID_ORIGINS, "aligned"),
         tr(
-            "'aligned' puts cell edges at multiples of the cell size, so that neighbouring areas and later runs share cells; "
+            "'aligned' puts cell edges at multiples of the cell size, so that neighbouring areas and later runs share "
+            "cells; "
             "'corner' starts at the lower left corner of the study area."
         ),
         advanced=True,
@@ -102,7 +104,9 @@ def add_grid(algorithm: RtmAlgorithm) -> None:
 
 def grid_settings(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> GridSettings:
     """Settings of the grid from the parameters of add_grid."""
-    size = algorithm.parameterAsDouble(parameters, "CELL_SIZE", context) if parameters.get("CELL_SIZE") is not None else 0
+    size = (
+        algorithm.parameterAsDouble(parameters, "CELL_SIZE", context) if parameters.get("CELL_SIZE") is not None else 0
+    )
     return GridSettings(
         algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context),
         size or None,
@@ -116,7 +120,8 @@ def add_influence(algorithm: RtmAlgorithm) -> None:
     algorithm.add(
         choice("OPERATIONALISATION", tr("Operationalisation"), OPERATIONALISATIONS, "both"),
         tr(
-            "'proximity': being within a distance of a feature matters; 'density': a concentration of features matters; "
+            "'proximity': being within a distance of a feature matters; 'density': a concentration of features "
+            "matters; "
             "'both' lets the model decide."
         ),
     )
@@ -145,7 +150,10 @@ def add_density_sd(algorithm: RtmAlgorithm) -> None:
             minValue=0.0,
             maxValue=10.0,
         ),
-        tr("A cell counts as dense when the density at its centre is at least the mean plus this many standard deviations."),
+        tr(
+            "A cell counts as dense when the density at its centre is at least the mean plus this many standard "
+            "deviations."
+        ),
         advanced=True,
     )
 
@@ -173,7 +181,8 @@ def add_selection(algorithm: RtmAlgorithm) -> None:
     algorithm.add(
         choice("FAMILY", tr("Family"), FAMILY_CHOICES, "auto"),
         tr(
-            "Distribution of the counts. 'auto' tries Poisson and NB1 (the negative binomial of RTMDx) and keeps the lower BIC; "
+            "Distribution of the counts. 'auto' tries Poisson and NB1 (the negative binomial of RTMDx) and keeps the "
+            "lower BIC; "
             "'all' tries NB2 as well."
         ),
         advanced=True,
@@ -212,7 +221,8 @@ def add_places(algorithm: RtmAlgorithm, parent: str) -> None:
     algorithm.add(
         choice("RULE", tr("Which cells become priority places"), PLACE_RULES, "class"),
         tr(
-            "'class': cells above the mean plus VALUE standard deviations; 'share': the VALUE percent of cells with the highest scores; "
+            "'class': cells above the mean plus VALUE standard deviations; 'share': the VALUE percent of cells with "
+            "the highest scores; "
             "'count': the VALUE highest-scored cells."
         ),
     )
@@ -226,7 +236,10 @@ def add_places(algorithm: RtmAlgorithm, parent: str) -> None:
         QgsProcessingParameterArea(
             "MAX_AREA", tr("Largest area of one place"), None, parent, optional=True, minValue=0.0
         ),
-        tr("A sprawling place is split in parts no larger than this, in the map's square units; leave empty to keep it whole."),
+        tr(
+            "A sprawling place is split in parts no larger than this, in the map's square units; leave empty to keep "
+            "it whole."
+        ),
     )
 
 
@@ -240,10 +253,8 @@ def place_settings(algorithm: RtmAlgorithm, parameters: Parameters, context: Qgs
     )
 
 
-def refusal_of_study_area(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext
-) -> str:
-    """The sentence with which the study area's CRS is refused before the run; empty when it is fine or not there yet."""
+def refusal_of_study_area(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> str:
+    """The sentence with which the study area's CRS is refused before the run; empty when it is fine or absent."""
     source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
     if source is None:
         return ""

@@ -16,7 +16,6 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from .outputs import save_places
 from ..rtm_plugin.adapters.rasters import read_candidates, same_cells
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
@@ -25,6 +24,7 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.places import priority_places
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_places
+from .outputs import save_places
 from .parameters import add_places, place_settings
 
 
@@ -52,7 +52,10 @@ class PriorityPlaces(RtmAlgorithm):
         )
         self.add(
             QgsProcessingParameterFile("MODEL", tr("Model"), extension="json", optional=True),
-            tr("Output of 'Select model'; with the candidate variables it tells which factors are at work in each place."),
+            tr(
+                "Output of 'Select model'; with the candidate variables it tells which factors are at work in each "
+                "place."
+            ),
         )
         self.add(
             QgsProcessingParameterMultipleLayers(
@@ -64,7 +67,10 @@ class PriorityPlaces(RtmAlgorithm):
             QgsProcessingParameterVectorDestination(
                 "OUTPUT", tr("Priority places"), Qgis.ProcessingSourceType.VectorPolygon
             ),
-            tr("Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors at work."),
+            tr(
+                "Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors "
+                "at work."
+            ),
         )
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
 
@@ -94,7 +100,7 @@ class PriorityPlaces(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_places(staging, output, grid, found)
-        self.present(context, output, tr("Priority places"), results_group(""), 0)
+        self.present(context, output, tr("Priority places"), results_group(), 0)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
 
     def _values(

@@ -69,6 +69,7 @@ class Inputs:
     events: ReadLayer
     test_events: ReadLayer | None
     factors: list[tuple[ReadLayer, FactorSettings]]
+    title: str
     crs: QgsCoordinateReferenceSystem
 
     @property
@@ -100,12 +101,22 @@ class Run(RtmAlgorithm):
             QgsProcessingParameterFeatureSource(
                 "TEST_EVENTS", tr("Later events, to test the map"), [Qgis.ProcessingSourceType.Vector], optional=True
             ),
-            tr("Events from after the fitting period. The map's hit rate and PAI are measured on them; they do not touch the model."),
+            tr(
+                "Events from after the fitting period. The map's hit rate and PAI are measured on them; they do not "
+                "touch the model."
+            ),
         )
         add_places(self, "STUDY_AREA")
         for name in ("RULE", "VALUE", "MAX_AREA"):
             definition = self.parameterDefinition(name)
             definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
+        self.add(
+            QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
+            tr(
+                "Heads the report and the group of layers, such as 'Robbery in Northbridge BCU, 2024'; made from the "
+                "layers' names when empty."
+            ),
+        )
         self._add_outputs()
 
     def _add_layers(self) -> None:
@@ -113,14 +124,16 @@ class Run(RtmAlgorithm):
         self.add(
             QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
             tr(
-                "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and latitude or easting and northing. "
+                "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
+                "latitude or easting and northing. "
                 "Those outside the study area are counted and left out."
             ),
         )
         self.add(
             QgsProcessingParameterMultipleLayers("FACTORS", tr("Risk factors"), Qgis.ProcessingSourceType.Vector),
             tr(
-                "Layers of points, lines or polygons, one for each kind of feature. Include features outside the study area within the largest influence."
+                "Layers of points, lines or polygons, one for each kind of feature. Include features outside the "
+                "study area within the largest influence."
             ),
         )
         self.add(
@@ -128,7 +141,8 @@ class Run(RtmAlgorithm):
                 "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
             ),
             tr(
-                "Settings of single factors, where they differ from those below: name, filter, operationalisation, max_blocks, increment, "
+                "Settings of single factors, where they differ from those below: name, filter, operationalisation, "
+                "max_blocks, increment, "
                 "direction, density_sd. JSON text, or the path of a JSON file; the help shows an example."
             ),
             advanced=True,
@@ -143,11 +157,17 @@ class Run(RtmAlgorithm):
         )
         self.add(
             raster("OUTPUT_EXPECTED", tr("Expected counts"), optional=True, createByDefault=True),
-            tr("Raster of the number of events that the model expects in each cell in a period like the one it was fitted on."),
+            tr(
+                "Raster of the number of events that the model expects in each cell in a period like the one it was "
+                "fitted on."
+            ),
         )
         self.add(
             vector("OUTPUT_PLACES", tr("Priority places"), polygons, optional=True, createByDefault=True),
-            tr("Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors at work."),
+            tr(
+                "Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors "
+                "at work."
+            ),
         )
         self.add(
             QgsProcessingParameterFileDestination(
@@ -202,14 +222,16 @@ class Run(RtmAlgorithm):
         factors = []
         for layer, entry, settings in self._factors(parameters, context, layers):
             if not isinstance(layer, QgsVectorLayer):
-                raise InputError(f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons.")
-            read = read_layer(
-                layer, settings.name, crs, context, feedback, expression=entry.filter, layer=layer
-            )
+                raise InputError(
+                    f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons."
+                )
+            read = read_layer(layer, settings.name, crs, context, feedback, expression=entry.filter, layer=layer)
             warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1])
             read.report.tell(feedback)
             factors.append((read, settings))
-        return Inputs(area, exclude, events, test_events, factors, crs)
+        title = self.parameterAsString(parameters, "TITLE", context).strip()
+        title = title or tr("{} in {}").format(events.report.name, area.report.name)
+        return Inputs(area, exclude, events, test_events, factors, title, crs)
 
     def _factors(
         self, parameters: dict[str, Any], context: QgsProcessingContext, layers: list[QgsMapLayer]
@@ -220,7 +242,8 @@ class Run(RtmAlgorithm):
         for entry in entries:
             if entry.layer not in names:
                 raise InputError(
-                    f"The factor settings name the layer '{entry.layer}', which is not among the risk factors ({', '.join(names)}); "
+                    f"The factor settings name the layer '{entry.layer}', which is not among the risk factors "
+                    f"({', '.join(names)}); "
                     "add the layer or correct the name."
                 )
         found = []
@@ -279,7 +302,9 @@ class Run(RtmAlgorithm):
             name: self.parameterAsOutputLayer(parameters, name, context)
             for name in ("OUTPUT_TERRAIN", "OUTPUT_EXPECTED", "OUTPUT_PLACES", "OUTPUT_TABLE")
         }
-        file = {name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_MODEL", "OUTPUT_REPORT")}
+        file = {
+            name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_MODEL", "OUTPUT_REPORT")
+        }
         with Staging() as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], result.grid, result.terrain)
             if layer["OUTPUT_EXPECTED"]:
@@ -293,7 +318,7 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_REPORT"]:
                 told = findings(result.model, report_context(inputs, study), result.places.places, tested)
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
-        group = results_group(inputs.area.report.name)
+        group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 0)
         self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 10)
         self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
@@ -328,12 +353,12 @@ def report_context(inputs: Inputs, study: Study) -> ReportContext:
         for read, settings in inputs.factors
     )
     return ReportContext(
-        tr("{} in {}").format(outcome, area),
+        inputs.title,
         area,
         outcome,
         factors,
         tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
-        QgsUnitTypes.toString(units),
+        QgsUnitTypes.toString(units).replace("meters", "metres"),
         QgsUnitTypes.fromUnitToUnitFactor(units, Qgis.DistanceUnit.Meters),
         rule_text(study.places),
         inputs.test_events.report.name if inputs.test_events else "",

@@ -16,11 +16,11 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from .outputs import plain_parameters, save_candidate_table, versions
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.pipeline import fit_model
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_model
+from .outputs import plain_parameters, save_candidate_table, versions
 from .parameters import add_selection, selection_settings
 
 
@@ -80,7 +80,7 @@ class SelectModel(RtmAlgorithm):
             staging.text(output_model, model.to_json())
             if output_table:
                 save_candidate_table(staging, output_table, model.candidates)
-        self.present(context, output_table, tr("Candidate table"), results_group(""), 30)
+        self.present(context, output_table, tr("Candidate table"), results_group(), 30)
         return {
             "OUTPUT_MODEL": output_model,
             "OUTPUT_TABLE": output_table,

@@ -12,9 +12,9 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import crs_text
-from .outputs import save_grid
 from ..rtm_plugin.core.grid import study_grid
 from .base import RtmAlgorithm, results_group, tr
+from .outputs import save_grid
 from .parameters import (
     add_grid,
     add_study_area,
@@ -59,5 +59,5 @@ class StudyGrid(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_grid(staging, output, grid, [source_item("study area", area)])
-        self.present(context, output, tr("Study grid"), results_group(area.report.name), 60)
+        self.present(context, output, tr("Study grid"), results_group(), 60)
         return {"OUTPUT": output, "CELL_COUNT": int(np.count_nonzero(grid.mask))}

@@ -14,11 +14,11 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from .outputs import save_expected, save_terrain
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.terrain import risk_terrain
 from .base import RtmAlgorithm, results_group, tr
+from .outputs import save_expected, save_terrain
 
 
 class Terrain(RtmAlgorithm):
@@ -48,7 +48,10 @@ class Terrain(RtmAlgorithm):
             QgsProcessingParameterRasterDestination(
                 "OUTPUT_EXPECTED", tr("Expected counts"), optional=True, createByDefault=True
             ),
-            tr("Raster of the number of events that the model expects in each cell in a period like the one it was fitted on."),
+            tr(
+                "Raster of the number of events that the model expects in each cell in a period like the one it was "
+                "fitted on."
+            ),
         )
         self.addOutput(QgsProcessingOutputNumber("MEAN", tr("Mean score")))
         self.addOutput(QgsProcessingOutputNumber("SD", tr("Standard deviation of the scores")))
@@ -68,8 +71,8 @@ class Terrain(RtmAlgorithm):
             save_terrain(staging, output, grid, terrain)
             if expected:
                 save_expected(staging, expected, grid, terrain)
-        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(""), 10)
-        self.present(context, expected, tr("Expected events in a cell"), results_group(""), 20)
+        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 10)
+        self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary
         return {
             "OUTPUT": output,

@@ -67,13 +67,16 @@ class Staging:
         for temporary, final in self._moves:
             pieces = _pieces(temporary)
             if not pieces:
-                raise OutputError(f"{final.name} could not be written to {final.parent}; check the disk and the folder.")
+                raise OutputError(
+                    f"{final.name} could not be written to {final.parent}; check the disk and the folder."
+                )
             for piece in pieces:
                 try:
                     os.replace(piece, final.with_name(final.stem + piece.name.removeprefix(temporary.stem)))
                 except OSError as error:
                     raise OutputError(
-                        f"{final.name} cannot be written to {final.parent}: {error.strerror or error}. If it is open in QGIS "
+                        f"{final.name} cannot be written to {final.parent}: {error.strerror or error}. If it is open "
+                        f"in QGIS "
                         "or another program, close or remove it there, or choose another name."
                     ) from error
 

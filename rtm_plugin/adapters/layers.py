@@ -105,8 +105,10 @@ def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
         )
     if crs.isGeographic():
         return (
-            f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and risk terrain needs distances "
-            "in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS first, for Great Britain EPSG:27700."
+            f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and "
+            f"risk terrain needs distances "
+            "in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS first, for Great Britain "
+            "EPSG:27700."
         )
     return ""
 
@@ -164,9 +166,14 @@ def read_layer(
         geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
         stream = _geometries(source, name, crs, context, expression, value_field, layer, report)
     if wanted and geometry != wanted:
-        raise InputError(f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another layer.")
+        raise InputError(
+            f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
+            f"layer."
+        )
     if not geometry:
-        raise InputError(f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons.")
+        raise InputError(
+            f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
+        )
     take = _value_reader(source, name, value_field)
     arrays: list[Floats] = []
     owners: list[float] = []
@@ -187,7 +194,8 @@ def read_layer(
 def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float) -> None:
     """Warn when a layer stops at the study area's boundary: its edge cells are then under-exposed.
 
-    It stops there when, by its density inside, at least ten features would be expected within reach outside, and none is there.
+    It stops there when, by its density inside, at least ten features would be expected within reach outside, and none
+    is there.
     """
     ends = read.features.coordinates[:, :2]
     if not len(ends):
@@ -201,7 +209,8 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float)
     expected = np.count_nonzero(within) * band / max(area, 1e-9)
     if expected >= 10 and not near.any():
         read.report.warnings.append(
-            f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the edge may be "
+            f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
+            f"edge may be "
             f"too low; add its features up to {reach:g} map units outside."
         )
 
@@ -209,7 +218,8 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float)
 def _mention(report: LayerReport) -> None:
     if report.without_geometry:
         report.warnings.append(
-            f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' without a usable geometry left out."
+            f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' "
+            f"without a usable geometry left out."
         )
     if report.repaired:
         report.notes.append(f"{report.repaired} invalid geometries of '{report.name}' were repaired while reading.")
@@ -226,9 +236,15 @@ def _request(
         if isinstance(layer, QgsVectorLayer):
             scope.appendScopes(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
         scope.setFields(source.fields())
-        missing = sorted(c for c in parsed.referencedColumns() if c != QgsFeatureRequest.ALL_ATTRIBUTES and source.fields().lookupField(c) < 0)
+        missing = sorted(
+            c
+            for c in parsed.referencedColumns()
+            if c != QgsFeatureRequest.ALL_ATTRIBUTES and source.fields().lookupField(c) < 0
+        )
         if parsed.hasParserError() or not parsed.prepare(scope) or missing:
-            reason = parsed.parserErrorString() or (f"there is no field {missing[0]!r}" if missing else parsed.evalErrorString())
+            reason = parsed.parserErrorString() or (
+                f"there is no field {missing[0]!r}" if missing else parsed.evalErrorString()
+            )
             raise InputError(f"The filter of '{name}' is not a valid expression ({reason.strip()}); correct it.")
         request.setFilterExpression(expression)
         request.setExpressionContext(scope)
@@ -343,7 +359,8 @@ def _coordinate_columns(source: QgsFeatureSource, name: str) -> tuple[str, str, 
         if x and y:
             return x, y, authid
     raise InputError(
-        f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or easting and "
+        f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or "
+        f"easting and "
         "northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
     )
 

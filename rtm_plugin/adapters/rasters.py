@@ -1,4 +1,4 @@
-"""Rasters: tiled, compressed GeoTIFF with nodata, band descriptions and metadata; and back to grids, counts, candidates and terrains."""
+"""Rasters: tiled, compressed GeoTIFF with band descriptions and metadata; read back as grids, counts, candidates."""
 
 import base64
 import json
@@ -94,7 +94,10 @@ def gdal_errors(path: str) -> Iterator[None]:
     finally:
         gdal.PopErrorHandler()
     if problems:
-        raise OutputError(f"A raster cannot be written ({problems[0]}); check that the disk has room and the folder can be written to.")
+        raise OutputError(
+            f"A raster cannot be written ({problems[0]}); check that the disk has room and the folder can be written "
+            f"to."
+        )
 
 
 def _grid_metadata(grid: Grid, kind: str) -> dict[str, str]:
@@ -150,7 +153,8 @@ class Raster:
             raise InputError(refusal)
         if skew_x or skew_y or dx <= 0 or not math.isclose(dx, -dy, rel_tol=1e-6) or not math.isfinite(x):
             raise InputError(
-                f"The {what} raster '{self.name}' does not have square cells that run north up; make it with rtm:studygrid."
+                f"The {what} raster '{self.name}' does not have square cells that run north up; make it with "
+                f"rtm:studygrid."
             )
         if int(self.metadata.get("RTM_VERSION", "0") or 0) > VERSION:
             raise FileFormatError(
@@ -160,7 +164,9 @@ class Raster:
     def require(self, kind: str, what: str, maker: str) -> None:
         """Refuse a raster that another algorithm made."""
         if self.metadata.get("RTM_KIND") != kind:
-            raise InputError(f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output.")
+            raise InputError(
+                f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
+            )
 
     @property
     def bands(self) -> int:
@@ -201,7 +207,9 @@ class Raster:
             segments = np.frombuffer(raw, dtype="<f8").reshape(-1, 4).astype(np.float64)
             return Features("polygon", segments, int(self.metadata.get("RTM_STUDY_AREA_FEATURES", "1")))
         except (ValueError, zlib.error) as error:
-            raise FileFormatError(f"The study area stored in '{self.name}' is damaged; make the raster again.") from error
+            raise FileFormatError(
+                f"The study area stored in '{self.name}' is damaged; make the raster again."
+            ) from error
 
     def json_item(self, key: str) -> Any:
         """A metadata item that holds JSON; None when absent."""
@@ -280,9 +288,13 @@ def _candidate(band: Any, name: str) -> Candidate:
             float(threshold) if threshold else None,
         )
     except (KeyError, ValueError) as error:
-        raise FileFormatError(f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise.") from error
+        raise FileFormatError(
+            f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
+        ) from error
     if candidate.direction not in DIRECTIONS or not candidate.name:
-        raise FileFormatError(f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise.")
+        raise FileFormatError(
+            f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
+        )
     return candidate
 
 

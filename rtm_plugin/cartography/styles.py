@@ -36,8 +36,11 @@ Painter = Callable[[QgsMapLayer], None]
 
 def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
     """Paint the layer at `data_path` and save its style at `sidecar`; both are closed again."""
-    kind = QgsRasterLayer if Path(data_path).suffix.lower() in (".tif", ".tiff") else QgsVectorLayer
-    layer = kind(data_path, "layer")
+    if Path(data_path).suffix.lower() in (".tif", ".tiff"):
+        # without a default style no statistics are computed, and no .aux.xml appears
+        layer = QgsRasterLayer(data_path, "layer", "gdal", QgsRasterLayer.LayerOptions(loadDefaultStyle=False))
+    else:
+        layer = QgsVectorLayer(data_path, "layer", "ogr")
     painter(layer)
     layer.saveNamedStyle(sidecar, QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling)
     del layer

@@ -39,8 +39,7 @@ class Features:
             raise InputError(f"The coordinates of a {self.geometry} layer must have {width} columns.")
         if not np.isfinite(self.coordinates).all():
             raise InputError(
-                f"A {self.geometry} layer has coordinates that are not finite numbers; "
-                "repair or remove those features."
+                f"A {self.geometry} layer has coordinates that are not finite numbers; repair or remove those features."
             )
 
     @property

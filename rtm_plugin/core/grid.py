@@ -104,9 +104,7 @@ class Grid:
         )
 
 
-def study_grid(
-    study_area: Features, settings: GridSettings, crs: str = "", exclude: Features | None = None
-) -> Grid:
+def study_grid(study_area: Features, settings: GridSettings, crs: str = "", exclude: Features | None = None) -> Grid:
     """Cells over the study area.
 
     Rule "intersects" keeps a cell that shares ground with the study area (touching its edge is not enough);
@@ -229,9 +227,7 @@ def _cut(box: Grid, keep: NDArray[np.bool_], crs: str, area: Features) -> Grid:
     )
 
 
-def count_events(
-    grid: Grid, points: Floats, weights: Floats | None = None
-) -> tuple[Floats, NDArray[np.bool_]]:
+def count_events(grid: Grid, points: Floats, weights: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:
     """Events in each cell.
 
     An event counts when it lies inside the study area and in a kept cell.

@@ -106,7 +106,7 @@ def _distance_to_points(points: Floats, centres: Floats, limit: float, progress:
 
 
 def _distance_to_segments(segments: Floats, grid: Grid, limit: float, progress: Progress) -> Floats:
-    """Pieces only decide which cells are looked at; the distance is to the whole segment, so cutting costs no accuracy."""
+    """Pieces only decide which cells are looked at; the distance is to the whole segment, so none of it is lost."""
     pieces = _pieces(segments, grid.cell_size)
     window = _Window.around(pieces.middle, grid, limit + grid.cell_size / 2)
     start = pieces.whole_start[window.order] - window.base_centre
@@ -135,9 +135,7 @@ def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: P
     return window.kept(total) * (2.0 / (np.pi * bandwidth**2))
 
 
-def _density_of_polygons(
-    polygons: Features, near: Floats, grid: Grid, bandwidth: float, progress: Progress
-) -> Floats:
+def _density_of_polygons(polygons: Features, near: Floats, grid: Grid, bandwidth: float, progress: Progress) -> Floats:
     """Winding number, corrected along the edges within reach.
 
     Seen from a centre, the integral of a radial function over a polygon is ∫ F(R(θ)) dθ around its boundary, where
@@ -184,7 +182,6 @@ def _edge_integral(a: Floats, b: Floats, h: Floats, d: float) -> Floats:
     fourth = h**3 * (b - a) + h * (b**3 - a**3) / 3.0  # ∫ R⁴ dθ
     angle = np.arctan2(h * (b - a), h**2 + a * b)
     return (2.0 / (np.pi * d**2)) * (swept - fourth / (4.0 * d**2)) - angle / (2.0 * np.pi)
-
 
 
 @dataclass(frozen=True, slots=True, eq=False)

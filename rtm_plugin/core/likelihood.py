@@ -1,6 +1,7 @@
 """Exact maximum likelihood for Poisson, NB1 and NB2 counts with a log link (METHOD §4.3–4.4).
 
-Everything works on weighted rows: cells with equal count, exposure and design are one row, so a fit costs as many rows as there are
+Everything works on weighted rows: cells with equal count, exposure and design are one row, so a fit costs as many rows
+as there are
 patterns, not cells. Variances: Poisson μ; NB1 μ(1+σ), which gamlss calls NBII; NB2 μ + αμ².
 """
 
@@ -280,9 +281,7 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
     total = theta + mean
     value = gammaln(y + theta) - gammaln(theta) + y * eta - y * np.log(total) - theta * np.log1p(mean / theta)
     by_theta = digamma(y + theta) - digamma(theta) - np.log1p(mean / theta) + (mean - y) / total
-    by_theta_theta = (
-        polygamma(1, y + theta) - polygamma(1, theta) + 1.0 / theta - 2.0 / total + (y + theta) / total**2
-    )
+    by_theta_theta = polygamma(1, y + theta) - polygamma(1, theta) + 1.0 / theta - 2.0 / total + (y + theta) / total**2
     return (
         value,
         theta * (y - mean) / total,
@@ -315,4 +314,3 @@ def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: R
         log_likelihood,
         float(rows.weights.sum()),
     )
-

@@ -87,7 +87,8 @@ class ModelTerm:
     coefficient, standard_error, p_value : float
         p after selection: too small by the search that went before.
     rrv : float
-        Relative risk value, exp(coefficient): the rate of an exposed cell is multiplied by it (aggravating) or divided (protective).
+        Relative risk value, exp(coefficient): the rate of an exposed cell is multiplied by it (aggravating) or divided
+        (protective).
     """
 
     name: str
@@ -307,5 +308,7 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         _require(isinstance(value, (int, float)) and not isinstance(value, bool), f"{where} is not a number")
         _require(math.isfinite(value), f"{where} is not a finite number")
         return float(value)
-    _require(isinstance(value, kind) and (kind is bool or not isinstance(value, bool)), f"{where} is not {kind.__name__}")
+    _require(
+        isinstance(value, kind) and (kind is bool or not isinstance(value, bool)), f"{where} is not {kind.__name__}"
+    )
     return value

@@ -111,9 +111,7 @@ def run(study: Study, provenance: Mapping[str, Any], progress: Progress = silent
     events = clock.timed("events", lambda: count(grid, study.events))
     check_counts(events.counts)
     candidates = clock.timed("candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4)))
-    model = fit_model(
-        grid, events, candidates, study.selection, provenance, clock, progress=part(progress, 0.4, 0.95)
-    )
+    model = fit_model(grid, events, candidates, study.selection, provenance, clock, progress=part(progress, 0.4, 0.95))
     terrain = clock.timed("terrain", lambda: risk_terrain(model.best.intercept, model.selected, candidates))
     places = clock.timed(
         "places",
@@ -193,7 +191,8 @@ def select_model(
     usable = [c.name for c in candidates.candidates if c.name not in dropped]
     if not usable:
         raise InputError(
-            "No candidate variable varies over the study area: every cell, or none, is within the spatial influence of each factor. "
+            "No candidate variable varies over the study area: every cell, or none, is within the spatial influence "
+            "of each factor. "
             "Use other factors or influences."
         )
     pool = candidates.only(usable)
@@ -375,9 +374,10 @@ def _fate(name: str, factor: str, selection: Selection) -> tuple[bool, str, str]
     if chosen.get(factor) == name:
         return survived, "selected", "In the model."
     if culling is not None and not survived:
-        reason = f"The elastic net set its coefficient to 0 (penalty {culling.penalty:.4g}, L1 share {culling.l1_share:g})."
+        reason = (
+            f"The elastic net set its coefficient to 0 (penalty {culling.penalty:.4g}, L1 share {culling.l1_share:g})."
+        )
         return False, "culled", reason
     if factor in chosen:
         return True, "not selected", f"{chosen[factor]} stands for this factor in the model."
     return True, "not selected", "It does not lower BIC with a coefficient above 0 and p ≤ 0.05."
-

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,8 +87,10 @@ def priority_places(
 ) -> Places:
     """Choose cells, join those that touch (corners included), split what sprawls, and rank.
 
-    Ranks go by expected events where they are given, else by the sum of the scores; ties by largest score, then by position from
-    the north west. A factor is at work in a cell where it raises the score above the lowest: an aggravating one where the cell
+    Ranks go by expected events where they are given, else by the sum of the scores; ties by largest score, then by
+    position from
+    the north west. A factor is at work in a cell where it raises the score above the lowest: an aggravating one where
+    the cell
     is exposed, a protective one where it is not.
 
     Parameters
@@ -125,7 +128,8 @@ def priority_places(
 def choose_cells(grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings) -> NDArray[np.bool_]:
     """The cells that the rule asks for.
 
-    A share or number of cells can end inside a tie, since a risk terrain has few distinct scores. The tie goes to the cells whose
+    A share or number of cells can end inside a tie, since a risk terrain has few distinct scores. The tie goes to the
+    cells whose
     surroundings score highest (mean of the 3 × 3 cells, then of wider squares up to 9 × 9); cells equal in
     that too are all taken, so that no cell is chosen by its position in the grid.
 
@@ -168,7 +172,7 @@ def _split(grid: Grid, label: NDArray[np.int64], most: int, progress: Progress) 
     result, next_label = np.zeros_like(label), 1
     by_place = np.argsort(label, kind="stable")
     cuts = np.searchsorted(label[by_place], np.arange(1, label.max(initial=0) + 2))
-    waiting = [by_place[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)][::-1]
+    waiting = [by_place[a:b] for a, b in pairwise(cuts)][::-1]
     while waiting:
         progress(0.5)
         cells = waiting.pop()
@@ -181,8 +185,10 @@ def _split(grid: Grid, label: NDArray[np.int64], most: int, progress: Progress) 
     return result
 
 
-def _halves(row: NDArray[np.int64], column: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Two parts across the longer principal axis, sized so that each can be cut further in parts of at most `most` cells."""
+def _halves(
+    row: NDArray[np.int64], column: NDArray[np.int64], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two parts across the longer principal axis, each sized to hold whole parts of at most `most` cells."""
     place = np.column_stack([row, column]).astype(np.float64)
     centred = place - place.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)

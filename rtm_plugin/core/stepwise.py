@@ -62,7 +62,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Groups:
-    """Cells grouped into rows: `of_cell` (n,) gives the row of each cell; `rows.design` holds candidates, then adjustments."""
+    """Cells grouped into rows: `of_cell` (n,) is the row of each cell; the design holds candidates, then adjustments."""
 
     of_cell: NDArray[np.int64]
     rows: Rows

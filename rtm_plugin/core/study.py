@@ -277,7 +277,8 @@ class PlaceSettings:
     ----------
     rule : {"class", "share", "count"}
     value : float
-        class: at least this many standard deviations above the mean (0, 1 or 2); share: percent of the cells; count: cells.
+        class: at least this many standard deviations above the mean (0, 1 or 2); share: percent of the cells; count:
+        cells.
     max_area : float, optional
         Largest area of one place, square map units; larger ones are split.
     """

@@ -1,4 +1,4 @@
-"""Figures of the report, drawn with matplotlib's objects and never pyplot: no global state, safe in a background thread."""
+"""Figures of the report, drawn with matplotlib's objects and never pyplot: safe in a background thread."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from ..core.grid import Grid
 from ..core.terrain import CLASS_NAMES, ScoreSummary
 from .wording import number, plain
 
-CLASS_COLOURS = ("#fef0d9", "#fdcc8a", "#fc8d59", "#b30000")  # ColorBrewer OrRd: safe for the colour blind, in order in grey
+CLASS_COLOURS = ("#fef0d9", "#fdcc8a", "#fc8d59", "#b30000")  # ColorBrewer OrRd: colour-blind safe, in order in grey
 INK = "#1a1a1a"
 BOUNDARY = "#6b6b6b"
 RANKED = 10
@@ -141,7 +141,7 @@ def _outline(axes: Any, values: NDArray[Any], canvas: _Canvas, colour: str, widt
 
 def _rank_labels(axes: Any, ranks: NDArray[np.int64], canvas: _Canvas) -> None:
     """Ranks beside the first ten places, moved apart, with a line to the place each."""
-    x0, x1, y0, y1 = canvas.extent
+    x0, y1 = canvas.extent[0], canvas.extent[3]
     rows, columns = ranks.shape
     scale = np.array([canvas.map_width / columns, canvas.map_height / rows])
     middles = {
@@ -208,7 +208,9 @@ def _legend(figure: Any, summary: ScoreSummary, places: bool) -> None:
         for colour, label in reversed(list(zip(CLASS_COLOURS, labels, strict=False)))
     ]
     if places:
-        handles.append(Patch(facecolor="none", edgecolor=INK, linewidth=1.1, label="priority place (the first ten with their rank)"))
+        handles.append(
+            Patch(facecolor="none", edgecolor=INK, linewidth=1.1, label="priority place (first ten with rank)")
+        )
     figure.legend(
         handles=handles,
         loc="lower left",
@@ -240,14 +242,25 @@ def _scale_bar(figure: Any, canvas: _Canvas, units: str) -> None:
         _add(figure, canvas, corners, colour)
     told = f"{plain(length / 1000)} km" if units == "metres" and length >= 1000 else f"{plain(length)} {units}"
     for x, text in ((left, "0"), (right, told.replace("$", r"\$"))):
-        figure.text(x / canvas.width, (bottom - 0.05) / canvas.height, text, ha="center", va="top", fontsize=8, color=INK)
+        figure.text(
+            x / canvas.width, (bottom - 0.05) / canvas.height, text, ha="center", va="top", fontsize=8, color=INK
+        )
 
 
 def _north_arrow(figure: Any, canvas: _Canvas) -> None:
     x, y = canvas.width - 0.2, 0.38
     _add(figure, canvas, [(x - 0.09, y), (x, y + 0.36), (x, y + 0.09)], INK)
     _add(figure, canvas, [(x + 0.09, y), (x, y + 0.36), (x, y + 0.09)], "white")
-    figure.text(x / canvas.width, (y + 0.4) / canvas.height, "N", ha="center", va="bottom", fontsize=9, fontweight="bold", color=INK)
+    figure.text(
+        x / canvas.width,
+        (y + 0.4) / canvas.height,
+        "N",
+        ha="center",
+        va="bottom",
+        fontsize=9,
+        fontweight="bold",
+        color=INK,
+    )
 
 
 def _add(figure: Any, canvas: _Canvas, corners: list[tuple[float, float]], colour: str) -> None:

@@ -34,7 +34,8 @@ NOT_CAUSE = (
     "removing it would prevent them."
 )
 BEFORE_SELECTION = (
-    "The intervals and p-values are computed before selection is taken into account: the same events chose the factors and "
+    "The intervals and p-values are computed before selection is taken into account: the same events chose the "
+    "factors and "
     "measured them, so the intervals are narrower, and the values further from 1, than new data would show."
 )
 RELATIVE = (
@@ -45,8 +46,10 @@ CAVEATS = (
     RELATIVE,
     NOT_CAUSE,
     BEFORE_SELECTION,
-    "Neighbouring cells resemble one another. The p-values and BIC treat cells as independent, and are lenient for that reason.",
-    "Cells near the edge of the study area are under-exposed where a factor layer stops at the boundary, and their risk is then "
+    "Neighbouring cells resemble one another. The p-values and BIC treat cells as independent, and are lenient for "
+    "that reason.",
+    "Cells near the edge of the study area are under-exposed where a factor layer stops at the boundary, and their "
+    "risk is then "
     "understated.",
     "Only events that were reported and recorded are counted. Where reporting or police activity differs from place to "
     "place, the map shows that too.",
@@ -97,7 +100,7 @@ class FactorInfo:
 class ReportContext:
     """What the reader must know and the model file does not hold.
 
-    Versions, start, durations, parameters and input hashes are read from the model's provenance; the seed from its culling.
+    Versions, start, durations, parameters and input hashes are in the model's provenance; the seed in its culling.
 
     Parameters
     ----------
@@ -421,9 +424,8 @@ def _term_sentence(term: ModelTerm, low: float, high: float, context: ReportCont
             f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} "
             f"compared with an otherwise equal cell {interval}."
         )
-    return (
-        f"{_exposure(term, context)} has {number(term.rrv)} times the rate of events of an otherwise equal cell {interval}."
-    )
+    times = f"{number(term.rrv)} times the rate of events of an otherwise equal cell"
+    return f"{_exposure(term, context)} has {times} {interval}."
 
 
 # sentences
@@ -441,7 +443,8 @@ def _headline(
     sentences = [_opening(model, context)]
     sentences += [row.sentence for row in rows if row.is_factor]
     sentences.append(
-        f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of the cell "
+        f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
+        "the cell "
         "with the lowest."
     )
     sentences.append(_places_sentence(summary))
@@ -450,7 +453,8 @@ def _headline(
     left_out = _left_out(model)
     if left_out:
         sentences.append(
-            f"Not in the model: {listed([readable(name) for name in left_out])}. That is not evidence that they play no part: their "
+            f"Not in the model: {listed([readable(name) for name in left_out])}. That is not evidence that they play "
+            "no part: their "
             "pattern may be too weak to show, or already told by the factors above."
         )
     return tuple(sentences)
@@ -475,8 +479,10 @@ def _names(model: RiskModel) -> list[str]:
 
 def _nothing_selected(model: RiskModel) -> str:
     return (
-        f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC with a coefficient "
-        "above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no differences. Check the layers and "
+        f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
+        "with a coefficient "
+        "above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no differences. Check the "
+        "layers and "
         "their CRS, try other factors or spatial influences, or use more events."
     )
 
@@ -491,7 +497,8 @@ def _places_sentence(summary: PlaceSummary) -> str:
     )
     if summary.share_of_events is not None:
         text += (
-            f", and held {percent(summary.share_of_events)} of the events that the model was fitted on; that is a description, "
+            f", and held {percent(summary.share_of_events)} of the events that the model was fitted on; that is a "
+            "description, "
             "not a test"
         )
     return text + "."
@@ -499,8 +506,10 @@ def _places_sentence(summary: PlaceSummary) -> str:
 
 def _accuracy_sentence(a: Accuracy) -> str:
     return (
-        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of {many(a.events, 'later event')}: "
-        f"{number(a.pai.expected)} times what the same area chosen at random would hold, and {percent(a.pei.expected)} of "
+        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of "
+        f"{many(a.events, 'later event')}: "
+        f"{number(a.pai.expected)} times what the same area chosen at random would hold, and "
+        f"{percent(a.pei.expected)} of "
         "what the best possible choice would have held."
     )
 
@@ -535,7 +544,8 @@ def _warnings(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     outside, total = model.events.outside, model.events.inside + model.events.outside
     if total and outside / total > MANY_OUTSIDE:
         found.append(
-            f"{whole(outside)} of {many(total, 'event')} ({percent(outside / total)}) lie outside the study area and were not counted; "
+            f"{whole(outside)} of {many(total, 'event')} ({percent(outside / total)}) lie outside the study area and "
+            "were not counted; "
             "check that layer and study area belong together."
         )
     return tuple(dict.fromkeys(found))
@@ -546,7 +556,8 @@ def _verification(model: RiskModel) -> str:
     if check.score is None:
         return check.reason
     return (
-        f"{check.reason} The slope of the log-likelihood at the estimates, which is 0 at the maximum, is at most {check.score:.1e} in "
+        f"{check.reason} The slope of the log-likelihood at the estimates, which is 0 at the maximum, is at most "
+        f"{check.score:.1e} in "
         "units of one standard error."
     )
 
@@ -599,9 +610,8 @@ def _dispersion_sentence(model: RiskModel) -> str:
         return "The Poisson family assumes that the variance of the counts equals their mean."
     if model.family == "nb2":
         return f"Dispersion α = {number(value, 4)}: the variance of a count with mean μ is μ + {number(value, 4)} μ²."
-    return (
-        f"Dispersion σ = {number(value, 4)}: the variance of a count is {number(1 + value, 4)} times its mean (1 would be Poisson)."
-    )
+    ratio = number(1 + value, 4)
+    return f"Dispersion σ = {number(value, 4)}: the variance of a count is {ratio} times its mean (1 would be Poisson)."
 
 
 def _candidate_counts(model: RiskModel) -> CandidateCounts:
@@ -617,17 +627,22 @@ def _selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
     factors = many(len(_factors(model)), "risk factor")
     parts = [f"{capital(factors)} made {many(counts.made, 'candidate variable')}."]
     if counts.dropped:
-        parts.append(f"{many(counts.dropped, 'candidate')} said nothing new (constant, or the same cells as another) and were dropped.")
+        parts.append(
+            f"{many(counts.dropped, 'candidate')} said nothing new (constant, or the same cells as another) and were "
+            "dropped."
+        )
     if model.culling is None:
         parts.append("The candidates were not culled.")
     else:
         parts.append(
-            f"An elastic-net Poisson regression with coefficients of 0 or more, cross-validated in {whole(model.culling.folds)} folds, "
+            "An elastic-net Poisson regression with coefficients of 0 or more, cross-validated in "
+            f"{whole(model.culling.folds)} folds, "
             f"left {many(model.culling.survivors, 'survivor')} (L1 share {plain(model.culling.l1_share)}, penalty "
             f"{number(model.culling.penalty, 4)}; seed {model.culling.seed})."
         )
     parts.append(
-        "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most one variable "
+        "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most "
+        "one variable "
         f"per factor, every coefficient above 0 and every p ≤ 0.05; {many(counts.selected, 'variable')} stayed."
     )
     return " ".join(parts)
@@ -637,7 +652,9 @@ def _runners_up(model: RiskModel) -> tuple[RunnerUp, ...]:
     """Other candidates of the selected factors, closest first within each factor."""
     found = []
     for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name)):
-        rivals = [_rival(term, c, model.best.bic) for c in model.candidates if c.factor == term.factor and c.name != term.name]
+        rivals = [
+            _rival(term, c, model.best.bic) for c in model.candidates if c.factor == term.factor and c.name != term.name
+        ]
         found += sorted((r for r in rivals if r is not None), key=lambda rival: rival.bic_difference)
     return tuple(found)
 
@@ -672,7 +689,9 @@ def _formula(model: RiskModel, lowest_expected: float | None) -> Formula:
         lowest = 1.0
     bottom = "minimum" if lowest is None else f"{lowest:.6g}"
     return Formula(
-        f"Relative risk score = exp({words}) ÷ its smallest value over the study area" if terms else "Relative risk score = 1",
+        f"Relative risk score = exp({words}) ÷ its smallest value over the study area"
+        if terms
+        else "Relative risk score = 1",
         raw,
         raw if bottom == "1" else f"{raw} / {bottom}",
         f"exp({model.best.intercept:.6g}{_then(inner)})",

@@ -93,8 +93,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("fixed", "number", "whole", "plain", "percent", "p_value", "difference", "duration", "crs_label", "capital"):
-        environment.filters[name] = getattr(wording, name)
+    for tool in (
+        wording.fixed,
+        wording.number,
+        wording.whole,
+        wording.percent,
+        wording.p_value,
+        wording.difference,
+        wording.duration,
+        wording.crs_label,
+        wording.capital,
+        wording.longest_word,
+    ):
+        environment.filters[tool.__name__] = tool
     environment.filters["family_label"] = family_label
     environment.globals["bic_gap"] = bic_gap
     environment.globals["many"] = wording.many
@@ -146,7 +157,9 @@ def _log(value: float | None) -> float:
 def _origins(provenance: Mapping[str, Any]) -> Origins:
     """Read the provenance, which is free in form, with tolerance."""
     seconds = provenance.get("seconds")
-    stages = tuple((str(k), float(v)) for k, v in seconds.items() if _is_number(v)) if isinstance(seconds, Mapping) else ()
+    stages = (
+        tuple((str(k), float(v)) for k, v in seconds.items() if _is_number(v)) if isinstance(seconds, Mapping) else ()
+    )
     parameters = provenance.get("parameters")
     inputs = provenance.get("inputs")
     known = {"started", "seconds", "parameters", "inputs"}
@@ -156,7 +169,9 @@ def _origins(provenance: Mapping[str, Any]) -> Origins:
         stages,
         tuple((_SOFTWARE.get(k, k), _text(v)) for k, v in provenance.items() if k not in known),
         tuple((str(k), _text(v)) for k, v in parameters.items()) if isinstance(parameters, Mapping) else (),
-        tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping)) if isinstance(inputs, (list, tuple)) else (),
+        tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
+        if isinstance(inputs, (list, tuple))
+        else (),
     )
 
 

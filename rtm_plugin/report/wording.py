@@ -37,7 +37,7 @@ def fixed(value: float | None, decimals: int = 0) -> str:
         return NOT_KNOWN
     if math.isinf(value):
         return f"{MINUS if value < 0 else ''}∞"
-    return f"{value + 0.0:,.{decimals}f}".replace("-", MINUS)
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", MINUS)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -112,7 +112,7 @@ def difference(value: float | None) -> str:
     """
     if value is None:
         return NOT_KNOWN
-    return ("+" if value >= 0 else "") + fixed(value, 1)
+    return ("+" if round(value, 1) > 0 else "") + fixed(value, 1)
 
 
 def duration(seconds: float) -> str:
@@ -158,6 +158,15 @@ def readable(name: str) -> str:
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
     return text
+
+
+def longest_word(text: str) -> int:
+    """Letters in the longest stretch without a space.
+
+    >>> longest_word("drop-in centres")
+    7
+    """
+    return max((len(word) for word in text.split()), default=0)
 
 
 def capital(sentence: str) -> str:
