@@ -1,6 +1,6 @@
 """rtm:run — the whole study in one go: from boundary, events and risk factors to places and a report."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from qgis.core import (
@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
+    QgsProcessingOutputVariant,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterMultipleLayers,
@@ -189,6 +190,7 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+        self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         refusal = refusal_of_study_area(self, parameters, context)
@@ -329,6 +331,7 @@ class Run(RtmAlgorithm):
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
+            "ACCURACY": [asdict(row) for row in tested],
         }
 
 

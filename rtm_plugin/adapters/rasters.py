@@ -124,8 +124,9 @@ def candidate_bands(block: FactorCandidates) -> list[Band]:
             "RTM_OPERATIONALISATION": c.operationalisation,
             "RTM_DISTANCE": repr(float(c.distance)),
             "RTM_DIRECTION": c.direction,
-            "RTM_THRESHOLD": "" if c.threshold is None else repr(float(c.threshold)),
         }
+        if c.threshold is not None:  # GDAL drops empty items
+            items["RTM_THRESHOLD"] = repr(float(c.threshold))
         bands.append(Band(block.column(j).astype(np.uint8), c.name, items))
     return bands
 
@@ -278,7 +279,7 @@ def same_cells(raster: Raster, grid: Grid) -> None:
 def _candidate(band: Any, name: str) -> Candidate:
     items = band.GetMetadata()
     try:
-        threshold = items["RTM_THRESHOLD"]
+        threshold = items.get("RTM_THRESHOLD")
         candidate = Candidate(
             band.GetDescription(),
             items["RTM_FACTOR"],

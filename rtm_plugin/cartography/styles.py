@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from osgeo import gdal
 from qgis.core import (
     Qgis,
     QgsColorRampShader,
@@ -30,20 +31,23 @@ _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
 _EXPOSED_COLOUR = "#2f6f8f"
 _CELL_COLOUR = "#c9c9c9"
 _PLACE_COLOUR = "#101010"
+_PAM = "GDAL_PAM_ENABLED"
 
 Painter = Callable[[QgsMapLayer], None]
 
 
 def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
     """Paint the layer at `data_path` and save its style at `sidecar`; both are closed again."""
-    if Path(data_path).suffix.lower() in (".tif", ".tiff"):
-        # without a default style no statistics are computed, and no .aux.xml appears
-        layer = QgsRasterLayer(data_path, "layer", "gdal", QgsRasterLayer.LayerOptions(loadDefaultStyle=False))
-    else:
-        layer = QgsVectorLayer(data_path, "layer", "ogr")
-    painter(layer)
-    layer.saveNamedStyle(sidecar, QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling)
-    del layer
+    kind = QgsRasterLayer if Path(data_path).suffix.lower() in (".tif", ".tiff") else QgsVectorLayer
+    before = gdal.GetThreadLocalConfigOption(_PAM)
+    gdal.SetThreadLocalConfigOption(_PAM, "NO")  # else the statistics that a layer looks up become an .aux.xml file
+    try:
+        layer = kind(data_path, "layer")
+        painter(layer)
+        layer.saveNamedStyle(sidecar, QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling)
+        del layer
+    finally:
+        gdal.SetThreadLocalConfigOption(_PAM, before)
 
 
 def sidecar_path(data_path: str) -> str:

@@ -67,7 +67,7 @@ def risk_map(
     figure = Figure(figsize=(canvas.width, canvas.height), dpi=_DPI, facecolor="white")
     axes = _map_axes(figure, canvas)
     axes.imshow(
-        np.ma.masked_less(classes, 0),
+        np.where(classes < 0, np.float32(np.nan), classes.astype(np.float32)),
         cmap=ListedColormap(list(CLASS_COLOURS)),
         vmin=-0.5,
         vmax=len(CLASS_COLOURS) - 0.5,

@@ -1,0 +1,62 @@
+# Every task of this repository is a target here; `make` lists them. The recipes stay short: what is longer is in .ci.
+# The plugin itself needs no build.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-qgis install uninstall demo example-chicago test lint types check package clean
+
+export LANG ?= C.UTF-8
+PYTHON := /usr/bin/python3
+TOOL := .venv/bin/python -m
+PYTEST_ARGS ?=
+# PROFILE=FOLDER installs into the QGIS configuration folder FOLDER instead of the user's own.
+ifdef PROFILE
+export QGIS_CUSTOM_CONFIG_PATH := $(PROFILE)
+endif
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+setup: ## Install what is missing: QGIS 3.40, Python packages, test tools
+	@.ci/setup
+
+setup-qgis: # what running the plugin needs, without the test tools
+	@.ci/setup --without-test-tools
+
+install: setup-qgis ## Put the plugin into your QGIS profile and switch it on (PROFILE=FOLDER: into another)
+	@.ci/install-plugin "$$($(PYTHON) .ci/package.py)"
+
+uninstall: ## Take the plugin out of your QGIS profile
+	@.ci/install-plugin --remove
+
+demo: install ## Run the demonstration city from data to report; the files go to build/demo
+	$(PYTHON) resources/demo/run.py northbridge
+
+example-chicago: ## Run the Chicago example on the data in the folder DATA=FOLDER
+	@[ -d "$(DATA)" ] || { echo "Say which folder has the data: make example-chicago DATA=FOLDER" >&2; exit 2; }
+	@$(MAKE) --no-print-directory install
+	$(PYTHON) resources/demo/run.py chicago "$(DATA)"
+
+test: setup ## Run every test, those of windows on a screen of their own (PYTEST_ARGS=... for pytest)
+	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(TOOL) pytest $(PYTEST_ARGS)
+
+check: lint types ## Lint and types
+
+lint: setup ## ruff on everything, and the QGIS rules of flake8 on the plugin
+	$(TOOL) ruff check .
+	@# Left out: QGS105 forbids classFactory's iface, which QGIS passes; QGS202 guesses a class from a method's name.
+	$(TOOL) flake8 --isolated --select QGS --ignore QGS105,QGS202 rtm_plugin algorithms
+
+types: setup ## mypy, strict, on the core
+	@# The package has to be found by the name risk_terrain, which is not the name of every clone: hence the link.
+	@alias=$$(mktemp -d) && trap 'rm -rf "$$alias"' EXIT && ln -s "$(CURDIR)" "$$alias/risk_terrain" && cd "$$alias" && \
+	"$(CURDIR)"/$(TOOL) mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" \
+		--follow-imports silent -p risk_terrain.rtm_plugin.core
+
+package: ## Build the zip that QGIS installs, in build
+	@$(PYTHON) .ci/package.py
+
+clean: ## Remove what the targets made; not the QGIS profile and not .venv
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

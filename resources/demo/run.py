@@ -1,0 +1,283 @@
+"""Run a whole study with qgis_process, print what it found, and make a QGIS project of the results.
+
+    run.py northbridge              the invented city beside this file, whose true effects are known
+    run.py chicago DATA             burglaries in Chicago, in DATA/chicago/chicago.gpkg or DATA/chicago.gpkg
+
+Each study is one call of rtm:run with its parameters as JSON on standard input, as a data scientist would run it.
+Results go to build/<name>; the project there opens them, styled.
+"""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+OUTPUT = HERE.parents[1] / "build"
+SHOWN_SHARES = (0.05, 0.10)
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One call of rtm:run.
+
+    data: the GeoPackage; events and later: layer with an optional subset; factors: layer → its factor settings.
+    """
+
+    name: str
+    title: str
+    data: Path
+    boundary: str
+    events: str
+    later: str
+    factors: dict[str, dict[str, Any]]
+    block_length: float
+    max_area: float
+    true_effects: list[dict[str, Any]] = field(default_factory=list)
+    others: tuple[str, ...] = ()
+
+
+def northbridge() -> list[Study]:
+    """One study for each crime type: fitted on the first year, tested on the second."""
+    truth = json.loads((HERE / "truth.json").read_text(encoding="utf-8"))
+    layers = [factor["layer"] for factor in truth["factors"]]
+    studies = []
+    for crime, known in truth["crime_types"].items():
+        protective = {e["factor"] for e in known["effects"] if e["direction"] == "protective"}
+        studies.append(
+            Study(
+                crime,
+                f"{crime.capitalize()} in Northbridge BCU, 2024",
+                HERE / "northbridge.gpkg",
+                "boundary",
+                f"events|subset=crime_type = '{crime}' AND date < '2025-01-01'",
+                f"events|subset=crime_type = '{crime}' AND date >= '2025-01-01'",
+                {layer: {"direction": "protective"} if layer in protective else {} for layer in layers},
+                truth["block_length"],
+                250_000,
+                known["effects"],
+                ("wards", "streets"),
+            )
+        )
+    return studies
+
+
+def chicago(folder: Path) -> list[Study]:
+    """Burglaries of 2017, tested on 2018, in blocks of 400 m and of 200 m."""
+    data = next((p for p in (folder / "chicago" / "chicago.gpkg", folder / "chicago.gpkg") if p.is_file()), None)
+    if data is None:
+        raise SystemExit(f"There is no chicago.gpkg in {folder} or its folder chicago; give the folder that holds it.")
+    factors = (
+        "abandoned_cars",
+        "abandoned_buildings",
+        "graffiti",
+        "liquor_retail",
+        "sanitation",
+        "street_light_outages",
+    )
+    return [
+        Study(
+            f"cells_{block // 2}m",
+            f"Burglary in Chicago, 2017, cells of {block // 2} m",
+            data,
+            "boundary",
+            "burglaries_2017",
+            "burglaries_2018",
+            {layer: {} for layer in factors},
+            block,
+            1_000_000,
+            others=("neighbourhoods",),
+        )
+        for block in (400, 200)
+    ]
+
+
+def run(study: Study, folder: Path) -> dict[str, Any]:
+    """Call qgis_process and return the results of rtm:run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = [{"layer": layer, **changes} for layer, changes in study.factors.items()]
+    inputs = {
+        "TITLE": study.title,
+        "STUDY_AREA": f"{study.data}|layername={study.boundary}",
+        "EVENTS": f"{study.data}|layername={study.events}",
+        "TEST_EVENTS": f"{study.data}|layername={study.later}",
+        "FACTORS": [f"{study.data}|layername={layer}" for layer in study.factors],
+        "FACTOR_SETTINGS": json.dumps({"format": "risk-terrain-factors", "version": 1, "factors": settings}),
+        "BLOCK_LENGTH": study.block_length,
+        "MAX_AREA": study.max_area,
+        "OUTPUT_TERRAIN": str(folder / "terrain.tif"),
+        "OUTPUT_EXPECTED": str(folder / "expected.tif"),
+        "OUTPUT_PLACES": str(folder / "places.gpkg"),
+        "OUTPUT_MODEL": str(folder / "model.json"),
+        "OUTPUT_TABLE": str(folder / "candidates.csv"),
+        "OUTPUT_REPORT": str(folder / "report.html"),
+    }
+    asked = json.dumps({"inputs": inputs})
+    (folder / "parameters.json").write_text(asked, encoding="utf-8")
+    call = ["qgis_process", "run", "rtm:run", "-"]
+    done = subprocess.run(call, input=asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"qgis_process could not run rtm:run:\n{done.stdout}\n{done.stderr}")
+    return json.loads(done.stdout[done.stdout.index("{") :])["results"]
+
+
+def print_model(study: Study, model: dict[str, Any], seconds: float) -> None:
+    """The factor table, with the true effects beside the estimates where they are known."""
+    grid, events = model["grid"], model["events"]
+    print(f"\n{study.title}")
+    print(
+        f"  {grid['cells']:,} cells of {grid['cell_size']:g} m, {events['inside']:,.0f} events inside the study area and "
+        f"{events['outside']:,.0f} outside; {len(model['candidates'])} candidate variables; family {model['family']}, "
+        f"BIC {model['bic']:.1f}; {seconds:.0f} s"
+    )
+    known = {effect["factor"]: effect for effect in study.true_effects}
+    found = {term["factor"]: term for term in model["selected"]}
+    print(f"  {'risk factor':<26}{'selected':<24}{'RRV':>7}  {'95 % interval':<16}{'true effect' if known else ''}")
+    for factor in [*found, *(f for f in known if f not in found)]:
+        print("  " + _row(factor, found.get(factor), known.get(factor), bool(known)))
+    if known:
+        wrong = [factor for factor in found if factor not in known]
+        print(
+            f"  true factors found: {len(set(found) & set(known))} of {len(known)}; "
+            f"null factors selected: {len(wrong)} of {len(study.factors) - len(known)}"
+        )
+
+
+def _row(factor: str, term: dict[str, Any] | None, effect: dict[str, Any] | None, with_truth: bool) -> str:
+    if term is None:
+        estimate = f"{'not selected':<24}{'':>7}  {'':<16}"
+    else:
+        sign = "÷" if term["direction"] == "protective" else "×"
+        low, high = (
+            2.718281828459045 ** (term["coefficient"] + z * term["standard_error"]) for z in (-1.96, 1.96)
+        )
+        estimate = f"{_influence(term):<24}{sign + format(term['rrv'], '.2f'):>7}  {f'{low:.2f} to {high:.2f}':<16}"
+    if not with_truth:
+        true = ""
+    elif effect is None:
+        true = "none"
+    else:
+        true = f"{'÷' if effect['direction'] == 'protective' else '×'}{effect['rrv']:.2f}, {_influence(effect)}"
+    return f"{factor:<26}{estimate}{true}"
+
+
+def _influence(of: dict[str, Any]) -> str:
+    return f"{of['operationalisation']} {of['distance']:g} m"
+
+
+def print_accuracy(rows: list[dict[str, Any]]) -> None:
+    """Hit rate and PAI on the later events: expected over the order inside ties, with bounds."""
+    for row in rows:
+        if any(abs(row["share"] - share) < 1e-9 for share in SHOWN_SHARES):
+            hit, pai = row["hit_rate"], row["pai"]
+            print(
+                f"  later events in {row['share']:>4.0%} of area: hit rate {hit['expected']:.1%} "
+                f"({hit['pessimistic']:.1%} to {hit['optimistic']:.1%}), "
+                f"PAI {pai['expected']:.2f} ({pai['pessimistic']:.2f} to {pai['optimistic']:.2f})"
+            )
+
+
+def make_project(path: Path, studies: list[Study]) -> None:
+    """A QGIS project with the results of every study in a group, over the boundary and the other layers."""
+    from qgis.core import QgsProject, QgsReferencedRectangle
+
+    project = QgsProject()
+    root = project.layerTreeRoot()
+    for number, study in enumerate(studies):
+        group = root.addGroup(study.title)
+        _add_results(project, group, path.parent / study.name)
+        group.setItemVisibilityChecked(number == 0)
+    background = root.addGroup("Study area and risk factors")
+    first = studies[0]
+    boundary = _add_vector(project, background, first.data, first.boundary)
+    for layer in (*first.others, *first.factors):
+        _add_vector(project, background, first.data, layer)
+        background.children()[-1].setItemVisibilityChecked(False)
+    _outline(boundary)
+    background.setExpanded(False)
+    project.setCrs(boundary.crs())
+    project.setTitle(path.stem)
+    extent = boundary.extent()
+    extent.scale(1.05)
+    project.viewSettings().setDefaultViewExtent(QgsReferencedRectangle(extent, boundary.crs()))
+    if not project.write(str(path)):
+        raise SystemExit(f"The project {path} could not be written: {project.error()}")
+
+
+def _add_results(project: Any, group: Any, folder: Path) -> None:
+    from qgis.core import QgsRasterLayer, QgsVectorLayer
+
+    layers = (
+        QgsVectorLayer(str(folder / "places.gpkg"), "Priority places", "ogr"),
+        QgsRasterLayer(str(folder / "terrain.tif"), "Risk terrain: relative risk score"),
+        QgsRasterLayer(str(folder / "expected.tif"), "Expected events in a cell"),
+    )
+    for layer in layers:
+        layer.loadDefaultStyle()
+        project.addMapLayer(layer, False)
+        group.addLayer(layer).setItemVisibilityChecked(layer is not layers[2])
+
+
+def _add_vector(project: Any, group: Any, data: Path, name: str) -> Any:
+    from qgis.core import QgsVectorLayer
+
+    layer = QgsVectorLayer(f"{data}|layername={name}", name, "ogr")
+    project.addMapLayer(layer, False)
+    group.addLayer(layer)
+    return layer
+
+
+def _outline(layer: Any) -> None:
+    from qgis.core import QgsFillSymbol, QgsSingleSymbolRenderer
+
+    symbol = QgsFillSymbol.createSimple({"style": "no", "outline_color": "#444444", "outline_width": "0.4"})
+    layer.setRenderer(QgsSingleSymbolRenderer(symbol))
+
+
+def _in_qgis(work: Callable[[], None]) -> None:
+    """Do the work inside QGIS, and let go of all of its objects before QGIS ends."""
+    from qgis.core import QgsApplication
+
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+    application = QgsApplication([], True)
+    application.initQgis()
+    work()
+    gc.collect()
+    application.exitQgis()
+
+
+def main(arguments: list[str]) -> None:
+    """Run the studies of a named example."""
+    if arguments[:1] == ["northbridge"]:
+        studies = northbridge()
+    elif arguments[:1] == ["chicago"] and len(arguments) == 2:
+        studies = chicago(Path(arguments[1]).expanduser().resolve())
+    else:
+        raise SystemExit(__doc__)
+    folder = OUTPUT / ("demo" if arguments[0] == "northbridge" else arguments[0])
+    for study in studies:
+        start = time.monotonic()
+        results = run(study, folder / study.name)
+        model = json.loads((folder / study.name / "model.json").read_text(encoding="utf-8"))
+        print_model(study, model, time.monotonic() - start)
+        print_accuracy(results["ACCURACY"])
+        print(f"  {model['verification']['reason']}")
+    project = folder / f"{arguments[0]}.qgz"
+    _in_qgis(lambda: make_project(project, studies))
+    print(f"\nMaps, models, reports and priority places: {folder}")
+    for study in studies:
+        print(f"  {study.name + '/report.html':<28}{study.title}")
+    print(f"Open in QGIS: {project}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
