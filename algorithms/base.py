@@ -19,20 +19,15 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
+from ..rtm_plugin.adapters.feedback import tr
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.styles import STYLER
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
-
-
-def tr(text: str) -> str:
-    """Translate a literal."""
-    return QCoreApplication.translate("RiskTerrain", text)
 
 
 class RtmAlgorithm(QgsProcessingAlgorithm):

@@ -22,12 +22,12 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, crs_text, layer_name, read_layer, warn_if_cut_at_boundary
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
+from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext, findings
 from .base import RtmAlgorithm, results_group, tr
@@ -202,8 +202,8 @@ class Run(RtmAlgorithm):
         feedback.setProgressText(tr("Reading layers"))
         inputs = self._read(parameters, context, feedback)
         study = self._study(parameters, context, inputs)
-        feedback.setProgressText(tr("Building candidates, selecting, scoring"))
-        result = run(study, self._provenance(parameters, inputs), progress_of(feedback, 0.05, 0.95))
+        provenance = self._provenance(parameters, inputs)
+        result = run(study, provenance, progress_of(feedback, 0.05, 0.95), Clock(stage_teller(feedback)))
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
         feedback.setProgressText(tr("Writing"))

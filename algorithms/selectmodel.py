@@ -14,10 +14,10 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
-from ..rtm_plugin.core.pipeline import fit_model
+from ..rtm_plugin.core.pipeline import Clock, fit_model
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_model
 from .outputs import plain_parameters, save_candidate_table, versions
@@ -72,7 +72,8 @@ class SelectModel(RtmAlgorithm):
         settings = selection_settings(self, parameters, context)
         sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
         provenance = {**versions(), "parameters": plain_parameters(parameters), "inputs": sources}
-        model = fit_model(grid, events, candidates, settings, provenance, progress=progress_of(feedback, 0.1, 0.95))
+        clock = Clock(stage_teller(feedback))
+        model = fit_model(grid, events, candidates, settings, provenance, clock, progress_of(feedback, 0.1, 0.95))
         tell_model(model, feedback)
         output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
         output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)

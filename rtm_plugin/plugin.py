@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
+from .adapters.feedback import tr
 from .provider import ICON, RiskTerrainProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
-
-
-def tr(text: str) -> str:
-    """Translate a literal."""
-    return QCoreApplication.translate("RiskTerrain", text)
 
 
 class RiskTerrainPlugin:

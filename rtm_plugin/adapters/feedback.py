@@ -1,6 +1,9 @@
 """Progress and cancel: core's callable on one side, QgsProcessingFeedback on the other."""
 
+from collections.abc import Callable
+
 from qgis.core import QgsProcessingFeedback
+from qgis.PyQt.QtCore import QCoreApplication
 
 from ..core.errors import Cancelled
 from ..core.progress import Progress
@@ -15,6 +18,30 @@ def progress_of(feedback: QgsProcessingFeedback, start: float = 0.0, end: float 
         feedback.setProgress(100.0 * (start + (end - start) * fraction))
 
     return report
+
+
+def stage_teller(feedback: QgsProcessingFeedback) -> Callable[[str], None]:
+    """Tells the analyst which stage has begun."""
+    texts = {
+        "grid": tr("Making the grid"),
+        "candidates": tr("Building candidates"),
+        "culling": tr("Culling candidates"),
+        "selection": tr("Selecting"),
+        "verification": tr("Checking the model with statsmodels"),
+        "terrain": tr("Scoring"),
+        "places": tr("Finding priority places"),
+    }
+
+    def tell(stage: str) -> None:
+        if stage in texts:
+            feedback.setProgressText(texts[stage])
+
+    return tell
+
+
+def tr(text: str) -> str:
+    """Translate a literal."""
+    return QCoreApplication.translate("RiskTerrain", text)
 
 
 def stop_if_cancelled(feedback: QgsProcessingFeedback) -> None:

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from ..core.errors import RtmError
-
-
-class OutputError(RtmError):
-    """An output cannot be written."""
+from ..core.errors import OutputError
 
 
 class Staging:

@@ -15,14 +15,13 @@ from osgeo import gdal, osr
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.candidates import Candidate, CandidateSet, FactorCandidates
-from ..core.errors import FileFormatError, InputError
+from ..core.errors import FileFormatError, InputError, OutputError
 from ..core.features import Features
 from ..core.grid import Grid
 from ..core.model import parse_json
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
-from .files import OutputError
 from .layers import refusal_of_crs
 
 VERSION = 1

@@ -18,10 +18,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType
 
+from ..core.errors import OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Places
-from .files import OutputError
 from .rasters import gdal_errors
 
 _TYPES = {

@@ -23,8 +23,10 @@ from qgis.core import (
     QgsVectorLayer,
     QgsVectorLayerSimpleLabeling,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 
+from ..core.errors import OutputError
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
@@ -44,10 +46,13 @@ def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
     try:
         layer = kind(data_path, "layer")
         painter(layer)
-        layer.saveNamedStyle(sidecar, QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling)
+        categories = QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling
+        message, saved = layer.saveNamedStyle(sidecar, categories)
         del layer
     finally:
         gdal.SetThreadLocalConfigOption(_PAM, before)
+    if not saved:
+        raise OutputError(f"The style of a result cannot be written ({message}); check that the disk has room.")
 
 
 def sidecar_path(data_path: str) -> str:
@@ -166,12 +171,28 @@ def _pseudocolour(
 
 
 class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
-    """Gives a layer that has just been loaded the style of its sidecar; without state, so one serves all layers."""
+    """Gives a layer that has just been loaded the style of its sidecar."""
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
         layer.loadDefaultStyle()
+
+
+_stylers: set[SidecarStyler] = set()
+
+
+def styler() -> SidecarStyler:
+    """A styler for one result: QGIS deletes each with the run's context, so one for two would be deleted twice.
+
+    QGIS does not hold the Python half, without which nothing is styled: it is held here until QGIS deletes its own.
+    """
+    for known in tuple(_stylers):
+        if sip.isdeleted(known):
+            _stylers.discard(known)
+    new = SidecarStyler()
+    _stylers.add(new)
+    return new
 
 
 STYLER = SidecarStyler()

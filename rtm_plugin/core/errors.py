@@ -21,5 +21,9 @@ class FitError(RtmError):
     """The likelihood has no usable maximum for this model."""
 
 
+class OutputError(RtmError):
+    """An output cannot be written."""
+
+
 class Cancelled(Exception):  # noqa: N818 - it is not an error
     """Raised by a progress callable when the user has asked to stop; not an error."""

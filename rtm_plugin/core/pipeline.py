@@ -33,13 +33,16 @@ _T = TypeVar("_T")
 
 
 class Clock:
-    """Seconds by stage."""
+    """Seconds by stage; `listener` is told the name of each stage when it begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Callable[[str], None] | None = None) -> None:
         self.seconds: dict[str, float] = {}
+        self._listener = listener
 
     def timed(self, stage: str, work: Callable[[], _T]) -> _T:
         """Do the work and add its time to the stage."""
+        if self._listener is not None:
+            self._listener(stage)
         start = time.perf_counter()
         try:
             return work()
@@ -98,7 +101,9 @@ class StudyResult:
     clock: Clock = field(default_factory=Clock)
 
 
-def run(study: Study, provenance: Mapping[str, Any], progress: Progress = silent) -> StudyResult:
+def run(
+    study: Study, provenance: Mapping[str, Any], progress: Progress = silent, clock: Clock | None = None
+) -> StudyResult:
     """Grid, counts, candidates, selection, terrain, places.
 
     Parameters
@@ -106,7 +111,7 @@ def run(study: Study, provenance: Mapping[str, Any], progress: Progress = silent
     study : Study
     provenance : mapping, stored in the model with the seconds by stage added
     """
-    clock = Clock()
+    clock = clock or Clock()
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
     events = clock.timed("events", lambda: count(grid, study.events))
     check_counts(events.counts)

@@ -153,12 +153,17 @@ def choose_cells(grid: Grid, scores: NDArray[np.float32], settings: PlaceSetting
 
 
 def _neighbourhood_mean(grid: Grid, scores: NDArray[np.float32], reach: int) -> Floats:
-    """Mean score of the kept cells in the square around each cell, rounded so that equal surroundings tie."""
-    width = 2 * reach + 1
-    filled = grid.raster(scores.astype(np.float64), 0.0)
-    total = ndimage.uniform_filter(filled, width, mode="constant")
-    number = ndimage.uniform_filter(grid.mask.astype(np.float64), width, mode="constant")
-    return np.round(total[grid.mask] / number[grid.mask], 9)
+    """Mean score of the kept cells in the square around each cell.
+
+    Scores are counted in whole units of 2⁻⁴⁰ of the largest: their sums are exact, so that equal surroundings tie.
+    """
+    ones = np.ones(2 * reach + 1)
+    units = np.rint(scores.astype(np.float64) * (2.0**40 / (float(scores.max()) or 1.0)))
+    total, number = (
+        ndimage.correlate1d(ndimage.correlate1d(values, ones, 0, mode="constant"), ones, 1, mode="constant")[grid.mask]
+        for values in (grid.raster(units, 0.0), grid.mask.astype(np.float64))
+    )
+    return total / number
 
 
 def _joined(grid: Grid, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -62,7 +62,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Groups:
-    """Cells grouped into rows: `of_cell` (n,) is the row of each cell; the design holds candidates, then adjustments."""
+    """Cells grouped into rows: `of_cell` (n,) is each cell's row; the design holds candidates, then adjustments."""
 
     of_cell: NDArray[np.int64]
     rows: Rows
