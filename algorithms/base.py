@@ -87,7 +87,8 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         definition.setHelp(help_text)
         if advanced:
             definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
-        self.addParameter(definition)
+        if not self.addParameter(definition):
+            raise RtmError(f"The parameter {definition.name()} of {self.NAME} is declared twice.")
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

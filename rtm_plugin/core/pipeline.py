@@ -208,12 +208,11 @@ def select_model(
         )
     survivors = usable if culling is None else list(culling.survivors)
     kept = pool.only(survivors) if survivors else None
-    families: dict[str, Selected] = {}
-    for family, share in zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True):
-        families[family] = clock.timed(
-            "selection",
-            lambda family=family, share=share: select(family, counts, kept or pool.only(()), offset, adjust, share),
-        )
+    tried = list(zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True))
+    families = clock.timed(
+        "selection",
+        lambda: {family: select(family, counts, kept, offset, adjust, share) for family, share in tried},
+    )
     family = min(families, key=lambda name: families[name].fit.bic)
     alternatives = clock.timed(
         "selection",

@@ -242,7 +242,8 @@ def _described(
     count = int(label.max(initial=0))
 
     def total(values: NDArray[Any]) -> Floats:
-        return np.bincount(label, weights=values.astype(np.float64), minlength=count + 1)[1:]
+        result: Floats = np.bincount(label, weights=values.astype(np.float64), minlength=count + 1)[1:].astype(float)
+        return result
 
     cells = np.bincount(label, minlength=count + 1)[1:].astype(np.int64)
     largest = ndimage.maximum(scores, label, np.arange(1, count + 1)) if count else []

@@ -114,9 +114,9 @@ def learn_curvature(matrices: Floats, steps: Floats, changes: Floats) -> None:
     Examples
     --------
     >>> matrix = np.eye(2)[None]
-    >>> learn_curvature(matrix, np.array([[1.0, 0.0]]), np.array([[2.0, 0.0]]))
+    >>> learn_curvature(matrix, np.array([[1.0, 0.0]]), np.array([[4.0, 0.0]]))
     >>> matrix[0].tolist()
-    [[2.0, 0.0], [0.0, 1.0]]
+    [[4.0, 0.0], [0.0, 1.0]]
     """
     expected = np.matmul(matrices, steps[:, :, None])[:, :, 0]
     seen, guessed = (changes * steps).sum(axis=1), (expected * steps).sum(axis=1)

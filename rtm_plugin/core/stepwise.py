@@ -80,7 +80,7 @@ class _Move:
 def select(
     family: str,
     counts: Floats,
-    candidates: CandidateSet,
+    candidates: CandidateSet | None,
     offset: Floats | None = None,
     adjust: Floats | None = None,
     progress: Progress = silent,
@@ -94,7 +94,7 @@ def select(
     ----------
     family : {"poisson", "nb1", "nb2"}
     counts : (n,) float64
-    candidates : CandidateSet
+    candidates : CandidateSet, or None when none is left: the null model is the answer
     offset : (n,) float64, optional, log exposure
     adjust : (n, q) float64, optional, columns always in the model
 
@@ -107,16 +107,17 @@ def select(
     members: tuple[Candidate, ...] = ()
     current = fit(family, base.rows)
     steps = [Step("start", "", "", current.bic, current.log_likelihood)]
-    while True:
+    while candidates is not None:
         best = None
         share = part(progress, 1.0 - 0.8 ** len(steps), 1.0 - 0.8 ** (len(steps) + 1))
         for move in _moves(family, base, members, candidates, current, share):
             if best is None or move.fit.bic < best.fit.bic - _LEAST_GAIN:
                 best = move
         if best is None or best.fit.bic >= current.bic - _LEAST_GAIN:
-            return Selected(members, current, tuple(steps))
+            break
         members, current = best.members, best.fit
         steps.append(Step(best.kind, best.name, best.replaced, current.bic, current.log_likelihood))
+    return Selected(members, current, tuple(steps))
 
 
 def _base_groups(counts: Floats, offset: Floats | None, adjust: Floats | None) -> _Groups:
