@@ -135,8 +135,8 @@ def print_model(study: Study, model: dict[str, Any], seconds: float) -> None:
     grid, events = model["grid"], model["events"]
     print(f"\n{study.title}")
     print(
-        f"  {grid['cells']:,} cells of {grid['cell_size']:g} m, {events['inside']:,.0f} events inside the study area and "
-        f"{events['outside']:,.0f} outside; {len(model['candidates'])} candidate variables; family {model['family']}, "
+        f"  {grid['cells']:,} cells of {grid['cell_size']:g} m, {events['inside']:,.0f} events inside the study area "
+        f"and {events['outside']:,.0f} outside; {len(model['candidates'])} candidate variables; family {model['family']}, "
         f"BIC {model['bic']:.1f}; {seconds:.0f} s"
     )
     known = {effect["factor"]: effect for effect in study.true_effects}

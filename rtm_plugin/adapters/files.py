@@ -69,6 +69,7 @@ class Staging:
             for piece in pieces:
                 try:
                     os.replace(piece, final.with_name(final.stem + piece.name.removeprefix(temporary.stem)))
+                    final.with_name(f"{final.name}.aux.xml").unlink(missing_ok=True)  # statistics of the old content
                 except OSError as error:
                     raise OutputError(
                         f"{final.name} cannot be written to {final.parent}: {error.strerror or error}. If it is open "

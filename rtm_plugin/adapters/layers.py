@@ -299,10 +299,12 @@ def _parts(
 ) -> list[Part]:
     """Straight, valid, transformed parts; empty when nothing usable is left."""
     kind = geometry.type()
-    if QgsWkbTypes.isCurvedType(geometry.wkbType()):
-        geometry.convertToStraightSegment()
+    if QgsWkbTypes.isCurvedType(geometry.wkbType()) and not geometry.convertToStraightSegment():
+        return []
     if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
         geometry = geometry.makeValid()
+        if geometry.type() != kind and not geometry.convertGeometryCollectionToSubclass(kind):
+            return []
         report.repaired += 1
     if transform is not None:
         try:

@@ -71,9 +71,16 @@ def write_raster(
             target.SetDescription(band.description)
             target.SetMetadata(dict(band.metadata))
             target.WriteArray(grid.raster(band.values, nodata))
+            target.SetStatistics(*_statistics(band.values))  # else QGIS computes them and leaves an .aux.xml file
             progress(number / len(bands))
         data.FlushCache()
         del target, data
+
+
+def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
+    """min, max, mean and standard deviation, as GDAL stores them."""
+    wide = values.astype(np.float64)
+    return float(wide.min()), float(wide.max()), float(wide.mean()), float(wide.std())
 
 
 @contextmanager

@@ -139,5 +139,5 @@ def _chunks(sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 def _ranges(first: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
     """The integer ranges first[i] … first[i] + length[i] − 1, one after another."""
     ends = np.cumsum(length)
-    result: NDArray[np.int64] = np.arange(ends[-1]) + np.repeat(first - ends + length, length)
-    return result
+    steps = np.arange(int(ends[-1]), dtype=np.int64)
+    return steps + np.repeat(first - ends + length, length).astype(np.int64)
