@@ -279,13 +279,14 @@ def read_source(
     *,
     wanted: str = "",
     value_field: str = "",
+    dissolve: bool = False,
 ) -> ReadLayer:
     """Read a feature-source input and tell what was noticed."""
     source = algorithm.parameterAsSource(parameters, name, context)
     if source is None:
         raise InputError(algorithm.invalidSourceError(parameters, name))
     label = source_name(algorithm, parameters, name, source, context)
-    read = read_layer(source, label, crs, context, feedback, wanted=wanted, value_field=value_field)
+    read = read_layer(source, label, crs, context, feedback, wanted=wanted, value_field=value_field, dissolve=dissolve)
     read.report.tell(feedback)
     return read
 

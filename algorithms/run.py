@@ -215,7 +215,7 @@ class Run(RtmAlgorithm):
         area, crs = read_study_area(self, parameters, context, feedback)
         exclude = test_events = None
         if parameters.get("EXCLUDE"):
-            exclude = read_source(self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon")
+            exclude = read_source(self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True)
         events = read_source(self, parameters, "EVENTS", crs, context, feedback, wanted="point")
         if parameters.get("TEST_EVENTS"):
             test_events = read_source(self, parameters, "TEST_EVENTS", crs, context, feedback, wanted="point")

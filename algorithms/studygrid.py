@@ -53,7 +53,9 @@ class StudyGrid(RtmAlgorithm):
         area, crs = read_study_area(self, parameters, context, feedback)
         exclude = None
         if parameters.get("EXCLUDE"):
-            exclude = read_source(self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon").features
+            exclude = read_source(
+                self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True
+            ).features
         grid = study_grid(area.features, grid_settings(self, parameters, context), crs_text(crs), exclude)
         feedback.pushInfo(tr("{:,} cells of {:g} map units.").format(grid.cells, grid.cell_size))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)

@@ -17,7 +17,9 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsFeatureSource,
     QgsGeometry,
+    QgsLineString,
     QgsMapLayer,
+    QgsPolygon,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProviderRegistry,
@@ -141,6 +143,7 @@ def read_layer(
     expression: str = "",
     value_field: str = "",
     layer: QgsMapLayer | None = None,
+    dissolve: bool = False,
 ) -> ReadLayer:
     """Read all features of a source into the study area's CRS.
 
@@ -153,6 +156,7 @@ def read_layer(
     expression : QGIS expression that chooses features
     value_field : name of a numeric field to read
     layer : the map layer behind the source, for expressions that ask for it
+    dissolve : whether polygons are merged, so that no edge runs between neighbours
 
     Raises
     ------
@@ -176,16 +180,21 @@ def read_layer(
         )
     take = _value_reader(source, name, value_field)
     arrays: list[Floats] = []
+    merged: list[Part] = []
     owners: list[float] = []
     for i, (feature, found) in enumerate(stream):
         if i % _CHECK_EVERY == 0:
             stop_if_cancelled(feedback)
         arrays.append(_coordinates(found, geometry))
+        if dissolve:
+            merged.extend(found)
         if take is not None:
             owners.extend([take(feature)] * len(arrays[-1]))
         report.features += 1
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
+    if dissolve and merged:
+        coordinates = _coordinates(_merged(merged), geometry)
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     return ReadLayer(Features(geometry, coordinates, report.features), values, report)
@@ -326,6 +335,15 @@ def _coordinates(found: list[Part], geometry: str) -> Floats:
     return np.concatenate(
         [ring_segments(ring, anticlockwise=i == 0) for part in found for i, ring in enumerate(part) if len(ring) > 3]
     )
+
+
+def _merged(polygons: list[Part]) -> list[Part]:
+    """The union of polygons."""
+    shapes = []
+    for rings in polygons:
+        outer, *holes = (QgsLineString(ring[:, 0].tolist(), ring[:, 1].tolist()) for ring in rings)
+        shapes.append(QgsGeometry(QgsPolygon(outer, holes)))
+    return parts(bytes(QgsGeometry.unaryUnion(shapes).asWkb()))
 
 
 def _table_points(

@@ -84,8 +84,10 @@ def accuracy(scores: NDArray[Any], counts: Floats, share: float) -> Accuracy:
     Raises
     ------
     InputError
-        No later event lies in the study area.
+        No later event lies in the study area, or the share is not above 0 and at most 1.
     """
+    if not 0 < share <= 1:
+        raise InputError(f"The share of the area is {share:g}; it must be above 0 and at most 1.")
     total = float(counts.sum())
     if total <= 0:
         raise InputError("No later event lies inside the study area, so that accuracy cannot be measured.")

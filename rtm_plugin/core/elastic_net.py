@@ -15,7 +15,7 @@ from .errors import FitError
 from .features import Floats
 from .penalised import TOLERANCE, Penalty, Solver
 from .penalised import Problem as _Problem
-from .progress import Progress, part, silent
+from .progress import Progress, parts, silent
 from .quadratic import minimise_quadratic
 from .study import SelectionSettings
 
@@ -145,12 +145,15 @@ def cull(
             f"Only {with_events} cells have events, fewer than the {settings.folds} folds of the cross-validation; "
             "use more events, larger cells or fewer folds."
         )
+    progress(0.0)
     labels = stratified_folds(counts, settings.folds, settings.seed)
-    problem = _Problem.build(counts, DesignMatrix(candidates), labels, settings.folds, offset, adjust)
+    design = DesignMatrix(candidates)
+    progress(0.0)
+    problem = _Problem.build(counts, design, labels, settings.folds, offset, adjust)
     paths = []
-    for i, share in enumerate(L1_SHARES):
-        step = part(progress, i / len(L1_SHARES), (i + 1) / len(L1_SHARES))
-        paths.append(fit_path(problem, share, penalties(problem, share), step, full_path))
+    for share, step in zip(L1_SHARES, parts(progress, len(L1_SHARES)), strict=True):
+        sequence = penalties(problem, share, progress=step)
+        paths.append(fit_path(problem, share, sequence, step, full_path))
     winner = min(paths, key=lambda path: path.deviance[path.best])
     alive = winner.coefficients[winner.best, :, 0] > 0
     names = [c.name for c in candidates.candidates]
@@ -163,9 +166,9 @@ def cull(
     )
 
 
-def penalties(problem: _Problem, share: float, count: int = PENALTIES) -> Floats:
+def penalties(problem: _Problem, share: float, count: int = PENALTIES, progress: Progress = silent) -> Floats:
     """The penalties tried: from the smallest at which no candidate enters, by equal ratios to 1e-4 of it."""
-    gradient = Solver(problem, lambda: None).null().gradient / problem.scale.clip(1e-12)
+    gradient = Solver(problem, lambda: progress(0.0)).null().gradient / problem.scale.clip(1e-12)
     largest = max(float(-gradient[problem.free :, 0].min()), 1e-10) / share
     return np.geomspace(largest, largest * SMALLEST_PENALTY, count)
 

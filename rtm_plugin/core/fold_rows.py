@@ -57,8 +57,9 @@ class FoldRows:
         rows: NDArray[np.int64] | slice = slice(None)
         if adjust is None:
             rows, bounds, self._offset = _merged(design, bounds, offset)
-        shifted = [code[rows] + np.int32(start) for code, start in zip(design.codes, self._first, strict=False)]
-        self._states = np.stack(shifted, axis=1)
+        self._states = np.empty((bounds[-1], len(design.codes)), dtype=np.int32)
+        for i, code in enumerate(design.codes):
+            np.add(code[rows], np.int32(self._first[i]), out=self._states[:, i])
         self._chunks = list(self._split(bounds))
 
     def _split(self, bounds: NDArray[np.int64]) -> Iterator["_Chunk"]:

@@ -74,11 +74,11 @@ class Grid:
     def cell_of(self, points: Floats) -> NDArray[np.int64]:
         """Index among the kept cells of the cell that holds each point; −1 where there is none.
 
-        A point on a line between cells belongs to the cell on its east and south.
+        A point on a line between cells belongs to the cell on its east and north, as `inside` has it for polygons.
         """
         rows, columns = self.shape
         column = np.floor((points[:, 0] - self.x_min) / self.cell_size)
-        row = np.floor((self.y_max - points[:, 1]) / self.cell_size)
+        row = np.ceil((self.y_max - points[:, 1]) / self.cell_size) - 1
         known = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
         index = np.full(self.mask.shape, -1, dtype=np.int64)
         index[self.mask] = np.arange(self.cells)

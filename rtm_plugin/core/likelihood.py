@@ -61,7 +61,7 @@ class Fit:
     dispersion : float or None
         σ of NB1, α of NB2; None for Poisson.
     log_dispersion_error : float or None
-        Standard error of its logarithm.
+        Standard error of its logarithm; None where the dispersion is at the bound of its range.
     log_likelihood : float
         With all constants.
     cells : float
@@ -292,6 +292,10 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
     )
 
 
+def _at_bound(log_dispersion: float) -> bool:
+    return not LEAST_LOG_DISPERSION < log_dispersion < MOST_LOG_DISPERSION
+
+
 def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: Rows) -> Fit:
     k = matrix.shape[1]
     try:
@@ -310,7 +314,7 @@ def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: R
         theta[:k].copy(),
         errors[:k],
         dispersion,
-        None if dispersion is None else float(errors[-1]),
+        None if dispersion is None or _at_bound(theta[-1]) else float(errors[-1]),
         log_likelihood,
         float(rows.weights.sum()),
     )

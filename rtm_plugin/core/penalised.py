@@ -238,6 +238,7 @@ class Solver:
             near = slope < _NEAR * (slope - point.gradient)
             self._columns = np.flatnonzero((must | near).any(axis=1))
             design = problem.design.only(self._columns[self._free :] - self._free)
+            self._tick()
             self._rows = FoldRows(design, problem.bounds, problem.offset, problem.adjust)
         elif not exact:
             return

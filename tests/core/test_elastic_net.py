@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 from helpers import candidate_set, dense, few, repeatable
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from risk_terrain.rtm_plugin.core.elastic_net import L1_SHARES, cull, minimise_quadratic, stratified_folds
+from risk_terrain.rtm_plugin.core.elastic_net import L1_SHARES, cull, stratified_folds
 from risk_terrain.rtm_plugin.core.errors import FitError
 from risk_terrain.rtm_plugin.core.study import SelectionSettings
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
 FOLDS = 4
 SETTINGS = SelectionSettings(folds=FOLDS, seed=3)
@@ -118,7 +118,7 @@ def test_adjustments_are_free():
     counts, candidates = city(3)
     adjust = np.random.default_rng(3).normal(size=(len(counts), 1))
     path = cull(counts, candidates, SETTINGS, None, adjust).paths[0]
-    for i in (10, 40, 80):
+    for i in (10, 20, len(path.penalties) - 1):
         beta, intercept = solution(path, i, 0)
         problem = Problem(counts, candidates, path.l1_share, 0)
         free = np.column_stack([np.ones(len(counts)), adjust])
@@ -141,14 +141,13 @@ def test_largest_penalty():
         problem = Problem(counts, candidates, path.l1_share, 0)
         steepest = (problem.x.T @ (counts - counts.mean()) / len(counts) / problem.scale).max()
         assert path.penalties[0] == pytest.approx(steepest / path.l1_share, rel=1e-9)
-        assert path.penalties[-1] == pytest.approx(path.penalties[0] / 1e4, rel=1e-9)
         assert_allclose(np.diff(np.log(path.penalties)), np.log(1e-4) / 99, rtol=1e-6)
         assert solution(path, 0, 0)[0].max() < 1e-6
         assert solution(path, 1, 0)[0].max() > 1e-3
 
 
 @pytest.mark.parametrize("fit", [0, 2])
-@pytest.mark.parametrize("i", [5, 30, 70])
+@pytest.mark.parametrize("i", [5, 20, -1])
 def test_scipy_cannot_do_better(i, fit):
     """L-BFGS-B from 0 and from the solution finds nothing lower, to 1e-10."""
     counts, candidates = city(5)
@@ -174,7 +173,7 @@ def test_cross_validated_deviance():
     culling = culled(6)
     labels, x = stratified_folds(counts, FOLDS, SETTINGS.seed), dense(candidates)
     for path in culling.paths:
-        for i in (0, 35, 99):
+        for i in (0, 20, -1):
             fits = [solution(path, i, k + 1) for k in range(FOLDS)]
             eta = np.array([fits[k][1] + x[c] @ fits[k][0] for c, k in enumerate(labels)])
             own = np.where(counts > 0, counts * np.log(np.maximum(counts, 1)) - counts, 0)
@@ -200,7 +199,7 @@ def awkward(draw):
     return counts, candidate_set(own, draw(st.sampled_from([(), ("events",), ("a", "nested")])))
 
 
-@settings(few, max_examples=8)
+@few
 @given(awkward())
 def test_awkward_columns(case):
     """Never NaN or infinity, never below 0; a constant column never enters."""
@@ -214,6 +213,16 @@ def test_awkward_columns(case):
     assert "ones_proximity_1" not in culling.survivors
 
 
+def test_a_path_that_ends_early_ends_beyond_its_best():
+    """The penalties are the first of a hundred; fewer only when the deviance has clearly turned."""
+    for seed in range(4, 10):
+        for path in culled(seed).paths:
+            whole = len(path.penalties) == 100
+            assert whole or path.deviance[-1] > path.deviance[path.best]
+            assert path.best < len(path.penalties) - 1 or whole
+            assert len(path.deviance) == len(path.coefficients) == len(path.intercepts) == len(path.penalties)
+
+
 def test_fewer_cells_with_events_than_folds():
     counts, candidates = city(7)
     few_events = np.where(np.arange(len(counts)) < 3, 5.0, 0.0)
@@ -223,39 +232,3 @@ def test_fewer_cells_with_events_than_folds():
         "Only 3 cells have events, fewer than the 4 folds of the cross-validation; "
         "use more events, larger cells or fewer folds."
     )
-
-
-@repeatable
-@given(st.integers(1, 7), st.integers(0, 10_000))
-def test_minimise_quadratic(d, seed):
-    """All entries bounded: non-negative least squares, ‖Lᵀx − z‖² with matrix LLᵀ, by scipy."""
-    random = np.random.default_rng(seed)
-    lower = np.tril(random.normal(size=(d, d))) + 2 * np.eye(d)
-    target, start = random.normal(size=d), np.maximum(random.normal(size=d), 0)
-    matrix = lower @ lower.T
-    gradient = matrix @ start - lower @ target  # of ½‖Lᵀx − target‖² at the start
-    found = minimise_quadratic(matrix, gradient, start, 0)
-    assert_allclose(found, nnls(lower.T, target)[0], atol=1e-8)
-
-
-@repeatable
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 10_000))
-def test_minimise_quadratic_with_free_entries(free, bounded, seed):
-    """By trying every set of bounded entries at 0: the one feasible solution that has no descent left."""
-    random = np.random.default_rng(seed)
-    d = free + bounded
-    root = random.normal(size=(d, d + 2))
-    matrix, gradient = root @ root.T + 0.1 * np.eye(d), random.normal(size=d) * 5
-    start = np.append(random.normal(size=free), np.maximum(random.normal(size=bounded), 0))
-    found = minimise_quadratic(matrix, gradient, start, free)
-    best = np.inf
-    for chosen in range(2**bounded):
-        inner = np.append(np.ones(free, bool), [(chosen >> j) & 1 == 1 for j in range(bounded)])
-        x = np.zeros(d)
-        linear = gradient - matrix @ start
-        x[inner] = np.linalg.solve(matrix[np.ix_(inner, inner)], -linear[inner])
-        if (x[free:] >= 0).all():
-            value = x @ matrix @ x / 2 + linear @ x
-            if value < best:
-                best, expected = value, x
-    assert_allclose(found, expected, atol=1e-7)

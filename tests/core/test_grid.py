@@ -99,10 +99,10 @@ def test_cells_are_numbered_from_the_north_west():
 
 
 def test_cell_of_points_on_lines_and_outside():
-    """A line belongs to the cell on its east and south; outside and dropped cells are −1."""
+    """A line belongs to the cell on its east and north; outside and dropped cells are −1."""
     grid = full_grid(2, 2)
     found = grid.cell_of(np.array([[1.0, 1.5], [0.5, 1.0], [1.0, 1.0], [-0.1, 0.5], [2.0, 0.5], [0.5, 2.1]]))
-    assert found.tolist() == [1, 2, 3, -1, -1, -1]
+    assert found.tolist() == [1, 0, 1, -1, -1, -1]
 
 
 def test_events():
@@ -165,3 +165,11 @@ def test_settings_are_refused():
     with pytest.raises(Exception, match=r"The block length is -1; it must be a number above 0\."):
         GridSettings(-1)
 
+
+
+def test_event_on_the_south_or_west_edge_counts_once():
+    """Cells and polygons close the same ends: the south and west edges count, the north and east ones do not."""
+    grid = study_grid(polygons([box(0, 0, 200, 200)]), GridSettings(200))
+    counts, counted = count_events(grid, np.array([[50.0, 0.0], [0.0, 50.0], [50.0, 200.0], [200.0, 50.0]]))
+    assert counted.tolist() == [True, True, False, False]
+    assert counts.sum() == 2

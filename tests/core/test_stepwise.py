@@ -109,23 +109,14 @@ def test_protective_factor_is_found():
     assert select("poisson", counts, candidate_set({"police": [column]})).candidates == ()
 
 
-def swapping_city():
-    """a1 = all of b and c's ground is the best single variable; once b is in, a2 explains the rest better."""
-    kind = np.repeat([0, 1, 2, 3], 40)  # neither, only a2, only b, both
-    counts = np.array([1.0, 4.0, 4.0, 16.0])[kind] + np.tile([-1.0, 0.0, 0.0, 1.0], 40)
-    return counts, candidate_set({"a": [kind > 0, (kind == 1) | (kind == 3)], "b": [kind >= 2]})
-
-
 def test_swap():
-    """a1 (either) would be lowest with nothing else in; after b it is swapped for a2."""
-    counts, candidates = swapping_city()
-    counts = counts.copy()
-    kind = np.repeat([0, 1, 2, 3], 40)
-    counts[kind == 3] = 8.0
-    counts[kind == 0] = np.tile([0.0, 1.0], 20)
+    """a1, the ground of a2 or b, is the best single variable; once b is in, a2 says the rest better."""
+    kind = np.repeat([0, 1, 2, 3], 40)  # neither, only a2, only b, both
+    noise = np.tile([-1.0, 0.0, 0.0, 1.0], 40)
+    counts = np.where(kind == 0, np.tile([0.0, 1.0], 80), np.array([0.0, 4.0, 4.0, 8.0])[kind] + noise * (kind < 3))
+    candidates = candidate_set({"a": [kind > 0, (kind == 1) | (kind == 3)], "b": [kind >= 2]})
     found = select("poisson", counts, candidates)
-    moves = [(step.move, step.name, step.replaced) for step in found.steps]
-    assert moves == [
+    assert [(step.move, step.name, step.replaced) for step in found.steps] == [
         ("start", "", ""),
         ("add", "a_proximity_1", ""),
         ("add", "b_proximity_1", ""),
