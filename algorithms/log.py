@@ -32,6 +32,11 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
 
 def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> None:
     """How many places there are and how much ground they cover."""
+    if not found.places:
+        feedback.pushWarning(
+            "No cell meets the rule for priority places, so there are none; choose a lower class, or a share of the cells."
+        )
+        return
     feedback.pushInfo(
         f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
         f"area."

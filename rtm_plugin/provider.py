@@ -1,6 +1,5 @@
 """The provider: the list of algorithms, in pipeline order."""
 
-from importlib import import_module
 from pathlib import Path
 
 from qgis.core import Qgis, QgsMessageLog, QgsProcessingProvider
@@ -43,7 +42,8 @@ class RiskTerrainProvider(QgsProcessingProvider):
         """Load every algorithm; one that is broken is logged and the others still load."""
         for module, name in ALGORITHMS:
             try:
-                self.addAlgorithm(getattr(import_module(f"{_PACKAGE}.{module}"), name)())
+                # __import__ is what QGIS watches to unload a plugin's modules; those of importlib would stay, outdated
+                self.addAlgorithm(getattr(__import__(f"{_PACKAGE}.{module}", fromlist=[name]), name)())
             except Exception as error:
                 QgsMessageLog.logMessage(
                     f"rtm:{module} could not be loaded: {error}", "Risk Terrain", Qgis.MessageLevel.Critical

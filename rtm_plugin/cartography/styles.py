@@ -6,9 +6,11 @@ from pathlib import Path
 from osgeo import gdal
 from qgis.core import (
     Qgis,
+    QgsColorRampLegendNodeSettings,
     QgsColorRampShader,
     QgsFillSymbol,
     QgsMapLayer,
+    QgsMapLayerLegendUtils,
     QgsPalettedRasterRenderer,
     QgsPalLayerSettings,
     QgsProcessingContext,
@@ -70,10 +72,10 @@ def terrain_painter(summary: ScoreSummary) -> Painter:
             return
         uppers = (mean, plus_one, plus_two, float("inf"))
         ranges = (
-            f"score up to {mean:.3g}",
-            f"{mean:.3g} to {plus_one:.3g}",
-            f"{plus_one:.3g} to {plus_two:.3g}",
-            f"above {plus_two:.3g}",
+            f"score up to {_number(mean)}",
+            f"{_number(mean)} to {_number(plus_one)}",
+            f"{_number(plus_one)} to {_number(plus_two)}",
+            f"above {_number(plus_two)}",
         )
         _discrete(
             layer,
@@ -95,7 +97,7 @@ def count_painter(largest: float) -> Painter:
         items = []
         for i, colour in enumerate(_COUNT_COLOURS):
             value = top * i / steps
-            label = f"{value:.3g}" + (" or more events a cell" if i == steps else "")
+            label = _number(value) + (" or more events a cell" if i == steps else "")
             items.append((value, colour, label))
         _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
 
@@ -144,7 +146,7 @@ def _rank_labels() -> QgsPalLayerSettings:
     buffer.setColor(QColor("white"))
     text = QgsTextFormat()
     text.setSize(9)
-    text.setNamedStyle("Bold")
+    text.setForcedBold(True)  # whatever font the analyst's QGIS takes, while a named style is the font's own
     text.setColor(QColor(_PLACE_COLOUR))
     text.setBuffer(buffer)
     labels = QgsPalLayerSettings()
@@ -162,7 +164,10 @@ def _discrete(layer: QgsMapLayer, classes: Sequence[tuple[float, str, str]]) -> 
 def _pseudocolour(
     layer: QgsMapLayer, items: Sequence[tuple[float, str, str]], method: Qgis.ShaderInterpolationMethod
 ) -> None:
-    ramp = QgsColorRampShader()
+    legend = QgsColorRampLegendNodeSettings()
+    legend.setUseContinuousLegend(False)  # the items with their labels, not a bar
+    ramp = QgsColorRampShader(items[0][0], items[-1][0])
+    ramp.setLegendSettings(legend)
     ramp.setColorRampType(method)
     ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(v, QColor(c), text) for v, c, text in items])
     shader = QgsRasterShader()
@@ -170,12 +175,20 @@ def _pseudocolour(
     layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader))
 
 
+def _number(value: float) -> str:
+    """Three digits that count, and whole numbers from 100 on: 0.0475, 3.10, 8.33, 1,250."""
+    return f"{value:#.3g}" if 0 < value < 100 else f"{value:,.0f}"
+
+
 class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
-    """Gives a layer that has just been loaded the style of its sidecar."""
+    """Gives a layer that has just been loaded the style of its sidecar, and its legend a heading in plain words."""
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
+        node = context.project().layerTreeRoot().findLayer(layer.id()) if context.project() else None
+        if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
+            QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
         layer.loadDefaultStyle()
 
 

@@ -12,8 +12,8 @@ from .errors import InputError
 from .features import Floats
 
 CLASS_NAMES = ("below mean", "mean to +1 SD", "+1 to +2 SD", "above mean + 2 SD: highest risk")
-# light to dark in even steps of lightness: told apart by colour-blind readers and in grey print
-CLASS_COLOURS = ("#fff3d6", "#fdc372", "#e8703a", "#8e1b2e")
+# ColorBrewer's OrRd: told apart by colour-blind readers, and in order in grey print
+CLASS_COLOURS = ("#fef0d9", "#fdcc8a", "#fc8d59", "#b30000")
 HIGHEST = len(CLASS_NAMES) - 1
 
 

@@ -14,10 +14,9 @@ from matplotlib.patches import Patch, Polygon
 from numpy.typing import NDArray
 
 from ..core.grid import Grid
-from ..core.terrain import CLASS_NAMES, ScoreSummary
+from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 from .wording import number, plain
 
-CLASS_COLOURS = ("#fef0d9", "#fdcc8a", "#fc8d59", "#b30000")  # ColorBrewer OrRd: colour-blind safe, in order in grey
 INK = "#1a1a1a"
 BOUNDARY = "#6b6b6b"
 RANKED = 10

@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from ..core.grid import Grid
-from ..core.terrain import ScoreSummary
+from ..core.terrain import CLASS_COLOURS, ScoreSummary
 from . import wording
-from .figures import CLASS_COLOURS, RANKED, class_labels, risk_map
+from .figures import RANKED, class_labels, risk_map
 from .findings import BEFORE_SELECTION, NOT_CAUSE, RELATIVE, Findings, Parameter, bic_gap, family_label, outcome_name
 
 TEMPLATES = Path(__file__).parents[2] / "resources" / "report"
