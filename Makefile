@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo example-chicago test lint types check package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -56,6 +56,9 @@ types: setup ## mypy, strict, on the core
 
 package: ## Build the zip that QGIS installs, in build
 	@$(PYTHON) .ci/package.py
+
+screenshots: install ## Take the pictures of the desktop that docs shows (needs imagemagick)
+	$(PYTHON) tests/gui/desktop.py --pictures docs
 
 clean: ## Remove what the targets made; not the QGIS profile and not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings

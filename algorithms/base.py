@@ -23,7 +23,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
 from ..rtm_plugin.adapters.rasters import Raster
-from ..rtm_plugin.cartography.styles import STYLER
+from ..rtm_plugin.cartography.styles import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
@@ -139,7 +139,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         details.forceName = True
         details.groupName = group
         details.layerSortKey = order
-        details.setPostProcessor(STYLER)
+        details.setPostProcessor(styler())
 
 
 def results_group(title: str = "") -> str:

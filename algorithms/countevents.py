@@ -26,7 +26,7 @@ class CountEvents(RtmAlgorithm):
 
     NAME = "countevents"
     LABEL = "2. Count events"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("points", "crime counts")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -82,5 +82,5 @@ class CountEvents(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_counts(staging, output, grid, events, [source_item("events", read)])
-        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(), 50)
+        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(), 3)
         return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

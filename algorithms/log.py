@@ -16,6 +16,11 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
         f"has the lowest "
         f"BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
     )
+    if model.exposure is not None and model.exposure.cells_without:
+        feedback.pushWarning(
+            f"{model.exposure.cells_without:,} cells have no exposure in '{model.exposure.name}' and get no score; "
+            f"{model.exposure.events_without:,.0f} events in them were left out of the fit."
+        )
     if not model.selected:
         feedback.pushWarning(
             "No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat."
@@ -34,7 +39,8 @@ def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> N
     """How many places there are and how much ground they cover."""
     if not found.places:
         feedback.pushWarning(
-            "No cell meets the rule for priority places, so there are none; choose a lower class, or a share of the cells."
+            "No cell meets the rule for priority places, so there are none; choose a lower class, or a share of the "
+            "cells."
         )
         return
     feedback.pushInfo(

@@ -15,7 +15,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
+from ..rtm_plugin.adapters.layers import units_text, warn_if_cut_at_boundary
 from ..rtm_plugin.core.candidates import operationalise
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import crs_of, save_candidates
@@ -27,7 +27,7 @@ class Operationalise(RtmAlgorithm):
 
     NAME = "operationalise"
     LABEL = "3. Operationalise a risk factor"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("proximity", "density", "kernel", "risk factor")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -65,14 +65,15 @@ class Operationalise(RtmAlgorithm):
         settings = factor_settings(self, parameters, context, name)
         if grid.study_area is not None:
             told = len(read.report.warnings)
-            warn_if_cut_at_boundary(read, grid.study_area, settings.distances(grid.block_length)[-1])
+            reach = settings.distances(grid.block_length)[-1]
+            warn_if_cut_at_boundary(read, grid.study_area, reach, units_text(crs_of(grid)))
             for warning in read.report.warnings[told:]:
                 feedback.pushWarning(warning)
         block = operationalise(read.features, settings, grid, progress_of(feedback, 0.0, 0.9))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_candidates(staging, output, grid, block, [source_item("factor", read)])
-        self.present(context, output, tr("Candidates: {}").format(name), results_group(), 40)
+        self.present(context, output, tr("Candidates: {}").format(name), results_group(), 4)
         return {
             "OUTPUT": output,
             "CANDIDATE_COUNT": len(block.candidates),

@@ -107,7 +107,7 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
 
 def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
     """One self-contained HTML page."""
-    staging.text(path, render(found, result.grid, result.terrain.scores, result.places.label))
+    staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:

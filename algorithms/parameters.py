@@ -13,11 +13,15 @@ from qgis.core import (
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
 )
 
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer, refusal_of_crs, require_projected
+from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import parse_json, read_text
 from ..rtm_plugin.core.study import (
     CELL_RULES,
@@ -216,6 +220,46 @@ def selection_settings(
     )
 
 
+def add_covariates(algorithm: RtmAlgorithm) -> None:
+    """EXPOSURE and ADJUST."""
+    algorithm.add(
+        QgsProcessingParameterRasterLayer("EXPOSURE", tr("Exposure"), optional=True),
+        tr(
+            "Raster on the study grid of what there is in each cell for events to happen to: dwellings, street length, "
+            "footfall. Rates are then per unit of it; cells with none leave the study and get no score. 'Count "
+            "events' on points of dwellings makes one."
+        ),
+        advanced=True,
+    )
+    algorithm.add(
+        QgsProcessingParameterMultipleLayers(
+            "ADJUST", tr("Adjustment layers"), Qgis.ProcessingSourceType.Raster, optional=True
+        ),
+        tr(
+            "Rasters on the study grid that are always in the model, whatever the selection says, so that the risk "
+            "factors are "
+            "measured beside them: deprivation, population. They change the expected counts, not the scores."
+        ),
+        advanced=True,
+    )
+
+
+def read_covariates(
+    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, grid: Grid
+) -> Covariates | None:
+    """Values of EXPOSURE and ADJUST in the grid's cells; None when neither is given."""
+    exposure, name, adjust = None, "", []
+    if parameters.get("EXPOSURE"):
+        raster = algorithm.raster(parameters, "EXPOSURE", context, "exposure")
+        exposure, name = raster.values_on(grid), raster.name
+    if parameters.get("ADJUST"):
+        rasters = algorithm.rasters(parameters, "ADJUST", context, "adjustment")
+        adjust = [(raster.name, raster.values_on(grid)) for raster in rasters]
+    if exposure is None and not adjust:
+        return None
+    return Covariates(exposure, name, tuple(adjust))
+
+
 def add_places(algorithm: RtmAlgorithm, parent: str) -> None:
     """RULE, VALUE, MAX_AREA."""
     algorithm.add(
@@ -300,7 +344,10 @@ def read_study_area(
         raise InputError(algorithm.invalidSourceError(parameters, "STUDY_AREA"))
     crs = source.sourceCrs()
     require_projected(crs, source_name(algorithm, parameters, "STUDY_AREA", source, context))
-    return read_source(algorithm, parameters, "STUDY_AREA", crs, context, feedback, wanted="polygon"), crs
+    read = read_source(algorithm, parameters, "STUDY_AREA", crs, context, feedback, wanted="polygon")
+    if not len(read.features.coordinates):
+        raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
+    return read, crs
 
 
 def read_factor_settings(text: str) -> tuple[LayerSettings, ...]:

@@ -33,7 +33,7 @@ class PriorityPlaces(RtmAlgorithm):
 
     NAME = "priorityplaces"
     LABEL = "6. Priority places"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("hot spots", "rank", "polygons")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -78,6 +78,7 @@ class PriorityPlaces(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
         grid = raster.grid()
         scores = raster.band(1)[0][grid.mask].astype(np.float32)
         model_path = self.parameterAsFile(parameters, "MODEL", context)
@@ -88,8 +89,8 @@ class PriorityPlaces(RtmAlgorithm):
             grid,
             scores,
             place_settings(self, parameters, context),
-            self._values(parameters, "EXPECTED", grid, context),
-            self._values(parameters, "COUNTS", grid, context),
+            self._values(parameters, "EXPECTED", grid, context, "rtm:terrain"),
+            self._values(parameters, "COUNTS", grid, context, "rtm:countevents"),
             RiskModel.load(model_path).selected if candidates is not None else (),
             candidates,
             progress_of(feedback),
@@ -100,14 +101,15 @@ class PriorityPlaces(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_places(staging, output, grid, found)
-        self.present(context, output, tr("Priority places"), results_group(), 0)
+        self.present(context, output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
 
     def _values(
-        self, parameters: dict[str, Any], name: str, grid: Grid, context: QgsProcessingContext
+        self, parameters: dict[str, Any], name: str, grid: Grid, context: QgsProcessingContext, maker: str
     ) -> Floats | None:
         if not parameters.get(name):
             return None
         raster = self.raster(parameters, name, context, name.lower())
+        raster.require(name.lower(), name.lower(), maker, or_foreign=True)
         same_cells(raster, grid)
         return raster.band(1)[0][grid.mask].astype(np.float64)

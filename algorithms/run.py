@@ -24,7 +24,14 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import ReadLayer, crs_text, layer_name, read_layer, warn_if_cut_at_boundary
+from ..rtm_plugin.adapters.layers import (
+    ReadLayer,
+    crs_text,
+    layer_name,
+    read_layer,
+    units_text,
+    warn_if_cut_at_boundary,
+)
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
@@ -42,6 +49,7 @@ from .outputs import (
     versions,
 )
 from .parameters import (
+    add_covariates,
     add_grid,
     add_influence,
     add_places,
@@ -50,6 +58,7 @@ from .parameters import (
     factor_settings,
     grid_settings,
     place_settings,
+    read_covariates,
     read_factor_settings,
     read_source,
     read_study_area,
@@ -90,13 +99,14 @@ class Run(RtmAlgorithm):
 
     NAME = "run"
     LABEL = "Risk terrain model, start to finish"
-    GROUP = ("study", "Whole study")
+    GROUP = ("study", "Study from start to finish")
     TAGS = ("rtmdx", "wizard", "study", "report")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self._add_layers()
         add_grid(self)
         add_influence(self)
+        add_covariates(self)
         add_selection(self)
         self.add(
             QgsProcessingParameterFeatureSource(
@@ -228,7 +238,7 @@ class Run(RtmAlgorithm):
                     f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons."
                 )
             read = read_layer(layer, settings.name, crs, context, feedback, expression=entry.filter, layer=layer)
-            warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1])
+            warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1], units_text(crs))
             read.report.tell(feedback)
             factors.append((read, settings))
         title = self.parameterAsString(parameters, "TITLE", context).strip()
@@ -265,6 +275,7 @@ class Run(RtmAlgorithm):
             selection_settings(self, parameters, context),
             place_settings(self, parameters, context),
             inputs.exclude.features if inputs.exclude else None,
+            lambda grid: read_covariates(self, parameters, context, grid),
         )
 
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
@@ -277,7 +288,7 @@ class Run(RtmAlgorithm):
     def _test(self, inputs: Inputs, result: StudyResult) -> tuple[Accuracy, ...]:
         if inputs.test_events is None:
             return ()
-        later = count(result.grid, inputs.test_events.features.coordinates)
+        later = count(result.observations.grid, inputs.test_events.features.coordinates)
         return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
 
     def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
@@ -288,7 +299,7 @@ class Run(RtmAlgorithm):
             )
         )
         tell_model(result.model, feedback)
-        tell_places(result.places, result.grid, feedback)
+        tell_places(result.places, result.observations.grid, feedback)
         tell_accuracy(tested, feedback)
 
     def _write(
@@ -307,12 +318,13 @@ class Run(RtmAlgorithm):
         file = {
             name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_MODEL", "OUTPUT_REPORT")
         }
+        scored = result.observations.grid
         with Staging() as staging:
-            save_terrain(staging, layer["OUTPUT_TERRAIN"], result.grid, result.terrain)
+            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain)
             if layer["OUTPUT_EXPECTED"]:
-                save_expected(staging, layer["OUTPUT_EXPECTED"], result.grid, result.terrain)
+                save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain)
             if layer["OUTPUT_PLACES"]:
-                save_places(staging, layer["OUTPUT_PLACES"], result.grid, result.places)
+                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
             if layer["OUTPUT_TABLE"]:
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
@@ -321,17 +333,17 @@ class Run(RtmAlgorithm):
                 told = findings(result.model, report_context(inputs, study), result.places.places, tested)
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
         group = results_group(inputs.title)
-        self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 0)
-        self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 10)
+        self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
+        self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
         self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
-        self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 30)
+        self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
         return {
             **{name: path for name, path in {**layer, **file}.items() if path},
             "FAMILY": result.model.family,
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
-            "ACCURACY": [asdict(row) for row in tested],
+            **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
         }
 
 
@@ -361,7 +373,7 @@ def report_context(inputs: Inputs, study: Study) -> ReportContext:
         outcome,
         factors,
         tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
-        QgsUnitTypes.toString(units).replace("meters", "metres"),
+        units_text(inputs.crs),
         QgsUnitTypes.fromUnitToUnitFactor(units, Qgis.DistanceUnit.Meters),
         rule_text(study.places),
         inputs.test_events.report.name if inputs.test_events else "",

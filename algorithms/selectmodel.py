@@ -17,11 +17,12 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
+from ..rtm_plugin.core.covariates import observe
 from ..rtm_plugin.core.pipeline import Clock, fit_model
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_model
 from .outputs import plain_parameters, save_candidate_table, versions
-from .parameters import add_selection, selection_settings
+from .parameters import add_covariates, add_selection, read_covariates, selection_settings
 
 
 class SelectModel(RtmAlgorithm):
@@ -29,7 +30,7 @@ class SelectModel(RtmAlgorithm):
 
     NAME = "selectmodel"
     LABEL = "4. Select model"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("regression", "elastic net", "stepwise", "poisson", "negative binomial")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -43,6 +44,7 @@ class SelectModel(RtmAlgorithm):
             ),
             tr("Outputs of 'Operationalise a risk factor', one raster for each factor, made from the same study grid."),
         )
+        add_covariates(self)
         add_selection(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT_MODEL", tr("Model"), tr("Risk terrain model (*.json)")),
@@ -73,7 +75,8 @@ class SelectModel(RtmAlgorithm):
         sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
         provenance = {**versions(), "parameters": plain_parameters(parameters), "inputs": sources}
         clock = Clock(stage_teller(feedback))
-        model = fit_model(grid, events, candidates, settings, provenance, clock, progress_of(feedback, 0.1, 0.95))
+        observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
+        model = fit_model(observed, events, settings, provenance, clock, progress_of(feedback, 0.1, 0.95))
         tell_model(model, feedback)
         output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
         output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
@@ -81,7 +84,7 @@ class SelectModel(RtmAlgorithm):
             staging.text(output_model, model.to_json())
             if output_table:
                 save_candidate_table(staging, output_table, model.candidates)
-        self.present(context, output_table, tr("Candidate table"), results_group(), 30)
+        self.present(context, output_table, tr("Candidate table"), results_group(), 10)
         return {
             "OUTPUT_MODEL": output_model,
             "OUTPUT_TABLE": output_table,

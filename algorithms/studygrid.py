@@ -11,7 +11,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import crs_text
+from ..rtm_plugin.adapters.layers import crs_text, units_text
 from ..rtm_plugin.core.grid import study_grid
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import save_grid
@@ -31,7 +31,7 @@ class StudyGrid(RtmAlgorithm):
 
     NAME = "studygrid"
     LABEL = "1. Study grid"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("grid", "cells", "fishnet")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -57,9 +57,9 @@ class StudyGrid(RtmAlgorithm):
                 self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True
             ).features
         grid = study_grid(area.features, grid_settings(self, parameters, context), crs_text(crs), exclude)
-        feedback.pushInfo(tr("{:,} cells of {:g} map units.").format(grid.cells, grid.cell_size))
+        feedback.pushInfo(tr("{:,} cells of {:g} {}.").format(grid.cells, grid.cell_size, units_text(crs)))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging() as staging:
             save_grid(staging, output, grid, [source_item("study area", area)])
-        self.present(context, output, tr("Study grid"), results_group(), 60)
+        self.present(context, output, tr("Study grid"), results_group(), 2)
         return {"OUTPUT": output, "CELL_COUNT": int(np.count_nonzero(grid.mask))}

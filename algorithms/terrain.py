@@ -16,9 +16,10 @@ from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.terrain import risk_terrain
+from ..rtm_plugin.core.pipeline import observe_again, score
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import save_expected, save_terrain
+from .parameters import add_covariates, read_covariates
 
 
 class Terrain(RtmAlgorithm):
@@ -26,7 +27,7 @@ class Terrain(RtmAlgorithm):
 
     NAME = "terrain"
     LABEL = "5. Risk terrain"
-    GROUP = ("steps", "Steps, in order")
+    GROUP = ("steps", "Study step by step")
     TAGS = ("score", "map", "expected count")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
@@ -40,6 +41,7 @@ class Terrain(RtmAlgorithm):
             ),
             tr("The rasters of the factors that the model selected; others are not used."),
         )
+        add_covariates(self)
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("Risk terrain")),
             tr("Raster of relative risk scores; the cell with the lowest risk is 1."),
@@ -64,14 +66,16 @@ class Terrain(RtmAlgorithm):
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         grid = rasters[0].grid()
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.6))
-        terrain = risk_terrain(model.best.intercept, model.selected, candidates)
+        covariates = read_covariates(self, parameters, context, grid)
+        observed = observe_again(model, grid, candidates, covariates)
+        terrain = score(model.best, observed)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
         with Staging() as staging:
-            save_terrain(staging, output, grid, terrain)
+            save_terrain(staging, output, observed.grid, terrain)
             if expected:
-                save_expected(staging, expected, grid, terrain)
-        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 10)
+                save_expected(staging, expected, observed.grid, terrain)
+        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30)
         self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary
         return {

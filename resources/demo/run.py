@@ -136,8 +136,8 @@ def print_model(study: Study, model: dict[str, Any], seconds: float) -> None:
     print(f"\n{study.title}")
     print(
         f"  {grid['cells']:,} cells of {grid['cell_size']:g} m, {events['inside']:,.0f} events inside the study area "
-        f"and {events['outside']:,.0f} outside; {len(model['candidates'])} candidate variables; family {model['family']}, "
-        f"BIC {model['bic']:.1f}; {seconds:.0f} s"
+        f"and {events['outside']:,.0f} outside; {len(model['candidates'])} candidate variables; "
+        f"family {model['family']}, BIC {model['bic']:.1f}; {seconds:.0f} s"
     )
     known = {effect["factor"]: effect for effect in study.true_effects}
     found = {term["factor"]: term for term in model["selected"]}
@@ -269,7 +269,7 @@ def main(arguments: list[str]) -> None:
         results = run(study, folder / study.name)
         model = json.loads((folder / study.name / "model.json").read_text(encoding="utf-8"))
         print_model(study, model, time.monotonic() - start)
-        print_accuracy(results["ACCURACY"])
+        print_accuracy(results.get("ACCURACY", []))
         print(f"  {model['verification']['reason']}")
     project = folder / f"{arguments[0]}.qgz"
     _in_qgis(lambda: make_project(project, studies))

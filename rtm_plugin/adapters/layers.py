@@ -23,6 +23,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProviderRegistry,
+    QgsUnitTypes,
     QgsVectorLayer,
     QgsWkbTypes,
 )
@@ -100,7 +101,7 @@ def require_projected(crs: QgsCoordinateReferenceSystem, layer_name: str) -> Non
 
 def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
     """The sentence with which a CRS is refused for a study area; empty when it is fine."""
-    if not crs.isValid():
+    if not is_known(crs):
         return (
             f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; "
             "set its CRS (Layer ▸ Set CRS) and try again."
@@ -113,6 +114,11 @@ def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
             "EPSG:27700."
         )
     return ""
+
+
+def is_known(crs: QgsCoordinateReferenceSystem) -> bool:
+    """Whether a CRS says anything: a GeoPackage layer without one comes with an "Undefined … SRS" that looks valid."""
+    return crs.isValid() and (bool(crs.authid()) or not crs.description().startswith("Undefined "))
 
 
 def layer_name(layer: QgsMapLayer) -> str:
@@ -130,6 +136,11 @@ def layer_name(layer: QgsMapLayer) -> str:
 def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
     """Authority id, or WKT where there is none."""
     return crs.authid() or crs.toWkt(Qgis.CrsWktVariant.Preferred)
+
+
+def units_text(crs: QgsCoordinateReferenceSystem) -> str:
+    """The units of a CRS in words, plural."""
+    return QgsUnitTypes.toString(crs.mapUnits()).replace("meters", "metres")
 
 
 def read_layer(
@@ -200,7 +211,7 @@ def read_layer(
     return ReadLayer(Features(geometry, coordinates, report.features), values, report)
 
 
-def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float) -> None:
+def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float, units: str) -> None:
     """Warn when a layer stops at the study area's boundary: its edge cells are then under-exposed.
 
     It stops there when, by its density inside, at least ten features would be expected within reach outside, and none
@@ -220,7 +231,7 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float)
         read.report.warnings.append(
             f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
             f"edge may be "
-            f"too low; add its features up to {reach:g} map units outside."
+            f"too low; add its features up to {reach:g} {units} outside."
         )
 
 
@@ -275,9 +286,10 @@ def _geometries(
     if not expression:
         request.setSubsetOfAttributes([value_field] if value_field else [], source.fields())
     transform = _transform(source.sourceCrs(), name, crs, context, report)
+    kind = QgsWkbTypes.geometryType(source.wkbType())
     for feature in source.getFeatures(request):
         geometry = feature.geometry()
-        if geometry.isNull() or geometry.isEmpty():
+        if geometry.isNull() or geometry.isEmpty() or geometry.type() != kind:
             report.without_geometry += 1
             continue
         found = _parts(geometry, transform, name, report)
@@ -294,7 +306,7 @@ def _transform(
     context: QgsProcessingContext,
     report: LayerReport,
 ) -> QgsCoordinateTransform | None:
-    if not own.isValid():
+    if not is_known(own):
         report.warnings.append(f"The layer '{name}' has no CRS; its coordinates are taken to be in {crs_text(crs)}.")
         return None
     if own == crs:
@@ -308,8 +320,8 @@ def _parts(
 ) -> list[Part]:
     """Straight, valid, transformed parts; empty when nothing usable is left."""
     kind = geometry.type()
-    if QgsWkbTypes.isCurvedType(geometry.wkbType()) and not geometry.convertToStraightSegment():
-        return []
+    if QgsWkbTypes.isCurvedType(geometry.wkbType()):
+        geometry.convertToStraightSegment()
     if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
         geometry = geometry.makeValid()
         if geometry.type() != kind and not geometry.convertGeometryCollectionToSubclass(kind):

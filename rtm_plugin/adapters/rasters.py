@@ -146,7 +146,10 @@ class Raster:
         self.name = layer.name()
         if layer.providerType() != "gdal":
             raise InputError(f"The {what} raster '{self.name}' is not a file; save it as a GeoTIFF first.")
-        self._data = gdal.Open(layer.source())
+        try:  # GDAL raises or returns None, as the program around it has chosen
+            self._data = gdal.Open(layer.source())
+        except RuntimeError:
+            self._data = None
         if self._data is None:
             raise InputError(f"The {what} raster '{self.name}' cannot be opened; choose another file.")
         self.metadata: dict[str, str] = dict(self._data.GetMetadata())
@@ -163,14 +166,15 @@ class Raster:
                 f"The {what} raster '{self.name}' does not have square cells that run north up; make it with "
                 f"rtm:studygrid."
             )
-        if int(self.metadata.get("RTM_VERSION", "0") or 0) > VERSION:
+        if _number(self.metadata.get("RTM_VERSION"), VERSION, self.name) > VERSION:
             raise FileFormatError(
                 f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
             )
 
-    def require(self, kind: str, what: str, maker: str) -> None:
-        """Refuse a raster that another algorithm made."""
-        if self.metadata.get("RTM_KIND") != kind:
+    def require(self, kind: str, what: str, maker: str, or_foreign: bool = False) -> None:
+        """Refuse a raster that another algorithm made; one that is not ours passes only where that is said."""
+        found = self.metadata.get("RTM_KIND")
+        if found != kind and not (or_foreign and found is None):
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )
@@ -183,7 +187,10 @@ class Raster:
     def band(self, number: int) -> tuple[NDArray[Any], NDArray[np.bool_], Any]:
         """Values, which of them are valid, and the GDAL band."""
         band = self._data.GetRasterBand(number)
-        values = band.ReadAsArray()
+        try:
+            values = band.ReadAsArray()
+        except RuntimeError:
+            values = None
         if values is None:
             raise InputError(f"The raster '{self.name}' cannot be read; it is damaged.")
         nodata = band.GetNoDataValue()
@@ -202,6 +209,8 @@ class Raster:
         x_min, size, _, y_max, _, _ = self._data.GetGeoTransform()
         block = _number(self.metadata.get("RTM_BLOCK_LENGTH"), 2 * size, self.name)
         crs = self.metadata.get("RTM_CRS") or self.crs.authid() or self.crs.toWkt()
+        if not QgsCoordinateReferenceSystem(crs).isValid():
+            raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.")
         exact = _number(self.metadata.get("RTM_CELL_SIZE"), size, self.name)
         return Grid(x_min, y_max, exact, block, valid, crs, self._study_area())
 
@@ -217,6 +226,29 @@ class Raster:
             raise FileFormatError(
                 f"The study area stored in '{self.name}' is damaged; make the raster again."
             ) from error
+
+    def values_on(self, grid: Grid) -> NDArray[np.float64]:
+        """Values of the first band in the grid's cells; not a number where the raster has none.
+
+        The raster may cover more or less ground, but its cells must be the grid's: nothing is resampled.
+        """
+        values, valid, _ = self.band(1)
+        x_min, size, _, y_max, _, _ = self._data.GetGeoTransform()
+        right, down = (grid.x_min - x_min) / grid.cell_size, (y_max - grid.y_max) / grid.cell_size
+        off = max(abs(right - round(right)), abs(down - round(down)))
+        if not math.isclose(size, grid.cell_size, rel_tol=1e-6) or off > 1e-3:
+            raise InputError(
+                f"The raster '{self.name}' has other cells than the study grid ({grid.cell_size:g} map units); make "
+                f"it on the "
+                "study grid, for instance with rtm:countevents."
+            )
+        row, column = np.nonzero(grid.mask)
+        row, column = row + round(down), column + round(right)
+        inside = (row >= 0) & (row < values.shape[0]) & (column >= 0) & (column < values.shape[1])
+        result = np.full(grid.cells, np.nan)
+        row, column = row[inside], column[inside]
+        result[inside] = np.where(valid[row, column], values[row, column], np.nan)
+        return result
 
     def json_item(self, key: str) -> Any:
         """A metadata item that holds JSON; None when absent."""
@@ -238,6 +270,7 @@ def _number(text: str | None, default: float, name: str) -> float:
 
 def read_counts(raster: Raster) -> tuple[Grid, Events]:
     """Grid and event counts from the output of rtm:countevents, or from any raster of whole counts."""
+    raster.require("counts", "event count", "rtm:countevents", or_foreign=True)
     grid = raster.grid()
     values, _, _ = raster.band(1)
     counts = values[grid.mask].astype(np.float64)
@@ -249,9 +282,12 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
 def _count_item(raster: Raster, key: str, default: float) -> float:
     text = raster.metadata.get(key)
     try:
-        return float(text) if text else default
-    except ValueError as error:
-        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.") from error
+        value = float(text) if text else default
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.")
+    return value
 
 
 def read_candidates(rasters: Sequence[Raster], grid: Grid, progress: Progress = silent) -> CandidateSet:
@@ -298,7 +334,8 @@ def _candidate(band: Any, name: str) -> Candidate:
         raise FileFormatError(
             f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
         ) from error
-    if candidate.direction not in DIRECTIONS or not candidate.name:
+    usable = math.isfinite(candidate.distance) and candidate.direction in DIRECTIONS and candidate.name
+    if not usable:
         raise FileFormatError(
             f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
         )

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
+    QgsProperty,
     QgsRasterLayer,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
@@ -35,6 +36,7 @@ _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
 _EXPOSED_COLOUR = "#2f6f8f"
 _CELL_COLOUR = "#c9c9c9"
 _PLACE_COLOUR = "#101010"
+_SMALL_PLACE = 6  # cells; a rank in the middle of fewer would hide them
 _PAM = "GDAL_PAM_ENABLED"
 
 Painter = Callable[[QgsMapLayer], None]
@@ -153,6 +155,10 @@ def _rank_labels() -> QgsPalLayerSettings:
     labels.fieldName = "rank"
     labels.setFormat(text)
     labels.placement = Qgis.LabelPlacement.OverPoint
+    labels.centroidInside = True
+    above_right, over = Qgis.LabelQuadrantPosition.AboveRight.value, Qgis.LabelQuadrantPosition.Over.value
+    beside = QgsProperty.fromExpression(f'if("cells" < {_SMALL_PLACE}, {above_right}, {over})')
+    labels.dataDefinedProperties().setProperty(QgsPalLayerSettings.Property.OffsetQuad, beside)
     labels.priority = 10
     return labels
 
@@ -166,9 +172,12 @@ def _pseudocolour(
 ) -> None:
     legend = QgsColorRampLegendNodeSettings()
     legend.setUseContinuousLegend(False)  # the items with their labels, not a bar
-    ramp = QgsColorRampShader(items[0][0], items[-1][0])
+    ramp = QgsColorRampShader()
     ramp.setLegendSettings(legend)
     ramp.setColorRampType(method)
+    if method == Qgis.ShaderInterpolationMethod.Linear:
+        ramp.setMinimumValue(items[0][0])
+        ramp.setMaximumValue(items[-1][0])
     ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(v, QColor(c), text) for v, c, text in items])
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(ramp)
@@ -206,6 +215,3 @@ def styler() -> SidecarStyler:
     new = SidecarStyler()
     _stylers.add(new)
     return new
-
-
-STYLER = SidecarStyler()

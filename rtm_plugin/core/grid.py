@@ -1,7 +1,7 @@
 """The study grid: square cells over the study area (METHOD §2)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,12 @@ class Grid:
         result = np.full(self.mask.shape, nodata, dtype=values.dtype)
         result[self.mask] = values
         return result
+
+    def only(self, keep: NDArray[np.bool_]) -> "Grid":
+        """The same grid with some of its kept cells, chosen by `keep` (cells,)."""
+        mask = self.mask.copy()
+        mask[self.mask] = keep
+        return replace(self, mask=mask)
 
     def same_cells(self, other: "Grid") -> bool:
         """Whether both grids have the same cells at the same places."""

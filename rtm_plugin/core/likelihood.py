@@ -256,14 +256,26 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
     return float(w @ value), gradient, hessian
 
 
+def _gamma_differences(y: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
+    """ln Γ(y + s) − ln Γ(s) and its first two derivatives by s; 0 where y = 0, which most cells are."""
+    differences = np.zeros((3, len(y)))
+    some = y > 0
+    y, size = y[some], size[some]
+    differences[0, some] = gammaln(y + size) - gammaln(size)
+    differences[1, some] = digamma(y + size) - digamma(size)
+    differences[2, some] = polygamma(1, y + size) - polygamma(1, size)
+    return differences[0], differences[1], differences[2]
+
+
 def _nb1_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats, ...]:
     """NB1 with r = μ/σ and τ = ln σ: value and its derivatives by η, ηη, τ, ττ, ητ."""
     sigma = np.exp(tau)
     r = mean / sigma
     log_odds, p = np.log1p(sigma), sigma / (1.0 + sigma)
-    value = gammaln(y + r) - gammaln(r) + y * tau - (y + r) * log_odds
-    first = r * (digamma(y + r) - digamma(r) - log_odds)
-    second = r**2 * (polygamma(1, y + r) - polygamma(1, r))
+    rise, slope, bend = _gamma_differences(y, r)
+    value = rise + y * tau - (y + r) * log_odds
+    first = r * (slope - log_odds)
+    second = r**2 * bend
     expected = (y + r) * p
     return (
         value,
@@ -279,9 +291,10 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
     """NB2 with θ = 1/α and τ = ln α: value and its derivatives by η, ηη, τ, ττ, ητ."""
     theta = np.exp(-tau)
     total = theta + mean
-    value = gammaln(y + theta) - gammaln(theta) + y * eta - y * np.log(total) - theta * np.log1p(mean / theta)
-    by_theta = digamma(y + theta) - digamma(theta) - np.log1p(mean / theta) + (mean - y) / total
-    by_theta_theta = polygamma(1, y + theta) - polygamma(1, theta) + 1.0 / theta - 2.0 / total + (y + theta) / total**2
+    rise, slope, bend = _gamma_differences(y, np.full(len(y), theta))
+    value = rise + y * eta - y * np.log(total) - theta * np.log1p(mean / theta)
+    by_theta = slope - np.log1p(mean / theta) + (mean - y) / total
+    by_theta_theta = bend + 1.0 / theta - 2.0 / total + (y + theta) / total**2
     return (
         value,
         theta * (y - mean) / total,

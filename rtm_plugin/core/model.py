@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from .covariates import ExposureSummary
 from .errors import FileFormatError
 from .study import DIRECTIONS, check_version
 from .terrain import ScoreSummary
@@ -110,6 +111,18 @@ class ModelTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustmentTerm:
+    """A layer that is always in the model; the coefficient is for one standard deviation above the mean."""
+
+    name: str
+    mean: float
+    sd: float
+    coefficient: float
+    standard_error: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class TraceStep:
     """One step of the selection."""
 
@@ -126,6 +139,7 @@ class FamilyModel:
 
     family: str
     selected: tuple[ModelTerm, ...]
+    adjustments: tuple[AdjustmentTerm, ...]
     intercept: float
     intercept_standard_error: float
     dispersion: float | None
@@ -137,7 +151,7 @@ class FamilyModel:
     @property
     def parameters(self) -> int:
         """Number of parameters, intercept and dispersion counted."""
-        return 1 + len(self.selected) + (self.dispersion is not None)
+        return 1 + len(self.selected) + len(self.adjustments) + (self.dispersion is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +175,8 @@ class RiskModel:
     families : mapping of family name → FamilyModel, every family tried
     family : str
         The one with the lowest BIC; its numbers are repeated at the top of the file.
+    exposure : ExposureSummary or None
+        None when all cells count alike.
     culling : CullingSummary or None
         None when the candidates were not culled.
     provenance : mapping
@@ -172,6 +188,7 @@ class RiskModel:
     candidates: tuple[CandidateFate, ...]
     family: str
     families: Mapping[str, FamilyModel]
+    exposure: ExposureSummary | None
     culling: CullingSummary | None
     score: ScoreSummary
     verification: Verification
@@ -202,6 +219,7 @@ class RiskModel:
             k: best[k]
             for k in (
                 "selected",
+                "adjustments",
                 "intercept",
                 "intercept_standard_error",
                 "dispersion",

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .candidates import CandidateSet, FactorCandidates, operationalise
+from .covariates import AdjustmentScale, Covariates, Observations, observe
 from .elastic_net import Culling, cull
 from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid, count_events, study_grid
 from .model import (
+    AdjustmentTerm,
     CandidateFate,
     CullingSummary,
     EventSummary,
@@ -27,7 +29,7 @@ from .progress import Progress, part, parts, silent
 from .stepwise import Selected, profile, select
 from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 from .terrain import RiskTerrain, risk_terrain
-from .verification import verify
+from .verification import Verification, verify
 
 _T = TypeVar("_T")
 
@@ -38,10 +40,12 @@ class Clock:
     def __init__(self, listener: Callable[[str], None] | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._listener = listener
+        self._stage = ""
 
     def timed(self, stage: str, work: Callable[[], _T]) -> _T:
         """Do the work and add its time to the stage."""
-        if self._listener is not None:
+        if self._listener is not None and stage != self._stage:
+            self._stage = stage
             self._listener(stage)
         start = time.perf_counter()
         try:
@@ -76,6 +80,7 @@ class Study:
     events : (m, 2) float64
     factors : sequence of (Features, FactorSettings)
     exclude : Features of polygons, optional
+    covariates : function of the grid that gives its Covariates, optional
     """
 
     study_area: Features
@@ -86,15 +91,16 @@ class Study:
     selection: SelectionSettings
     places: PlaceSettings
     exclude: Features | None = None
+    covariates: Callable[[Grid], Covariates | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
-    """Everything that a run computes."""
+    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's."""
 
     grid: Grid
     events: Events
-    candidates: CandidateSet
+    observations: Observations
     model: RiskModel
     terrain: RiskTerrain
     places: Places
@@ -116,22 +122,57 @@ def run(
     events = clock.timed("events", lambda: count(grid, study.events))
     check_counts(events.counts)
     candidates = clock.timed("candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4)))
-    model = fit_model(grid, events, candidates, study.selection, provenance, clock, progress=part(progress, 0.4, 0.95))
-    terrain = clock.timed("terrain", lambda: risk_terrain(model.best.intercept, model.selected, candidates))
+    covariates = study.covariates(grid) if study.covariates is not None else None
+    observed = observe(grid, events.counts, candidates, covariates)
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
+    terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
         lambda: priority_places(
-            grid,
+            observed.grid,
             terrain.scores,
             study.places,
             terrain.expected.astype(np.float64),
-            events.counts,
+            observed.counts,
             model.selected,
-            candidates,
+            observed.candidates,
             part(progress, 0.95, 1.0),
         ),
     )
-    return StudyResult(grid, events, candidates, model, terrain, places, clock)
+    return StudyResult(grid, events, observed, model, terrain, places, clock)
+
+
+def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
+    """Scores and expected counts; exposure and adjustments enter the expected counts only."""
+    offset = observed.offset
+    if observed.adjust is not None:
+        shift = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
+        offset = shift if offset is None else offset + shift
+    return risk_terrain(family.intercept, family.selected, observed.candidates, offset)
+
+
+def observe_again(
+    model: RiskModel, grid: Grid, candidates: CandidateSet, covariates: Covariates | None
+) -> Observations:
+    """The cells to score with a model that was fitted before, its adjustments scaled as they were then.
+
+    Raises
+    ------
+    InputError
+        The model needs an exposure or adjustments that are not given, or is given others.
+    """
+    given = covariates or Covariates()
+    wanted = [term.name for term in model.best.adjustments]
+    if [name for name, _ in given.adjust] != wanted:
+        raise InputError(
+            f"The model was fitted with {', '.join(wanted) or 'no layer'} as adjustment; give the same layers in the "
+            f"same order."
+        )
+    if (model.exposure is None) != (given.exposure is None):
+        was = "without an exposure" if model.exposure is None else f"with the exposure '{model.exposure.name}'"
+        raise InputError(f"The model was fitted {was}; score it in the same way.")
+    scales = tuple(AdjustmentScale(term.name, term.mean, term.sd) for term in model.best.adjustments)
+    return observe(grid, np.zeros(grid.cells), candidates, given, scales)
 
 
 def count(grid: Grid, points: Floats, weights: Floats | None = None) -> Events:
@@ -256,9 +297,8 @@ def useless_columns(candidates: CandidateSet) -> dict[str, str]:
 
 
 def fit_model(
-    grid: Grid,
+    observed: Observations,
     events: Events,
-    candidates: CandidateSet,
     settings: SelectionSettings,
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
@@ -266,50 +306,55 @@ def fit_model(
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
-    selection = select_model(events.counts, candidates, settings, progress=part(progress, 0.0, 0.9), clock=clock)
-    families = {name: _family_model(name, selected) for name, selected in selection.families.items()}
-    best = families[selection.family]
-    terrain = risk_terrain(best.intercept, best.selected, candidates)
-    fitted = selection.best.fit
-    design = np.empty((candidates.cells, len(selection.best.candidates)))
-    for j, candidate in enumerate(selection.best.candidates):
-        design[:, j] = candidate.sign * candidates.column(candidate.name)
-    progress(0.92)
-    verification = clock.timed(
-        "verification",
-        lambda: verify(
-            selection.family,
-            events.counts,
-            design,
-            None,
-            fitted.coefficients,
-            fitted.standard_errors,
-            fitted.dispersion,
-            fitted.log_likelihood,
-        ),
+    selection = select_model(
+        observed.counts,
+        observed.candidates,
+        settings,
+        observed.offset,
+        observed.adjust,
+        part(progress, 0.0, 0.9),
+        clock,
     )
+    families = {name: _family_model(name, found, observed) for name, found in selection.families.items()}
+    progress(0.92)
+    verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
-        _grid_summary(grid, events),
+        _grid_summary(observed),
         EventSummary(events.inside, events.outside),
-        _fates(candidates, selection),
+        _fates(observed.candidates, selection),
         selection.family,
         families,
+        observed.exposure,
         _culling_summary(selection, settings),
-        terrain.summary,
+        score(families[selection.family], observed).summary,
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
     )
 
 
-def _grid_summary(grid: Grid, events: Events) -> GridSummary:
-    return GridSummary(
-        grid.cells,
-        int(np.count_nonzero(events.counts)),
-        grid.cell_size,
-        grid.block_length,
-        grid.crs,
-        grid.extent,
+def _verified(selection: Selection, observed: Observations) -> Verification:
+    """The check of the final model on every cell, spelled out."""
+    fitted, members = selection.best.fit, selection.best.candidates
+    columns = [c.sign * observed.candidates.column(c.name) for c in members]
+    if observed.adjust is not None:
+        columns.extend(observed.adjust.T)
+    design = np.column_stack(columns) if columns else np.zeros((len(observed.counts), 0))
+    return verify(
+        selection.family,
+        observed.counts,
+        design,
+        observed.offset,
+        fitted.coefficients,
+        fitted.standard_errors,
+        fitted.dispersion,
+        fitted.log_likelihood,
     )
+
+
+def _grid_summary(observed: Observations) -> GridSummary:
+    grid = observed.grid
+    with_events = int(np.count_nonzero(observed.counts))
+    return GridSummary(grid.cells, with_events, grid.cell_size, grid.block_length, grid.crs, grid.extent)
 
 
 def _culling_summary(selection: Selection, settings: SelectionSettings) -> CullingSummary | None:
@@ -319,7 +364,7 @@ def _culling_summary(selection: Selection, settings: SelectionSettings) -> Culli
     return CullingSummary(c.l1_share, c.penalty, c.deviance, settings.folds, settings.seed, len(c.survivors))
 
 
-def _family_model(family: str, selected: Selected) -> FamilyModel:
+def _family_model(family: str, selected: Selected, observed: Observations) -> FamilyModel:
     """Terms sorted by relative risk value, largest first."""
     fit = selected.fit
     terms = [
@@ -336,9 +381,22 @@ def _family_model(family: str, selected: Selected) -> FamilyModel:
         )
         for i, c in enumerate(selected.candidates, 1)
     ]
+    first = 1 + len(terms)
+    adjustments = tuple(
+        AdjustmentTerm(
+            scale.name,
+            scale.mean,
+            scale.sd,
+            float(fit.coefficients[i]),
+            float(fit.standard_errors[i]),
+            float(fit.p_values[i]),
+        )
+        for i, scale in enumerate(observed.scales, first)
+    )
     return FamilyModel(
         family,
         tuple(sorted(terms, key=lambda term: (-term.rrv, term.name))),
+        adjustments,
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
         fit.dispersion,

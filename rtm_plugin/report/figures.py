@@ -196,7 +196,7 @@ def _free_spot(
 def class_labels(summary: ScoreSummary) -> tuple[str, ...]:
     """The classes in words with their scores, lowest first."""
     low, middle, high = (number(cut) for cut in summary.cuts)
-    ranges = (f"score up to {low}", f"{low} to {middle}", f"{middle} to {high}", f"over {high}")
+    ranges = (f"score up to {low}", f"{low} to {middle}", f"{middle} to {high}", f"above {high}")
     return tuple(f"{name} ({told})" for name, told in zip(CLASS_NAMES, ranges, strict=True))
 
 

@@ -72,6 +72,7 @@ def leeds(terms=None):
     nb1 = FamilyModel(
         "nb1",
         terms,
+        (),
         -3.3565,
         0.15578,
         math.exp(1.69852),
@@ -94,6 +95,7 @@ def leeds(terms=None):
         (*(fate(t) for t in terms), fate(other, "not selected", "det_points_density_500 stands for it.", 18328.18)),
         "nb1",
         {"poisson": poisson, "nb1": nb1},
+        None,
         CullingSummary(0.95, 0.0123, 1.234, 5, 42, 3),
         ScoreSummary(1.0, 10.6, 21.7, 184.8),
         VERIFIED,

@@ -1,0 +1,185 @@
+"""The plugin in QGIS desktop itself: what people see and click. `desktop_session.py` does it, this file judges."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
+
+sys.path.insert(0, str(Path(__file__).parent))
+import desktop
+
+ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
+TOOLBOX = {
+    "Steps, in order": [
+        "1. Study grid",
+        "2. Count events",
+        "3. Operationalise a risk factor",
+        "4. Select model",
+        "5. Risk terrain",
+        "6. Priority places",
+    ],
+    "Whole study": ["Risk terrain model, start to finish"],
+}
+ACTION = "Risk Terrain Modelling…"
+ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
+GROUP = "Risk terrain: Robbery in Northbridge BCU, 2024"
+NUMBER = r"\d[\d.,]*"
+
+
+@pytest.fixture(scope="module")
+def attempt(tmp_path_factory) -> desktop.Session | desktop.SessionError:
+    """One session of QGIS for all tests of this file, or why it did not end well."""
+    try:
+        return desktop.run_session(tmp_path_factory.mktemp("desktop"))
+    except desktop.SessionError as error:
+        return error
+
+
+@pytest.fixture
+def session(attempt) -> desktop.Session:
+    if isinstance(attempt, desktop.SessionError):
+        pytest.fail("QGIS did not end well; test_qgis_ends_well has its logs.", pytrace=False)
+    return attempt
+
+
+@pytest.fixture
+def results(session) -> dict:
+    return session.results
+
+
+@pytest.fixture
+def layers(results) -> list[dict]:
+    """The layers of the results' group, from top to bottom."""
+    assert list(results["groups"]) == [GROUP]
+    return results["groups"][GROUP]
+
+
+def test_qgis_ends_well(attempt):
+    """QGIS came to the end of the session and closed with exit code 0."""
+    if isinstance(attempt, desktop.SessionError):
+        pytest.fail(str(attempt), pytrace=False)
+
+
+def test_loaded_with_provider_and_icon(results):
+    loaded = results["loaded"]
+    assert "risk_terrain" in loaded["active"]
+    assert "profiles/default/python/plugins/risk_terrain" in loaded["file"]
+    assert loaded["provider"] == "Risk Terrain"
+    assert loaded["algorithms"] == [f"rtm:{name}" for name in ALGORITHMS]
+    assert loaded["icon"]
+
+
+def test_toolbox_shows_the_steps_in_order(results):
+    assert results["loaded"]["toolbox"] == TOOLBOX
+    assert list(results["loaded"]["toolbox"]) == list(TOOLBOX)
+
+
+def test_menu_and_toolbar(results):
+    assert results["loaded"]["actions"] == ACTIONS
+
+
+def test_the_button_opens_the_dialog_and_the_dialog_keeps_what_is_set(results):
+    dialog = results["dialog"]
+    assert dialog["algorithm"] == "rtm:run"
+    chosen = dialog["parameters"]
+    assert (chosen["BLOCK_LENGTH"], chosen["MAX_AREA"]) == ("200.0", "250000.0")
+    assert chosen["FACTORS"].count("northbridge.gpkg|layername=") == 14
+    assert "protective" in chosen["FACTOR_SETTINGS"]
+
+
+def test_the_run_succeeds_in_the_task_manager_without_an_error(results):
+    dialog = results["dialog"]
+    assert dialog["successful"], dialog["log"]["text"]
+    assert dialog["in_task_manager"]
+    assert dialog["results"]["FACTOR_COUNT"] == "5"
+    log = dialog["log"]["text"]
+    assert "933 events inside the study area, 14 outside" in log
+    assert not re.search(r"error:|traceback|failed|not correctly generated|could not", log, re.IGNORECASE), log
+    assert "color:#ff0000" not in dialog["log"]["html"]
+
+
+def test_nothing_of_ours_in_the_message_log(results):
+    """No error at all in any tab, and no Python warning from the plugin."""
+    for tab, text in results["log"].items():
+        assert "CRITICAL" not in text, f"{tab}: {text}"
+        assert "Traceback" not in text, f"{tab}: {text}"
+        assert tab != "Python warning" or "risk_terrain" not in text, text
+
+
+def test_results_stand_in_their_group_in_order(results, layers):
+    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    assert [layer["name"] for layer in layers] == names
+    assert results["top"][0] == GROUP
+    assert {layer["crs"] for layer in layers} == {"EPSG:27700"}
+    assert str(layers[0]["features"]) == results["dialog"]["results"]["PLACE_COUNT"]
+
+
+def test_terrain_is_styled_in_four_classes_with_plain_labels(layers):
+    check_terrain(layers[1])
+    assert layers[1]["legend"][0] == "relative risk score"
+
+
+def check_terrain(layer: dict) -> None:
+    """Discrete, four classes, each with its name and its range of scores."""
+    assert layer["renderer"] == "QgsSingleBandPseudoColorRenderer"
+    assert (layer["interpolation"], layer["classes"]) == ("Discrete", 4)
+    low, middle, high = f"score up to {NUMBER}", f"{NUMBER} to {NUMBER}", f"above {NUMBER}"
+    for label, name, scores in zip(layer["legend"][1:], CLASS_NAMES, (low, middle, middle, high), strict=True):
+        assert re.fullmatch(rf"{re.escape(name)} \({scores}\)", label), label
+
+
+def test_places_are_labelled_by_rank(layers):
+    assert layers[0]["labels"] == "rank"
+    assert layers[0]["renderer"] == "QgsSingleSymbolRenderer"
+
+
+def test_expected_counts_have_a_legend_of_numbers(layers):
+    check_expected(layers[2])
+    assert layers[2]["legend"][0] == "expected events"
+
+
+def check_expected(layer: dict) -> None:
+    """Light to dark from 0, each step with its number."""
+    assert (layer["renderer"], layer["interpolation"]) == ("QgsSingleBandPseudoColorRenderer", "Linear")
+    steps = layer["legend"][1:]
+    assert len(steps) == layer["classes"] == 5
+    assert all(re.fullmatch(NUMBER, label) for label in steps[:-1]), steps
+    assert re.fullmatch(rf"{NUMBER} or more events a cell", steps[-1]), steps
+
+
+def test_the_map_shows_the_terrain(session):
+    """All four colours of the classes are among the most frequent ones of the map."""
+    assert set(CLASS_COLOURS) <= set(session.results["colours"]), session.results["colours"]
+    for name in desktop.PICTURES:
+        assert session.picture(name).stat().st_size > 20_000
+
+
+def test_files_of_a_batch_opened_by_hand_are_styled(results):
+    """By the sidecars, from a folder with spaces and letters beyond ASCII; and no other file is left there."""
+    terrain, expected, places = results["batch"]
+    check_terrain(terrain)
+    check_expected(expected)
+    assert places["labels"] == "rank"
+    wanted = [f"{name}.{ending}" for name in ("expected", "terrain") for ending in ("qml", "tif")]
+    assert results["batch_files"] == sorted([*wanted, "places.gpkg", "places.qml"])
+
+
+def test_unload_leaves_nothing(results):
+    unloaded = results["unloaded"]
+    assert unloaded["returned"]
+    assert "risk_terrain" not in unloaded["plugins"]
+    assert not unloaded["provider"]
+    assert unloaded["provider_destroyed"]
+    assert not any(unloaded["actions"].values())
+    for what in ("algorithms", "toolbox", "modules", "alive", "objects"):
+        assert not unloaded[what], f"{what}: {unloaded[what]}"
+
+
+def test_reload_brings_all_of_it_back_once(results):
+    reloaded = results["reloaded"]
+    assert reloaded["started"]
+    assert reloaded["algorithms"] == [f"rtm:{name}" for name in ALGORITHMS]
+    assert reloaded["toolbox"] == TOOLBOX
+    assert reloaded["actions"] == ACTIONS
