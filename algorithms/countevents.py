@@ -80,7 +80,7 @@ class CountEvents(RtmAlgorithm):
             tr("{:,.0f} events inside the study area, {:,.0f} outside.").format(events.inside, events.outside)
         )
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_counts(staging, output, grid, events, [source_item("events", read)])
         self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(), 3)
         return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

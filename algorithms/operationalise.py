@@ -71,7 +71,7 @@ class Operationalise(RtmAlgorithm):
                 feedback.pushWarning(warning)
         block = operationalise(read.features, settings, grid, progress_of(feedback, 0.0, 0.9))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_candidates(staging, output, grid, block, [source_item("factor", read)])
         self.present(context, output, tr("Candidates: {}").format(name), results_group(), 4)
         return {

@@ -99,7 +99,7 @@ class PriorityPlaces(RtmAlgorithm):
             raise InputError(tr("No cell meets the rule, so there is no priority place; choose a lower class."))
         tell_places(found, grid, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_places(staging, output, grid, found)
         self.present(context, output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}

@@ -217,7 +217,7 @@ class Run(RtmAlgorithm):
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, inputs, study, result, tested)
+        return self._write(parameters, context, feedback, inputs, study, result, tested)
 
     def _read(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -306,6 +306,7 @@ class Run(RtmAlgorithm):
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
         inputs: Inputs,
         study: Study,
         result: StudyResult,
@@ -319,7 +320,7 @@ class Run(RtmAlgorithm):
             name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_MODEL", "OUTPUT_REPORT")
         }
         scored = result.observations.grid
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain)
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain)

@@ -80,7 +80,7 @@ class SelectModel(RtmAlgorithm):
         tell_model(model, feedback)
         output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
         output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             staging.text(output_model, model.to_json())
             if output_table:
                 save_candidate_table(staging, output_table, model.candidates)

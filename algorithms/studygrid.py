@@ -59,7 +59,7 @@ class StudyGrid(RtmAlgorithm):
         grid = study_grid(area.features, grid_settings(self, parameters, context), crs_text(crs), exclude)
         feedback.pushInfo(tr("{:,} cells of {:g} {}.").format(grid.cells, grid.cell_size, units_text(crs)))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_grid(staging, output, grid, [source_item("study area", area)])
         self.present(context, output, tr("Study grid"), results_group(), 2)
         return {"OUTPUT": output, "CELL_COUNT": int(np.count_nonzero(grid.mask))}

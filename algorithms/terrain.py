@@ -71,7 +71,7 @@ class Terrain(RtmAlgorithm):
         terrain = score(model.best, observed)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
-        with Staging() as staging:
+        with Staging(feedback) as staging:
             save_terrain(staging, output, observed.grid, terrain)
             if expected:
                 save_expected(staging, expected, observed.grid, terrain)

@@ -1,16 +1,24 @@
 """Outputs appear whole or not at all: written beside their final name, moved there when all of them are done."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from qgis.core import QgsProcessingFeedback
+
 from ..core.errors import OutputError
+from .feedback import stop_if_cancelled
 
 
 class Staging:
     """Collects the files of a run; moves them to their final names on leaving, or removes them on an error or cancel.
+
+    Parameters
+    ----------
+    feedback : QgsProcessingFeedback, optional; asked once more for a cancel before anything is moved
 
     >>> with Staging() as staging:
     ...     staging.text("/tmp/risk_terrain_example.txt", "whole")
@@ -18,7 +26,8 @@ class Staging:
     'whole'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, feedback: QgsProcessingFeedback | None = None) -> None:
+        self._feedback = feedback
         self._moves: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> "Staging":
@@ -60,22 +69,47 @@ class Staging:
         self.write(final, lambda path: _write_text(path, text))
 
     def _commit(self) -> None:
-        for temporary, final in self._moves:
-            pieces = _pieces(temporary)
-            if not pieces:
-                raise OutputError(
-                    f"{final.name} could not be written to {final.parent}; check the disk and the folder."
-                )
-            for piece in pieces:
-                try:
-                    os.replace(piece, final.with_name(final.stem + piece.name.removeprefix(temporary.stem)))
-                    final.with_name(f"{final.name}.aux.xml").unlink(missing_ok=True)  # statistics of the old content
-                except OSError as error:
-                    raise OutputError(
-                        f"{final.name} cannot be written to {final.parent}: {error.strerror or error}. If it is open "
-                        f"in QGIS "
-                        "or another program, close or remove it there, or choose another name."
-                    ) from error
+        """Move all files to their final names; when one cannot take its place, none does and the old ones come back."""
+        if self._feedback is not None:
+            stop_if_cancelled(self._feedback)
+        moves = [move for temporary, final in self._moves for move in _moves_of(temporary, final)]
+        done: list[tuple[Path, Path | None]] = []
+        try:
+            for piece, target in moves:
+                done.append((target, _set_aside(target)))
+                os.replace(piece, target)
+        except OSError as error:
+            for placed, old in reversed(done):
+                placed.unlink(missing_ok=True)
+                if old is not None:
+                    os.replace(old, placed)
+            raise OutputError(
+                f"{target.name} cannot be written to {target.parent}: {error.strerror or error}. If it is open in QGIS "
+                "or another program, close or remove it there, or choose another name."
+            ) from error
+        for target, old in done:
+            target.with_name(f"{target.name}.aux.xml").unlink(missing_ok=True)  # statistics of the old content
+            if old is not None:
+                old.unlink(missing_ok=True)
+
+
+def _moves_of(temporary: Path, final: Path) -> list[tuple[Path, Path]]:
+    """Each file that was written for an output, and its final name."""
+    pieces = _pieces(temporary)
+    if not pieces:
+        raise OutputError(f"{final.name} could not be written to {final.parent}; check the disk and the folder.")
+    return [(piece, final.with_name(final.stem + piece.name.removeprefix(temporary.stem))) for piece in pieces]
+
+
+def _set_aside(target: Path) -> Path | None:
+    """Rename an existing file, so that it can come back."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not target.exists():
+        return None
+    old = target.with_name(f".{secrets.token_hex(4)}.old")
+    os.replace(target, old)
+    return old
 
 
 def _write_text(path: str, text: str) -> None:

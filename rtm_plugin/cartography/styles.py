@@ -55,7 +55,7 @@ def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
         del layer
     finally:
         gdal.SetThreadLocalConfigOption(_PAM, before)
-    if not saved:
+    if not saved or not Path(sidecar).read_bytes().rstrip().endswith(b"</qgis>"):  # QGIS overlooks a full disk
         raise OutputError(f"The style of a result cannot be written ({message}); check that the disk has room.")
 
 

@@ -12,7 +12,8 @@ import desktop
 
 ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
 TOOLBOX = {
-    "Steps, in order": [
+    "Study from start to finish": ["Risk terrain model, start to finish"],
+    "Study step by step": [
         "1. Study grid",
         "2. Count events",
         "3. Operationalise a risk factor",
@@ -20,7 +21,6 @@ TOOLBOX = {
         "5. Risk terrain",
         "6. Priority places",
     ],
-    "Whole study": ["Risk terrain model, start to finish"],
 }
 ACTION = "Risk Terrain Modelling…"
 ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}

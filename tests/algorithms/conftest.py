@@ -1,0 +1,90 @@
+"""The provider, the small city, and results that many tests look at."""
+
+import json
+
+import pytest
+from qgis.core import QgsApplication
+from running import Log, files, only_terrain, process, refusal, run_parameters, steps
+from small_city import write_city
+
+
+@pytest.fixture(scope="module", autouse=True)
+def provider(qgis_processing):
+    """Provider `rtm`, registered while the tests of one file run."""
+    from risk_terrain.rtm_plugin.provider import ALGORITHMS, RiskTerrainProvider
+
+    registry = QgsApplication.processingRegistry()
+    assert registry.providerById("rtm") is None, "an earlier test left the provider behind"
+    mine = RiskTerrainProvider()
+    assert registry.addProvider(mine)
+    assert len(mine.algorithms()) == len(ALGORITHMS), "an algorithm could not be loaded; see stderr"
+    yield mine
+    registry.removeProvider(mine)
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory):
+    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
+
+
+@pytest.fixture(scope="session")
+def _kept():
+    return {}
+
+
+@pytest.fixture
+def whole_run(_kept, city, tmp_path_factory):
+    """rtm:run on the city, once: folder, results, log, model. Look, do not touch."""
+    if "run" not in _kept:
+        folder, log = tmp_path_factory.mktemp("run"), Log()
+        results = process("run", run_parameters(city, folder), log)
+        _kept["run"] = folder, results, log, json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    return _kept["run"]
+
+
+@pytest.fixture
+def chain(_kept, city, tmp_path_factory):
+    """All six steps on the city, once: name → path. Look, do not touch."""
+    if "chain" not in _kept:
+        _kept["chain"] = steps(city, tmp_path_factory.mktemp("chain"))
+    return _kept["chain"]
+
+
+@pytest.fixture
+def out(tmp_path):
+    """An empty folder for outputs."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def refused(city, chain, out):
+    """Run an algorithm on the city with something wrong; gives the sentence, and sees that nothing is left."""
+
+    def run(algorithm: str, **changes) -> str:
+        target = str(out / "result.tif")
+        asked = {
+            "studygrid": {"STUDY_AREA": city.layer("area"), "BLOCK_LENGTH": 200, "OUTPUT": target},
+            "countevents": {"GRID": chain["grid"], "EVENTS": city.layer("events"), "OUTPUT": target},
+            "operationalise": {"GRID": chain["grid"], "FACTOR": city.layer("bars"), "OUTPUT": target},
+            "selectmodel": {
+                "COUNTS": chain["counts"],
+                "CANDIDATES": [chain["bars"]],
+                "OUTPUT_MODEL": str(out / "model.json"),
+                "OUTPUT_TABLE": str(out / "table.gpkg"),
+            },
+            "terrain": {
+                "MODEL": chain["model"],
+                "CANDIDATES": [chain["bars"], chain["footpaths"]],
+                "OUTPUT": target,
+                "OUTPUT_EXPECTED": str(out / "expected.tif"),
+            },
+            "priorityplaces": {"TERRAIN": chain["terrain"], "OUTPUT": str(out / "places.gpkg")},
+            "run": only_terrain(city, out),
+        }[algorithm]
+        sentence = refusal(algorithm, {**asked, **changes})
+        assert files(out) == []
+        return sentence
+
+    return run

@@ -1,0 +1,234 @@
+"""Ids, parameters, defaults and outputs are public API: what DESIGN.md promises, word for word, and what is extra."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from qgis.core import Qgis, QgsProcessingParameterEnum, QgsProcessingParameters
+
+SELECTION = {
+    "FAMILY": ("enum", "auto"),
+    "FOLDS": ("number", 5),
+    "SEED": ("number", 1),
+    "CULL": ("enum", "yes"),
+}
+INFLUENCE = {
+    "OPERATIONALISATION": ("enum", "both"),
+    "MAX_BLOCKS": ("number", 3),
+    "INCREMENT": ("enum", "half"),
+}
+GRID = {
+    "STUDY_AREA": ("source", None),
+    "BLOCK_LENGTH": ("distance", 200.0),
+    "CELL_SIZE": ("distance", None),
+    "CELL_RULE": ("enum", "intersects"),
+    "GRID_ORIGIN": ("enum", "aligned"),
+    "EXCLUDE": ("source", None),
+}
+COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None)}
+PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
+
+# id → type and default of each parameter of the contract
+PARAMETERS = {
+    "studygrid": {**GRID, "OUTPUT": ("rasterDestination", None)},
+    "countevents": {
+        "GRID": ("raster", None),
+        "EVENTS": ("source", None),
+        "WEIGHT_FIELD": ("field", None),
+        "OUTPUT": ("rasterDestination", None),
+    },
+    "operationalise": {
+        "GRID": ("raster", None),
+        "FACTOR": ("source", None),
+        "NAME": ("string", None),
+        **INFLUENCE,
+        "DIRECTION": ("enum", "aggravating"),
+        "DENSITY_SD": ("number", 2.0),
+        "OUTPUT": ("rasterDestination", None),
+    },
+    "selectmodel": {
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        **SELECTION,
+        **COVARIATES,
+        "OUTPUT_MODEL": ("fileDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
+    "terrain": {
+        "MODEL": ("file", None),
+        "CANDIDATES": ("multilayer", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+    },
+    "priorityplaces": {"TERRAIN": ("raster", None), **PLACES, "OUTPUT": ("vectorDestination", None)},
+    "run": {
+        **GRID,
+        "EVENTS": ("source", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        **INFLUENCE,
+        **SELECTION,
+        **COVARIATES,
+        "TEST_EVENTS": ("source", None),
+        "OUTPUT_TERRAIN": ("rasterDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_PLACES": ("vectorDestination", None),
+        "OUTPUT_MODEL": ("fileDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_REPORT": ("fileDestination", None),
+    },
+}
+# what is there beyond DESIGN.md's table
+EXTRA_PARAMETERS = {
+    "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
+    "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
+    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string"},
+}
+OUTPUTS = {
+    "studygrid": {"OUTPUT", "CELL_COUNT"},
+    "countevents": {"OUTPUT", "EVENTS_INSIDE", "EVENTS_OUTSIDE"},
+    "operationalise": {"OUTPUT", "CANDIDATE_COUNT", "FEATURE_COUNT"},
+    "selectmodel": {"OUTPUT_MODEL", "OUTPUT_TABLE", "FAMILY", "FACTOR_COUNT", "BIC"},
+    "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
+    "priorityplaces": {"OUTPUT"},
+    "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
+}
+EXTRA_OUTPUTS = {
+    "priorityplaces": {"PLACE_COUNT"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
+}
+WORDS = {
+    "CELL_RULE": ["intersects", "centre"],
+    "GRID_ORIGIN": ["aligned", "corner"],
+    "OPERATIONALISATION": ["proximity", "density", "both"],
+    "INCREMENT": ["half", "whole"],
+    "DIRECTION": ["aggravating", "protective"],
+    "FAMILY": ["auto", "poisson", "nb1", "nb2", "all"],
+    "CULL": ["yes", "no"],
+    "RULE": ["class", "share", "count"],
+}
+BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
+OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
+EACH = pytest.mark.parametrize("name", PARAMETERS)
+
+
+@pytest.fixture
+def algorithm(provider, name):
+    return provider.algorithm(name)
+
+
+def test_the_provider_lists_exactly_these(provider):
+    assert provider.id() == "rtm"
+    assert {a.id() for a in provider.algorithms()} == {f"rtm:{name}" for name in PARAMETERS}
+
+
+def test_the_steps_are_one_group_in_pipeline_order(provider):
+    order = ["studygrid", "countevents", "operationalise", "selectmodel", "terrain", "priorityplaces"]
+    steps = sorted((a for a in provider.algorithms() if a.groupId() == "steps"), key=lambda a: a.displayName())
+    assert [a.name() for a in steps] == order
+    assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert len({a.group() for a in steps}) == 1
+    assert provider.algorithm("run").groupId() == "study"
+
+
+@EACH
+def test_parameters_types_and_defaults(algorithm, name):
+    extra = EXTRA_PARAMETERS.get(name, {})
+    found = {d.name(): (d.type(), d.defaultValue()) for d in algorithm.parameterDefinitions()}
+    assert {k: v for k, v in found.items() if k not in extra} == PARAMETERS[name]
+    assert {k: found[k][0] for k in extra} == extra
+
+
+@EACH
+def test_outputs(algorithm, name):
+    assert {o.name() for o in algorithm.outputDefinitions()} == OUTPUTS[name] | EXTRA_OUTPUTS.get(name, set())
+
+
+@EACH
+def test_choices_are_words(algorithm, name):
+    """Static strings, so that JSON reads as words and models keep their meaning."""
+    choices = [d for d in algorithm.parameterDefinitions() if isinstance(d, QgsProcessingParameterEnum)]
+    assert all(d.usesStaticStrings() and not d.allowMultiple() for d in choices)
+    assert {d.name(): d.options() for d in choices} == {d.name(): WORDS[d.name()] for d in choices}
+
+
+@EACH
+def test_numbers_are_bounded(algorithm, name):
+    found = {d.name(): d for d in algorithm.parameterDefinitions() if d.name() in BOUNDS}
+    assert {k: (d.minimum(), d.maximum()) for k, d in found.items()} == {k: BOUNDS[k] for k in found}
+
+
+@EACH
+def test_what_may_be_left_empty(algorithm, name):
+    optional = Qgis.ProcessingParameterFlag.Optional
+    found = {d.name() for d in algorithm.parameterDefinitions() if d.flags() & optional}
+    allowed = set(OPTIONAL)
+    if name == "run":
+        allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+    if name == "priorityplaces":
+        allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
+    everything = {d.name() for d in algorithm.parameterDefinitions()}
+    assert found == allowed & everything
+
+
+@EACH
+def test_every_parameter_has_a_label_and_help(algorithm, name):
+    for definition in algorithm.parameterDefinitions():
+        assert definition.description().strip(), definition.name()
+        assert definition.help().strip().endswith((".", "example.")), definition.name()
+
+
+@EACH
+def test_help_text(algorithm, name):
+    text = algorithm.shortHelpString()
+    assert len(text) > 200
+    assert text.count("<p>") == text.count("</p>") > 0
+    assert "**" not in text
+    assert algorithm.shortDescription().strip()
+
+
+def test_every_icon_is_a_picture_of_its_own(provider):
+    paths = [Path(a.svgIconPath()) for a in provider.algorithms()] + [Path(provider.svgIconPath())]
+    assert all(ElementTree.parse(path).getroot().tag.endswith("svg") for path in paths)
+    assert len({path.read_bytes() for path in paths}) == len(PARAMETERS) + 1
+    assert not any(a.icon().isNull() for a in provider.algorithms())
+
+
+@EACH
+def test_create_gives_a_fresh_object(algorithm, name):
+    one, other = algorithm.create(), algorithm.create()
+    assert one is not other
+    assert one is not algorithm
+    assert one.id() == other.id() == f"rtm:{name}"
+    assert vars(one) == {}
+    assert not [key for key, value in vars(type(one)).items() if isinstance(value, (list, dict, set))]
+
+
+@EACH
+def test_no_python_widget_wrappers(algorithm, name):
+    """Newer QGIS removed them."""
+    assert [d.name() for d in algorithm.parameterDefinitions() if "widget_wrapper" in d.metadata()] == []
+
+
+@EACH
+def test_works_from_toolbox_model_batch_and_qgis_process(algorithm, name):
+    flag = Qgis.ProcessingAlgorithmFlag
+    hidden = flag.HideFromToolbox | flag.HideFromModeler | flag.NotAvailableInStandaloneTool
+    assert not algorithm.flags() & (hidden | flag.NoThreading | flag.RequiresProject | flag.DisplayNameIsLiteral)
+    assert algorithm.flags() & flag.SupportsBatch
+    assert algorithm.flags() & flag.CanCancel
+    assert algorithm.canExecute()[0]
+
+
+@EACH
+def test_parameters_survive_being_saved_in_a_model(algorithm, name):
+    """Every definition can be written as a script string and a map and comes back the same."""
+    for definition in algorithm.parameterDefinitions():
+        copy = QgsProcessingParameters.parameterFromVariantMap(definition.toVariantMap())
+        assert copy is not None
+        assert (copy.name(), copy.type(), copy.defaultValue()) == (
+            definition.name(),
+            definition.type(),
+            definition.defaultValue(),
+        )

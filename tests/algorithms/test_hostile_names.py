@@ -1,0 +1,107 @@
+"""Names and paths that people really give, and that would do harm if they were taken for more than text."""
+
+import csv
+import json
+import re
+
+import pytest
+from osgeo import ogr
+from qgis.core import QgsProject, QgsVectorLayer
+from running import RUN_FILES, files, only_terrain, process, run_parameters
+from small_city import point_wkt, write_layer
+
+NAMES = {
+    "html": "<img src=x onerror=alert(1)>",
+    "script": "</script><script>alert('x')</script>",
+    "quotes": "O'Neill's \"bar\" `x`",
+    "path": "../../etc/passwd",
+    "backslash": "C:\\Windows\\con",
+    "commas": "bars, pubs; clubs",
+    "formula": '=HYPERLINK("http://evil.example","bars")',
+    "plus": "+1+1",
+    "minus": "-2+3",
+    "at": "@SUM(1,2)",
+    "template": "{{ 7*7 }} ${x} %s {0}",
+    "emoji": "🍺 bars",
+    "right to left": "حانات \u202e bars",
+    "ampersand": "bars & clubs &lt;b&gt;",
+    "long": "x" * 120,
+    "accents": "Kneipe ‚Zur Mühle‘",
+}
+STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def model_of(folder) -> dict:
+    return json.loads((folder / "model.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_factor_name(city, out, case):
+    """It is in the model and the table as text, and the report shows it as text."""
+    name = NAMES[case]
+    settings = {"format": "risk-terrain-factors", "version": 1, "factors": [{"layer": "bars", "name": name}]}
+    changes = {"FACTOR_SETTINGS": json.dumps(settings), "TITLE": name}
+    changes |= {"OUTPUT_TABLE": str(out / "table.csv"), "OUTPUT_REPORT": str(out / "report.html")}
+    process("run", only_terrain(city, out, FACTORS=[city.layer("bars")], **changes))
+    model = model_of(out)
+    assert {c["factor"] for c in model["candidates"]} == {name}
+    assert model["selected"][0]["name"].startswith(name + "_")
+    with open(out / "table.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert {len(row) for row in rows} == {11}
+    assert {row[1] for row in rows[1:]} == {f"'{name}" if name.startswith(STARTS) else name}
+    assert not [cell for row in rows for cell in row if cell.startswith(STARTS)]
+    page = (out / "report.html").read_text("utf-8")
+    assert not re.search(r"<img src=x|<script>alert|49 \$\{x\}", page)
+
+
+def test_layer_names(city, out):
+    """Names of layers reach the table and the model as text."""
+    names = list(NAMES.values())
+    layers = [QgsVectorLayer(city.layer("bars"), name, "ogr") for name in names]
+    table = str(out / "table.gpkg")
+    few = {"MAX_BLOCKS": 1, "INCREMENT": "whole"}
+    QgsProject.instance().addMapLayers(layers)
+    try:
+        process("run", only_terrain(city, out, FACTORS=layers, OUTPUT_TABLE=table, **few))
+    finally:
+        QgsProject.instance().removeAllMapLayers()
+    assert list(dict.fromkeys(c["factor"] for c in model_of(out)["candidates"])) == names
+    data = ogr.Open(table)
+    assert list(dict.fromkeys(feature.GetField("factor") for feature in data.GetLayer(0))) == names
+
+
+def test_names_in_places_and_bands(chain, city, out):
+    """Names go through a raster's metadata and come back the same in the places."""
+    name = NAMES["quotes"] + NAMES["emoji"] + NAMES["html"]
+    bars, model, places = str(out / "bars.tif"), str(out / "m.json"), str(out / "p.gpkg")
+    process("operationalise", {"GRID": chain["grid"], "FACTOR": city.layer("bars"), "NAME": name, "OUTPUT": bars})
+    given = {"CANDIDATES": [bars]}
+    process("selectmodel", {**given, "COUNTS": chain["counts"], "OUTPUT_MODEL": model})
+    process("terrain", {**given, "MODEL": model, "OUTPUT": str(out / "t.tif")})
+    process("priorityplaces", {**given, "MODEL": model, "TERRAIN": str(out / "t.tif"), "OUTPUT": places})
+    data = ogr.Open(places)
+    assert all(feature.GetField("factors").startswith(f"{name} (") for feature in data.GetLayer(0))
+
+
+@pytest.mark.parametrize(
+    "folder", ["with spaces", "Ergebnisse für Köln", "результаты", "結果 📁", "it's 100% [draft] #1 & more", "a=b;c,d"]
+)
+def test_folders(city, out, whole_run, folder):
+    """Outputs in folders with spaces, other alphabets and signs."""
+    target = out / folder
+    results = process("run", run_parameters(city, target))
+    assert files(target) == RUN_FILES
+    assert results["OUTPUT_TERRAIN"] == str(target / "terrain.tif")
+    assert (target / "terrain.tif").read_bytes() == (whole_run[0] / "terrain.tif").read_bytes()
+
+
+def test_inputs_in_such_a_folder(city, out, tmp_path):
+    """Inputs with spaces and other alphabets in their paths and names."""
+    folder = tmp_path / "dane wejściowe 📁"
+    folder.mkdir()
+    source = write_layer(folder / "przestępstwa 2024.gpkg", "włamania", point_wkt(city.events))
+    process("run", only_terrain(city, out, EVENTS=source))
+    model = model_of(out)
+    assert model["provenance"]["inputs"][1]["name"] == "włamania"
+    assert model["events"]["inside"] == 178
