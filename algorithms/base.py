@@ -77,8 +77,8 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         if importlib.util.find_spec("scipy") is None:
             return False, tr(
                 "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk "
-                "for the QGIS installer "
-                "that includes scipy (OSGeo4W: package python3-scipy). Saved results still open."
+                "for the QGIS installer that includes scipy (OSGeo4W: package python3-scipy). Saved results still "
+                "open."
             )
         return True, ""
 

@@ -18,7 +18,7 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import crs_of, save_counts
-from .parameters import read_source, source_item
+from .parameters import no_event_inside, read_source, source_item
 
 
 class CountEvents(RtmAlgorithm):
@@ -38,8 +38,7 @@ class CountEvents(RtmAlgorithm):
             QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
             tr(
                 "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
-                "latitude or easting and northing. "
-                "Other coordinate reference systems are reprojected."
+                "latitude or easting and northing. Other coordinate reference systems are reprojected."
             ),
         )
         self.add(
@@ -71,11 +70,7 @@ class CountEvents(RtmAlgorithm):
         )
         events = count(grid, read.features.coordinates, read.values)
         if not events.inside:
-            raise InputError(
-                f"None of the {read.report.features} events of '{read.report.name}' lies inside the study area; check "
-                f"the layer, "
-                "its filter and its CRS."
-            )
+            raise InputError(no_event_inside(read))
         feedback.pushInfo(
             tr("{:,.0f} events inside the study area, {:,.0f} outside.").format(events.inside, events.outside)
         )

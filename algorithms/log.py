@@ -13,8 +13,7 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
     survivors = sum(fate.survived for fate in model.candidates)
     feedback.pushInfo(
         f"{len(model.candidates)} candidate variables, of which {survivors} survived culling; family {model.family} "
-        f"has the lowest "
-        f"BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
+        f"has the lowest BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
     )
     if model.exposure is not None and model.exposure.cells_without:
         feedback.pushWarning(
@@ -45,7 +44,7 @@ def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> N
         return
     feedback.pushInfo(
         f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
-        f"area."
+        "area."
     )
 
 
@@ -55,7 +54,6 @@ def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -
         hit, pai = row.hit_rate, row.pai
         feedback.pushInfo(
             f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} "
-            f"({hit.pessimistic:.1%} to "
-            f"{hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} ({pai.pessimistic:.2f} to "
-            f"{pai.optimistic:.2f})."
+            f"({hit.pessimistic:.1%} to {hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} "
+            f"({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
         )

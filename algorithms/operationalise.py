@@ -39,8 +39,7 @@ class Operationalise(RtmAlgorithm):
             QgsProcessingParameterFeatureSource("FACTOR", tr("Risk factor"), [Qgis.ProcessingSourceType.Vector]),
             tr(
                 "Points, lines or polygons of one kind of feature. Include those outside the study area within the "
-                "largest influence: they count for "
-                "the cells near the edge."
+                "largest influence: they count for the cells near the edge."
             ),
         )
         self.add(

@@ -61,8 +61,8 @@ def add_study_area(algorithm: RtmAlgorithm) -> None:
     algorithm.add(
         QgsProcessingParameterFeatureSource("STUDY_AREA", tr("Study area"), [Qgis.ProcessingSourceType.VectorPolygon]),
         tr(
-            "Polygons of the area to study, in a projected coordinate reference system (for Great Britain EPSG:27700). "
-            "'Selected features only' chooses one of many areas."
+            "Polygons of the area to study, in a projected coordinate reference system (for Great Britain "
+            "EPSG:27700). 'Selected features only' chooses one of many areas."
         ),
     )
 
@@ -92,8 +92,7 @@ def add_grid(algorithm: RtmAlgorithm) -> None:
         choice("GRID_ORIGIN", tr("Grid origin"), GRID_ORIGINS, "aligned"),
         tr(
             "'aligned' puts cell edges at multiples of the cell size, so that neighbouring areas and later runs share "
-            "cells; "
-            "'corner' starts at the lower left corner of the study area."
+            "cells; 'corner' starts at the lower left corner of the study area."
         ),
         advanced=True,
     )
@@ -125,8 +124,7 @@ def add_influence(algorithm: RtmAlgorithm) -> None:
         choice("OPERATIONALISATION", tr("Operationalisation"), OPERATIONALISATIONS, "both"),
         tr(
             "'proximity': being within a distance of a feature matters; 'density': a concentration of features "
-            "matters; "
-            "'both' lets the model decide."
+            "matters; 'both' lets the model decide."
         ),
     )
     algorithm.add(
@@ -186,8 +184,7 @@ def add_selection(algorithm: RtmAlgorithm) -> None:
         choice("FAMILY", tr("Family"), FAMILY_CHOICES, "auto"),
         tr(
             "Distribution of the counts. 'auto' tries Poisson and NB1 (the negative binomial of RTMDx) and keeps the "
-            "lower BIC; "
-            "'all' tries NB2 as well."
+            "lower BIC; 'all' tries NB2 as well."
         ),
         advanced=True,
     )
@@ -225,9 +222,9 @@ def add_covariates(algorithm: RtmAlgorithm) -> None:
     algorithm.add(
         QgsProcessingParameterRasterLayer("EXPOSURE", tr("Exposure"), optional=True),
         tr(
-            "Raster on the study grid of what there is in each cell for events to happen to: dwellings, street length, "
-            "footfall. Rates are then per unit of it; cells with none leave the study and get no score. 'Count "
-            "events' on points of dwellings makes one."
+            "Raster on the study grid of what there is in each cell for events to happen to: dwellings, street "
+            "length, footfall. Rates are then per unit of it; cells with none leave the study and get no score. "
+            "'Count events' on points of dwellings makes one."
         ),
         advanced=True,
     )
@@ -237,8 +234,8 @@ def add_covariates(algorithm: RtmAlgorithm) -> None:
         ),
         tr(
             "Rasters on the study grid that are always in the model, whatever the selection says, so that the risk "
-            "factors are "
-            "measured beside them: deprivation, population. They change the expected counts, not the scores."
+            "factors are measured beside them: deprivation, population. They change the expected counts, not the "
+            "scores."
         ),
         advanced=True,
     )
@@ -266,8 +263,7 @@ def add_places(algorithm: RtmAlgorithm, parent: str) -> None:
         choice("RULE", tr("Which cells become priority places"), PLACE_RULES, "class"),
         tr(
             "'class': cells above the mean plus VALUE standard deviations; 'share': the VALUE percent of cells with "
-            "the highest scores; "
-            "'count': the VALUE highest-scored cells."
+            "the highest scores; 'count': the VALUE highest-scored cells."
         ),
     )
     algorithm.add(
@@ -363,6 +359,14 @@ def read_factor_settings(text: str) -> tuple[LayerSettings, ...]:
     if not text.startswith("{"):
         text = read_text(Path(text), "factor settings file")
     return layer_settings(parse_json(text, "The factor settings"))
+
+
+def no_event_inside(read: ReadLayer) -> str:
+    """The refusal of events that all lie elsewhere."""
+    return (
+        f"None of the {read.report.features:,} events of '{read.report.name}' lies inside the study area; check the "
+        "layer, its filter and its CRS."
+    )
 
 
 def source_item(role: str, read: ReadLayer) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from ..rtm_plugin.adapters.layers import (
 )
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import inside
 from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext, findings
@@ -57,6 +58,7 @@ from .parameters import (
     add_study_area,
     factor_settings,
     grid_settings,
+    no_event_inside,
     place_settings,
     read_covariates,
     read_factor_settings,
@@ -136,8 +138,7 @@ class Run(RtmAlgorithm):
             QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
             tr(
                 "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
-                "latitude or easting and northing. "
-                "Those outside the study area are counted and left out."
+                "latitude or easting and northing. Those outside the study area are counted and left out."
             ),
         )
         self.add(
@@ -153,8 +154,8 @@ class Run(RtmAlgorithm):
             ),
             tr(
                 "Settings of single factors, where they differ from those below: name, filter, operationalisation, "
-                "max_blocks, increment, "
-                "direction, density_sd. JSON text, or the path of a JSON file; the help shows an example."
+                "max_blocks, increment, direction, density_sd. JSON text, or the path of a JSON file; the help shows "
+                "an example."
             ),
             advanced=True,
         )
@@ -227,6 +228,8 @@ class Run(RtmAlgorithm):
         if parameters.get("EXCLUDE"):
             exclude = read_source(self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True)
         events = read_source(self, parameters, "EVENTS", crs, context, feedback, wanted="point")
+        if not inside(area.features, events.features.coordinates).any():
+            raise InputError(no_event_inside(events))
         if parameters.get("TEST_EVENTS"):
             test_events = read_source(self, parameters, "TEST_EVENTS", crs, context, feedback, wanted="point")
         layers = self.parameterAsLayerList(parameters, "FACTORS", context)
@@ -255,8 +258,7 @@ class Run(RtmAlgorithm):
             if entry.layer not in names:
                 raise InputError(
                     f"The factor settings name the layer '{entry.layer}', which is not among the risk factors "
-                    f"({', '.join(names)}); "
-                    "add the layer or correct the name."
+                    f"({', '.join(names)}); add the layer or correct the name."
                 )
         found = []
         for layer, name in zip(layers, names, strict=True):

@@ -84,8 +84,8 @@ class Staging:
                 if old is not None:
                     os.replace(old, placed)
             raise OutputError(
-                f"{target.name} cannot be written to {target.parent}: {error.strerror or error}. If it is open in QGIS "
-                "or another program, close or remove it there, or choose another name."
+                f"{target.name} cannot be written to {target.parent}: {error.strerror or error}. If it is open in "
+                "QGIS or another program, close or remove it there, or choose another name."
             ) from error
         for target, old in done:
             target.with_name(f"{target.name}.aux.xml").unlink(missing_ok=True)  # statistics of the old content

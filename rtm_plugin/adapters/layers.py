@@ -103,15 +103,14 @@ def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
     """The sentence with which a CRS is refused for a study area; empty when it is fine."""
     if not is_known(crs):
         return (
-            f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; "
-            "set its CRS (Layer ▸ Set CRS) and try again."
+            f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; set its CRS "
+            "(Layer ▸ Set CRS) and try again."
         )
     if crs.isGeographic():
         return (
             f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and "
-            f"risk terrain needs distances "
-            "in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS first, for Great Britain "
-            "EPSG:27700."
+            "risk terrain needs distances in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS "
+            "first, for Great Britain EPSG:27700."
         )
     return ""
 
@@ -183,7 +182,7 @@ def read_layer(
     if wanted and geometry != wanted:
         raise InputError(
             f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
-            f"layer."
+            "layer."
         )
     if not geometry:
         raise InputError(
@@ -230,8 +229,7 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
     if expected >= 10 and not near.any():
         read.report.warnings.append(
             f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
-            f"edge may be "
-            f"too low; add its features up to {reach:g} {units} outside."
+            f"edge may be too low; add its features up to {reach:g} {units} outside."
         )
 
 
@@ -239,7 +237,7 @@ def _mention(report: LayerReport) -> None:
     if report.without_geometry:
         report.warnings.append(
             f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' "
-            f"without a usable geometry left out."
+            "without a usable geometry left out."
         )
     if report.repaired:
         report.notes.append(f"{report.repaired} invalid geometries of '{report.name}' were repaired while reading.")
@@ -392,8 +390,7 @@ def _coordinate_columns(source: QgsFeatureSource, name: str) -> tuple[str, str, 
             return x, y, authid
     raise InputError(
         f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or "
-        f"easting and "
-        "northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
+        "easting and northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
     )
 
 
@@ -415,8 +412,8 @@ def _value_reader(source: QgsFeatureSource, name: str, value_field: str) -> Call
         number = _number(feature[value_field])
         if number is None or number < 0:
             raise InputError(
-                f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; "
-                "weights must be numbers of 0 or more."
+                f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; weights must be "
+                "numbers of 0 or more."
             )
         return number
 

@@ -102,7 +102,7 @@ def gdal_errors(path: str) -> Iterator[None]:
     if problems:
         raise OutputError(
             f"A raster cannot be written ({problems[0]}); check that the disk has room and the folder can be written "
-            f"to."
+            "to."
         )
 
 
@@ -164,7 +164,7 @@ class Raster:
         if skew_x or skew_y or dx <= 0 or not math.isclose(dx, -dy, rel_tol=1e-6) or not math.isfinite(x):
             raise InputError(
                 f"The {what} raster '{self.name}' does not have square cells that run north up; make it with "
-                f"rtm:studygrid."
+                "rtm:studygrid."
             )
         if _number(self.metadata.get("RTM_VERSION"), VERSION, self.name) > VERSION:
             raise FileFormatError(
@@ -239,8 +239,7 @@ class Raster:
         if not math.isclose(size, grid.cell_size, rel_tol=1e-6) or off > 1e-3:
             raise InputError(
                 f"The raster '{self.name}' has other cells than the study grid ({grid.cell_size:g} map units); make "
-                f"it on the "
-                "study grid, for instance with rtm:countevents."
+                "it on the study grid, for instance with rtm:countevents."
             )
         row, column = np.nonzero(grid.mask)
         row, column = row + round(down), column + round(right)

@@ -125,6 +125,8 @@ def _write(
     options.layerName = Path(final).stem
     options.fileEncoding = "UTF-8"
     is_csv = options.driverName == "CSV"
+    if is_csv:
+        options.layerOptions = ["STRING_QUOTING=IF_NEEDED"]
     with gdal_errors(path):
         writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:

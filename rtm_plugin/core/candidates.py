@@ -77,9 +77,7 @@ class FactorCandidates:
     table: NDArray[np.uint8]
 
     @classmethod
-    def from_columns(
-        cls, candidates: Sequence[Candidate], columns: Sequence[NDArray[np.bool_]]
-    ) -> "FactorCandidates":
+    def from_columns(cls, candidates: Sequence[Candidate], columns: Sequence[NDArray[np.bool_]]) -> "FactorCandidates":
         """Code the columns, each (n,) bool.
 
         >>> a = Candidate("f_proximity_1", "f", "proximity", 1.0, "aggravating")

@@ -43,7 +43,7 @@ class Covariates:
         if (known < 0).any():
             raise InputError(
                 f"The exposure '{self.exposure_name}' holds negative or infinite values; it must be 0 or more in "
-                f"every cell."
+                "every cell."
             )
         if not known.any():
             raise InputError(f"The exposure '{self.exposure_name}' is 0 in every cell; choose another raster.")

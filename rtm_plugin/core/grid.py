@@ -165,8 +165,8 @@ def _bounding_box(area: Features, settings: GridSettings) -> Grid:
     if rows * columns > MAX_BOX_CELLS:
         smallest = math.ceil(size * math.sqrt(rows * columns / MAX_BOX_CELLS))
         raise InputError(
-            f"Cells of {size:g} map units would make a grid of {rows:,} × {columns:,} cells, more than can be handled; "
-            f"choose a cell size of at least {smallest:g}."
+            f"Cells of {size:g} map units would make a grid of {rows:,} × {columns:,} cells, more than can be "
+            f"handled; choose a cell size of at least {smallest:g}."
         )
     everything = np.ones((rows, columns), dtype=bool)
     return Grid(left, bottom + rows * size, size, settings.block_length, everything)
@@ -219,8 +219,8 @@ def _cut(box: Grid, keep: NDArray[np.bool_], crs: str, area: Features) -> Grid:
     row, column = np.flatnonzero(keep.any(axis=1)), np.flatnonzero(keep.any(axis=0))
     if not len(row):
         raise InputError(
-            f"No cell of {box.cell_size:g} map units is left in the study area; "
-            "choose a smaller cell size, the rule 'intersects', or a smaller exclusion."
+            f"No cell of {box.cell_size:g} map units is left in the study area; choose a smaller cell size, the rule "
+            "'intersects', or a smaller exclusion."
         )
     return Grid(
         box.x_min + column[0] * box.cell_size,

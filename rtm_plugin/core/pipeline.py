@@ -166,7 +166,7 @@ def observe_again(
     if [name for name, _ in given.adjust] != wanted:
         raise InputError(
             f"The model was fitted with {', '.join(wanted) or 'no layer'} as adjustment; give the same layers in the "
-            f"same order."
+            "same order."
         )
     if (model.exposure is None) != (given.exposure is None):
         was = "without an exposure" if model.exposure is None else f"with the exposure '{model.exposure.name}'"
@@ -238,8 +238,7 @@ def select_model(
     if not usable:
         raise InputError(
             "No candidate variable varies over the study area: every cell, or none, is within the spatial influence "
-            "of each factor. "
-            "Use other factors or influences."
+            "of each factor. Use other factors or influences."
         )
     pool = candidates.only(usable)
     culling = None
@@ -266,8 +265,8 @@ def check_counts(counts: Floats) -> None:
     """Refuse counts that no model can be fitted to, before any long work."""
     if not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.rint(counts)).any():
         raise InputError(
-            "The event counts are not all whole numbers of 0 or more; a count model needs plain counts, "
-            "so count the events without a weight, or with whole-number weights."
+            "The event counts are not all whole numbers of 0 or more; a count model needs plain counts, so count the "
+            "events without a weight, or with whole-number weights."
         )
     if not counts.any():
         raise InputError("No event lies inside the study area; check the layer, its filter and its CRS.")

@@ -83,8 +83,8 @@ class GridSettings:
             _positive(self.cell_size, "The cell size")
             if self.cell_size > self.block_length:
                 raise SettingsError(
-                    f"The cell size {self.cell_size:g} is larger than the block length {self.block_length:g}; "
-                    "choose cells of half a block or smaller."
+                    f"The cell size {self.cell_size:g} is larger than the block length {self.block_length:g}; choose "
+                    "cells of half a block or smaller."
                 )
         _one_of(self.cell_rule, "The cell rule", CELL_RULES)
         _one_of(self.grid_origin, "The grid origin", GRID_ORIGINS)
@@ -291,8 +291,8 @@ class PlaceSettings:
         _one_of(self.rule, "The rule for priority places", PLACE_RULES)
         if self.rule == "class" and self.value not in (0, 1, 2):
             raise SettingsError(
-                f"The class value is {self.value:g}; it must be 0 (above mean), 1 (above mean + 1 SD) or "
-                "2 (above mean + 2 SD)."
+                f"The class value is {self.value:g}; it must be 0 (above mean), 1 (above mean + 1 SD) or 2 (above "
+                "mean + 2 SD)."
             )
         _positive(self.value + (self.rule == "class"), "The value of the rule for priority places")
         if self.rule == "share" and self.value > 100:

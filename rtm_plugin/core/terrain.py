@@ -122,14 +122,14 @@ def contribution(term: Term, candidates: CandidateSet) -> Floats:
     """βⱼxⱼ of one selected variable in every cell (n,); protective columns are 0/−1."""
     if term.name not in candidates:
         raise InputError(
-            f"The model uses the candidate {term.name!r}, which none of the candidate rasters holds; "
-            "add the raster of its factor, made with the same grid and settings."
+            f"The model uses the candidate {term.name!r}, which none of the candidate rasters holds; add the raster "
+            "of its factor, made with the same grid and settings."
         )
     found = candidates[term.name]
     if found.direction != term.direction:
         raise InputError(
-            f"The model has {term.name!r} as {term.direction}, the candidate raster as {found.direction}; "
-            "use the raster that the model was made with."
+            f"The model has {term.name!r} as {term.direction}, the candidate raster as {found.direction}; use the "
+            "raster that the model was made with."
         )
     return term.coefficient * found.sign * candidates.column(term.name)
 

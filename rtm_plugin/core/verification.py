@@ -84,8 +84,8 @@ def verify(
     refit = f", coefficients after a refit by at most {moved:.1e}" if moved is not None else ""
     return Verification(
         status,
-        f"statsmodels {statsmodels.__version__} {'agrees' if agrees else 'does NOT agree'}: "
-        f"the log-likelihood differs by {difference:.1e}{refit}.",
+        f"statsmodels {statsmodels.__version__} {'agrees' if agrees else 'does NOT agree'}: the log-likelihood "
+        f"differs by {difference:.1e}{refit}.",
         statsmodels.__version__,
         difference,
         score,

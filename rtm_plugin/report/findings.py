@@ -35,12 +35,12 @@ NOT_CAUSE = (
 )
 BEFORE_SELECTION = (
     "The intervals and p-values are computed before selection is taken into account: the same events chose the "
-    "factors and "
-    "measured them, so the intervals are narrower, and the values further from 1, than new data would show."
+    "factors and measured them, so the intervals are narrower, and the values further from 1, than new data would "
+    "show."
 )
 RELATIVE = (
-    "A score is relative: it compares the cells of this study area with its lowest-risk cell. A high score can go with "
-    "few expected events, so read it beside the expected count."
+    "A score is relative: it compares the cells of this study area with its lowest-risk cell. A high score can go "
+    "with few expected events, so read it beside the expected count."
 )
 CAVEATS = (
     RELATIVE,
@@ -49,10 +49,9 @@ CAVEATS = (
     "Neighbouring cells resemble one another. The p-values and BIC treat cells as independent, and are lenient for "
     "that reason.",
     "Cells near the edge of the study area are under-exposed where a factor layer stops at the boundary, and their "
-    "risk is then "
-    "understated.",
-    "Only events that were reported and recorded are counted. Where reporting or police activity differs from place to "
-    "place, the map shows that too.",
+    "risk is then understated.",
+    "Only events that were reported and recorded are counted. Where reporting or police activity differs from place "
+    "to place, the map shows that too.",
     "The map says where conditions resemble those of past events, not where or when the next event will happen. Past "
     "counts are often the better short-term forecast; use both.",
     "The map describes places, not the people who live in them or pass through.",
@@ -421,8 +420,8 @@ def _term_sentence(term: ModelTerm, low: float, high: float, context: ReportCont
     interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
     if term.direction == "protective":
         return (
-            f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} "
-            f"compared with an otherwise equal cell {interval}."
+            f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
+            f"otherwise equal cell {interval}."
         )
     times = f"{number(term.rrv)} times the rate of events of an otherwise equal cell"
     return f"{_exposure(term, context)} has {times} {interval}."
@@ -444,8 +443,7 @@ def _headline(
     sentences += [row.sentence for row in rows if row.is_factor]
     sentences.append(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
-        "the cell "
-        "with the lowest."
+        "the cell with the lowest."
     )
     sentences.append(_places_sentence(summary))
     if measured:
@@ -454,8 +452,7 @@ def _headline(
     if left_out:
         sentences.append(
             f"Not in the model: {listed([readable(name) for name in left_out])}. That is not evidence that they play "
-            "no part: their "
-            "pattern may be too weak to show, or already told by the factors above."
+            "no part: their pattern may be too weak to show, or already told by the factors above."
         )
     return tuple(sentences)
 
@@ -480,10 +477,8 @@ def _names(model: RiskModel) -> list[str]:
 def _nothing_selected(model: RiskModel) -> str:
     return (
         f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
-        "with a coefficient "
-        "above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no differences. Check the "
-        "layers and "
-        "their CRS, try other factors or spatial influences, or use more events."
+        "with a coefficient above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no "
+        "differences. Check the layers and their CRS, try other factors or spatial influences, or use more events."
     )
 
 
@@ -492,14 +487,13 @@ def _places_sentence(summary: PlaceSummary) -> str:
         return "No cell meets the rule for priority places."
     one = summary.count == 1
     text = (
-        f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} {number(summary.square_km)}{NBSP}km², "
-        f"{percent(summary.share_of_cells)} of the cells"
+        f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} "
+        f"{number(summary.square_km)}{NBSP}km², {percent(summary.share_of_cells)} of the cells"
     )
     if summary.share_of_events is not None:
         text += (
             f", and held {percent(summary.share_of_events)} of the events that the model was fitted on; that is a "
-            "description, "
-            "not a test"
+            "description, not a test"
         )
     return text + "."
 
@@ -507,10 +501,8 @@ def _places_sentence(summary: PlaceSummary) -> str:
 def _accuracy_sentence(a: Accuracy) -> str:
     return (
         f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of "
-        f"{many(a.events, 'later event')}: "
-        f"{number(a.pai.expected)} times what the same area chosen at random would hold, and "
-        f"{percent(a.pei.expected)} of "
-        "what the best possible choice would have held."
+        f"{many(a.events, 'later event')}: {number(a.pai.expected)} times what the same area chosen at random would "
+        f"hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
     )
 
 
@@ -545,8 +537,7 @@ def _warnings(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     if total and outside / total > MANY_OUTSIDE:
         found.append(
             f"{whole(outside)} of {many(total, 'event')} ({percent(outside / total)}) lie outside the study area and "
-            "were not counted; "
-            "check that layer and study area belong together."
+            "were not counted; check that layer and study area belong together."
         )
     return tuple(dict.fromkeys(found))
 
@@ -557,8 +548,7 @@ def _verification(model: RiskModel) -> str:
         return check.reason
     return (
         f"{check.reason} The slope of the log-likelihood at the estimates, which is 0 at the maximum, is at most "
-        f"{check.score:.1e} in "
-        "units of one standard error."
+        f"{check.score:.1e} in units of one standard error."
     )
 
 
@@ -636,14 +626,13 @@ def _selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
     else:
         parts.append(
             "An elastic-net Poisson regression with coefficients of 0 or more, cross-validated in "
-            f"{whole(model.culling.folds)} folds, "
-            f"left {many(model.culling.survivors, 'survivor')} (L1 share {plain(model.culling.l1_share)}, penalty "
-            f"{number(model.culling.penalty, 4)}; seed {model.culling.seed})."
+            f"{whole(model.culling.folds)} folds, left {many(model.culling.survivors, 'survivor')} (L1 share "
+            f"{plain(model.culling.l1_share)}, penalty {number(model.culling.penalty, 4)}; seed {model.culling.seed})."
         )
     parts.append(
         "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most "
-        "one variable "
-        f"per factor, every coefficient above 0 and every p ≤ 0.05; {many(counts.selected, 'variable')} stayed."
+        f"one variable per factor, every coefficient above 0 and every p ≤ 0.05; {many(counts.selected, 'variable')} "
+        "stayed."
     )
     return " ".join(parts)
 

@@ -49,7 +49,7 @@ def test_no_event_inside(refused, tmp_path):
         "None of the 2 events of 'thefts' lies inside the study area; check the layer, its filter and its CRS."
     )
     assert refused("run", EVENTS=source) == (
-        "No event lies inside the study area; check the layer, its filter and its CRS."
+        "None of the 2 events of 'thefts' lies inside the study area; check the layer, its filter and its CRS."
     )
 
 
