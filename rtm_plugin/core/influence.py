@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from .features import Features, Floats, winding_number
 from .grid import Grid
@@ -18,7 +17,6 @@ from .progress import Progress, silent
 
 _Integral = Callable[[Floats, Floats, Floats, float], Floats]
 
-_CELLS_AT_ONCE = 50_000
 _TIE = 1e-12  # relative: a distance this close to the limit counts as equal to it
 
 
@@ -45,7 +43,7 @@ def nearest_distance(features: Features, grid: Grid, limit: float, progress: Pro
     limit *= 1 + _TIE
     near = _within_reach(features, grid, limit)
     if features.geometry == "point" and len(near.coordinates):
-        return _distance_to_points(near.coordinates, grid.centres, limit, progress)
+        return _distance_to_points(near.coordinates, grid, limit, progress)
     distance = np.full(grid.cells, np.inf)
     if len(near.coordinates):
         distance = _distance_to_segments(near.coordinates, grid, limit, progress)
@@ -95,42 +93,45 @@ def _within_reach(features: Features, grid: Grid, reach: float) -> Features:
     return Features(features.geometry, features.coordinates[near], features.count)
 
 
-def _distance_to_points(points: Floats, centres: Floats, limit: float, progress: Progress) -> Floats:
-    tree = cKDTree(points)
-    result = np.empty(len(centres))
-    for start in range(0, len(centres), _CELLS_AT_ONCE):
-        chunk = slice(start, start + _CELLS_AT_ONCE)
-        result[chunk] = tree.query(centres[chunk], distance_upper_bound=limit)[0]
-        progress(min(1.0, (start + _CELLS_AT_ONCE) / len(centres)))
-    return result
+def _distance_to_points(points: Floats, grid: Grid, limit: float, progress: Progress) -> Floats:
+    window = _Window.around(points, grid, limit)
+    x, y = window.local(points)
+    nearest = np.full(window.size, np.inf)
+    for target, right, up in window.steps(progress):
+        squared = (x - right) ** 2 + (y - up) ** 2
+        nearest[target] = np.minimum(nearest[target], np.minimum.reduceat(squared, window.starts))
+    return _within(np.sqrt(window.kept(nearest)), limit)
+
+
+def _within(distance: Floats, limit: float) -> Floats:
+    distance[distance > limit] = np.inf
+    return distance
 
 
 def _distance_to_segments(segments: Floats, grid: Grid, limit: float, progress: Progress) -> Floats:
     """Pieces only decide which cells are looked at; the distance is to the whole segment, so none of it is lost."""
     pieces = _pieces(segments, grid.cell_size)
     window = _Window.around(pieces.middle, grid, limit + grid.cell_size / 2)
-    start = pieces.whole_start[window.order] - window.base_centre
-    run = (segments[:, 2:] - segments[:, :2])[pieces.segment[window.order]]
-    squared_length = np.maximum((run**2).sum(axis=1), np.finfo(float).tiny)
+    x, y = window.local(pieces.whole_start)
+    run_x, run_y = _axes((segments[:, 2:] - segments[:, :2])[pieces.segment[window.order]])
+    squared_length = np.maximum(run_x**2 + run_y**2, np.finfo(float).tiny)
     nearest = np.full(window.size, np.inf)
-    for target, shift in window.steps(progress):
-        offset = shift - start
-        t = np.clip((offset * run).sum(axis=1) / squared_length, 0.0, 1.0)
-        squared = ((offset - t[:, None] * run) ** 2).sum(axis=1)
+    for target, right, up in window.steps(progress):
+        from_start_x, from_start_y = right - x, up - y
+        t = np.clip((from_start_x * run_x + from_start_y * run_y) / squared_length, 0.0, 1.0)
+        squared = (from_start_x - t * run_x) ** 2 + (from_start_y - t * run_y) ** 2
         nearest[target] = np.minimum(nearest[target], np.minimum.reduceat(squared, window.starts))
-    distance = np.sqrt(window.kept(nearest))
-    distance[distance > limit] = np.inf
-    return distance
+    return _within(np.sqrt(window.kept(nearest)), limit)
 
 
 def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: Progress) -> Floats:
     if not len(points):
         return np.zeros(grid.cells)
     window = _Window.around(points, grid, bandwidth)
-    local = points[window.order] - window.base_centre
+    x, y = window.local(points)
     total = np.zeros(window.size)
-    for target, shift in window.steps(progress):
-        squared = ((local - shift) ** 2).sum(axis=1)
+    for target, right, up in window.steps(progress):
+        squared = (x - right) ** 2 + (y - up) ** 2
         total[target] += np.add.reduceat(np.maximum(1.0 - squared / bandwidth**2, 0.0), window.starts)
     return window.kept(total) * (2.0 / (np.pi * bandwidth**2))
 
@@ -158,13 +159,14 @@ def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integra
         return np.zeros(grid.cells)
     pieces = _pieces(segments, grid.cell_size)
     window = _Window.around(pieces.middle, grid, bandwidth + grid.cell_size / 2)
-    start = pieces.start[window.order] - window.base_centre
-    along, length = pieces.along[window.order], pieces.length[window.order]
+    x, y = window.local(pieces.start)
+    along_x, along_y = _axes(pieces.along[window.order])
+    length = pieces.length[window.order]
     total = np.zeros(window.size)
-    for target, shift in window.steps(progress):
-        from_centre = start - shift
-        t = (from_centre * along).sum(axis=1)
-        h = from_centre[:, 0] * along[:, 1] - from_centre[:, 1] * along[:, 0]
+    for target, right, up in window.steps(progress):
+        from_centre_x, from_centre_y = x - right, y - up
+        t = from_centre_x * along_x + from_centre_y * along_y
+        h = from_centre_x * along_y - from_centre_y * along_x
         half_chord = np.sqrt(np.maximum(bandwidth**2 - h**2, 0.0))
         a, b = np.clip(t, -half_chord, half_chord), np.clip(t + length, -half_chord, half_chord)
         total[target] += np.add.reduceat(integral(a, b, h, bandwidth), window.starts)
@@ -182,6 +184,11 @@ def _edge_integral(a: Floats, b: Floats, h: Floats, d: float) -> Floats:
     fourth = h**3 * (b - a) + h * (b**3 - a**3) / 3.0  # ∫ R⁴ dθ
     angle = np.arctan2(h * (b - a), h**2 + a * b)
     return (2.0 / (np.pi * d**2)) * (swept - fourth / (4.0 * d**2)) - angle / (2.0 * np.pi)
+
+
+def _axes(vectors: Floats) -> tuple[Floats, Floats]:
+    """x and y of vectors (m, 2), each contiguous."""
+    return np.ascontiguousarray(vectors[:, 0]), np.ascontiguousarray(vectors[:, 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,11 +262,15 @@ class _Window:
         offsets = np.column_stack([down, right])[gap * grid.cell_size <= reach * (1 + 1e-9)]
         return cls(grid, margin, width, width * height, order, starts, base, centre, offsets)
 
-    def steps(self, progress: Progress) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-        """For each place in the window: the target of every group, and the shift from base to target in map units."""
+    def local(self, places: Floats) -> tuple[Floats, Floats]:
+        """x and y of places (m, 2) in the order of the groups, from the centre of each one's base."""
+        return _axes(places[self.order] - self.base_centre)
+
+    def steps(self, progress: Progress) -> Iterator[tuple[NDArray[np.int64], float, float]]:
+        """For each place in the window: the target of every group, and how far right and up of its base that is."""
         size = self.grid.cell_size
         for i, (down, right) in enumerate(self.offsets):
-            yield self.base + down * self.width + right, np.array([right * size, -down * size])
+            yield self.base + down * self.width + right, right * size, -down * size
             progress((i + 1) / len(self.offsets))
 
     def kept(self, values: Floats) -> Floats:
