@@ -326,12 +326,14 @@ def _parts(
             return []
         report.repaired += 1
     if transform is not None:
+        problem: object = ""
         try:
-            geometry.transform(transform)
+            if geometry.transform(transform) != Qgis.GeometryOperationResult.Success:
+                problem = "the operation failed"
         except QgsCsException as error:
-            raise InputError(
-                f"A feature of '{name}' cannot be reprojected ({error}); check the CRS of the layer."
-            ) from error
+            problem = error
+        if problem:
+            raise InputError(f"A feature of '{name}' cannot be reprojected ({problem}); check the CRS of the layer.")
     found = parts(bytes(geometry.asWkb()))
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
     return [part for part in found if part and len(part[0]) >= least and all(np.isfinite(a).all() for a in part)]

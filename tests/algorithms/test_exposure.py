@@ -66,8 +66,8 @@ def test_cells_without_exposure_are_blank_and_named(city, out, homes):
     assert model["grid"]["cells"] == np.count_nonzero(scored)
     assert cells > 0
     assert (
-        f"{cells:,} cells have no exposure in 'homes' and get no score; {events:,.0f} events in them were left out of the "
-        "fit."
+        f"{cells:,} cells have no exposure in 'homes' and get no score; {events:,.0f} events in them were left out "
+        "of the fit."
     ) in log.warnings
 
 
