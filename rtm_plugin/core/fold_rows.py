@@ -6,10 +6,10 @@ then the adjustments), then the p candidates'. The work goes in chunks that stay
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from .candidates import DesignMatrix
 from .features import Floats
@@ -28,8 +28,8 @@ class _Chunk:
 
     rows: slice
     folds: list[tuple[int, slice]]
-    states: sparse.csr_matrix
-    transposed: sparse.csc_matrix
+    states: Any  # scipy.sparse.csr_matrix
+    transposed: Any  # scipy.sparse.csc_matrix
 
 
 class FoldRows:
@@ -63,6 +63,8 @@ class FoldRows:
         self._chunks = list(self._split(bounds))
 
     def _split(self, bounds: NDArray[np.int64]) -> Iterator["_Chunk"]:
+        from scipy import sparse
+
         n, groups = self._states.shape
         most = max(1, _CHUNK // (self._folds + 1))
         ones = np.ones(most * groups)

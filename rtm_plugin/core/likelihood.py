@@ -8,7 +8,6 @@ patterns, not cells. Variances: Poisson μ; NB1 μ(1+σ), which gamlss calls NBI
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import digamma, gammaln, ndtr, polygamma, xlogy
 
 from .errors import FitError
 from .features import Floats
@@ -16,6 +15,8 @@ from .features import Floats
 LEAST_LOG_DISPERSION = -10.0  # σ 0.00005: Poisson to four digits; lower, and ln Γ(μ/σ) loses the digits that count
 MOST_LOG_DISPERSION = 12.0
 _STEPS = 60
+_CONVERGED = 1e-14  # of the log-likelihood: what a Newton step could still gain
+_AS_GOOD_AS_ROUNDING = 1e-8  # the same, when no step in that direction gains anything that can be measured
 _LONGEST_STEP = 4.0
 _COLLINEAR = 1e11  # variance inflation: beyond this, rounding alone tells two columns apart
 _SEPARATED = 25.0  # a coefficient this large means that no event lies on one side
@@ -94,6 +95,8 @@ class Fit:
     @property
     def p_values(self) -> Floats:
         """Two-sided, from the normal distribution of coefficient / standard error."""
+        from scipy.special import ndtr
+
         return 2.0 * ndtr(-np.abs(self.coefficients / self.standard_errors))
 
 
@@ -122,6 +125,8 @@ def log_pmf(family: str, counts: Floats, mean: Floats, dispersion: float | None 
     >>> round(float(np.exp(log_pmf("poisson", np.array(0.0), np.array(2.0)))), 6)
     0.135335
     """
+    from scipy.special import gammaln, xlogy
+
     if family == "poisson":
         return xlogy(counts, mean) - mean - gammaln(counts + 1)
     if dispersion is None:
@@ -167,9 +172,9 @@ def fit(family: str, rows: Rows, start: Floats | None = None) -> Fit:
     value, gradient, hessian = _derivatives(family, theta, matrix, rows)
     for _ in range(_STEPS):
         step = _newton_step(theta, gradient, hessian)
-        decrement = float(gradient @ step)
+        decrement, before = float(gradient @ step) / (1.0 + abs(value)), theta
         theta, value, gradient, hessian = _halved(family, theta, step, value, (gradient, hessian), matrix, rows)
-        if abs(decrement) < 1e-11 * (1.0 + abs(value)) * 1e-3:
+        if decrement < (_AS_GOOD_AS_ROUNDING if theta is before else _CONVERGED):
             return _result(family, theta, hessian, matrix, rows)
         if np.abs(theta[1 : matrix.shape[1]]).max(initial=0.0) > _SEPARATED:
             break
@@ -195,14 +200,14 @@ def _start(family: str, rows: Rows, start: Floats | None) -> Floats:
 
 def _newton_step(theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
     """Ascent direction; a ridge is added until the information is positive definite."""
+    from scipy.linalg import lapack
+
     information = -hessian
     scale = np.maximum(np.abs(np.diag(information)), 1e-12)
     for ridge in (0.0, 1e-8, 1e-4, 1e-2, 1.0, 100.0):
-        try:
-            factor = np.linalg.cholesky(information + ridge * np.diag(scale))
-        except np.linalg.LinAlgError:
+        _, step, failed = lapack.dposv(information + ridge * np.diag(scale), gradient)
+        if failed or not np.isfinite(step).all():
             continue
-        step = np.linalg.solve(factor.T, np.linalg.solve(factor, gradient))
         longest = np.abs(step).max()
         return step * min(1.0, _LONGEST_STEP / longest) if longest > 0 else step
     raise FitError("The likelihood has no maximum that can be found: columns are collinear.")
@@ -258,6 +263,8 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
 
 def _gamma_differences(y: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
     """ln Γ(y + s) − ln Γ(s) and its first two derivatives by s; 0 where y = 0, which most cells are."""
+    from scipy.special import digamma, gammaln, polygamma
+
     differences = np.zeros((3, len(y)))
     some = y > 0
     y, size = y[some], size[some]
@@ -310,13 +317,12 @@ def _at_bound(log_dispersion: float) -> bool:
 
 
 def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: Rows) -> Fit:
+    from scipy.linalg import lapack
+
     k = matrix.shape[1]
-    try:
-        covariance = np.linalg.inv(-hessian)
-    except np.linalg.LinAlgError as error:
-        raise FitError("The standard errors cannot be computed: columns are collinear.") from error
-    variances = np.diag(covariance)
-    if not ((variances > 0) & (variances * -np.diag(hessian) < _COLLINEAR)).all():
+    factor, failed = lapack.dpotrf(-hessian)
+    variances = np.diag(lapack.dpotri(factor)[0])
+    if failed or not ((variances > 0) & (variances * -np.diag(hessian) < _COLLINEAR)).all():
         raise FitError("The standard errors cannot be computed: columns are collinear.")
     errors = np.sqrt(variances)
     dispersion = None if family == "poisson" else float(np.exp(theta[-1]))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .candidates import CandidateSet
 from .features import Floats
@@ -157,6 +156,8 @@ def _neighbourhood_mean(grid: Grid, scores: NDArray[np.float32], reach: int) -> 
 
     Scores are counted in whole units of 2⁻⁴⁰ of the largest: their sums are exact, so that equal surroundings tie.
     """
+    from scipy import ndimage
+
     ones = np.ones(2 * reach + 1)
     units = np.rint(scores.astype(np.float64) * (2.0**40 / (float(scores.max()) or 1.0)))
     total, number = (
@@ -167,6 +168,8 @@ def _neighbourhood_mean(grid: Grid, scores: NDArray[np.float32], reach: int) -> 
 
 
 def _joined(grid: Grid, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    from scipy import ndimage
+
     label, _ = ndimage.label(grid.raster(chosen, False), structure=_TOUCHING)
     return label[grid.mask].astype(np.int64)
 
@@ -207,6 +210,8 @@ def _halves(
 def _touching_parts(
     row: NDArray[np.int64], column: NDArray[np.int64], cells: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
+    from scipy import ndimage
+
     r, c = row[cells] - row[cells].min(), column[cells] - column[cells].min()
     patch = np.zeros((r.max() + 1, c.max() + 1), dtype=bool)
     patch[r, c] = True
@@ -215,6 +220,8 @@ def _touching_parts(
 
 
 def _ranked(label: NDArray[np.int64], weight: Floats, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    from scipy import ndimage
+
     count = int(label.max(initial=0))
     if not count:
         return label
@@ -239,6 +246,8 @@ def _described(
     observed: Floats | None,
     at_work: list[tuple[str, NDArray[np.bool_]]],
 ) -> tuple[Place, ...]:
+    from scipy import ndimage
+
     count = int(label.max(initial=0))
 
     def total(values: NDArray[Any]) -> Floats:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from .candidates import Candidate, CandidateSet, FactorCandidates
 from .errors import FitError
@@ -19,6 +18,8 @@ from .progress import Progress, part, parts, silent
 
 P_LIMIT = 0.05
 _LEAST_GAIN = 1e-8
+_LARGEST_TABLE = 4_000_000  # rows × states
+_LARGEST_START = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,9 @@ def _grouped(base: _Groups, members: Sequence[Candidate], candidates: CandidateS
     design = np.zeros((len(base.rows.counts), 0))
     of_cell, origin = base.of_cell, np.arange(len(base.rows.counts))
     for member in members:
-        used, of_cell = np.unique(of_cell * 2 + candidates.column(member.name), return_inverse=True)
-        of_cell = of_cell.ravel()
+        halves = of_cell * 2 + candidates.column(member.name)
+        present = np.bincount(halves, minlength=2 * len(origin)) > 0
+        used, of_cell = np.flatnonzero(present), (np.cumsum(present) - 1)[halves]
         design = np.column_stack([design[used // 2], member.sign * (used % 2)])
         origin = origin[used // 2]
     weights = np.bincount(of_cell, minlength=len(origin)).astype(np.float64)
@@ -182,6 +184,8 @@ def _extensions(
     progress: Progress,
 ) -> Iterator[tuple[Candidate, Fit]]:
     """Admissible fits of the members with one more candidate of a factor not taken (or of factor `only`)."""
+    events = groups.rows.counts
+    expected = np.exp(groups.rows.matrix @ start[: 1 + groups.rows.design.shape[1]] + groups.rows.offset)
     for block in candidates.factors:
         if block.factor in taken or (only is not None and block.factor != only):
             continue
@@ -189,16 +193,21 @@ def _extensions(
         for j, entrant in enumerate(block.candidates):
             progress(0.0)
             split = _split(groups.rows, exposed[:, j], entrant.sign, members)
-            result = _admissible(family, split, members + 1, np.insert(start, 1 + members, 0.1))
+            ratio = max(float(exposed[:, j] @ events), 0.5) / max(float(exposed[:, j] @ expected), 1e-9)
+            guess = np.clip(entrant.sign * np.log(ratio), -_LARGEST_START, _LARGEST_START)
+            result = _admissible(family, split, members + 1, np.insert(start, 1 + members, guess))
             if result is not None:
                 yield entrant, result
 
 
 def _exposed(groups: _Groups, block: FactorCandidates) -> Floats:
     """(rows, p of the factor): how many cells of each row are exposed to each candidate."""
-    pairs = (np.ones(len(block.codes)), (groups.of_cell, block.codes))
-    table = sparse.coo_matrix(pairs, shape=(len(groups.rows.counts), len(block.table))).tocsr()
-    return table @ block.table.astype(np.float64)
+    rows, states = len(groups.rows.counts), len(block.table)
+    if rows * states > _LARGEST_TABLE:
+        cells = (groups.of_cell[block.column(j)] for j in range(len(block.candidates)))
+        return np.array([np.bincount(exposed, minlength=rows) for exposed in cells], dtype=np.float64).T
+    table = np.bincount(groups.of_cell * states + block.codes, minlength=rows * states)
+    return table.reshape(rows, states).astype(np.float64) @ block.table.astype(np.float64)
 
 
 def _split(rows: Rows, exposed: Floats, sign: float, position: int) -> Rows:
