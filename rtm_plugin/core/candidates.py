@@ -15,6 +15,7 @@ from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid
 from .influence import kernel_density, nearest_distance
+from .products import product
 from .progress import Progress, part, parts, silent
 from .study import FactorSettings
 
@@ -276,7 +277,7 @@ class DesignMatrix:
         for codes, table, columns in zip(self.codes, self.tables, self.columns, strict=True):
             joint = labels * len(table) + codes
             totals = np.bincount(joint, weights, count * len(table)).reshape(count, len(table))
-            result[columns] = (totals @ table).T
+            result[columns] = product(totals.astype(np.float64), table).T
         return result
 
     def dense(self, columns: NDArray[np.int64], rows: NDArray[np.int64] | slice = slice(None)) -> Floats:

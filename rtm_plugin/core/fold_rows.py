@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .candidates import DesignMatrix
 from .features import Floats
+from .products import product
 
 _CHUNK = 100_000  # numbers, rows × fits
 _DENSE_CHUNK = 400_000  # numbers, rows × columns
@@ -82,7 +83,7 @@ class FoldRows:
         """(states, fits): what each state of each group adds to the log rate; the first group carries the intercept."""
         result = np.empty((self._first[-1], coefficients.shape[1]))
         for i, (table, columns) in enumerate(zip(self._design.tables, self._design.columns, strict=True)):
-            np.matmul(table, coefficients[self._free + columns], out=result[self._first[i] : self._first[i + 1]])
+            result[self._first[i] : self._first[i + 1]] = product(table, coefficients[self._free + columns])
         result[: self._first[1]] += coefficients[0]
         return result
 
@@ -91,7 +92,7 @@ class FoldRows:
         if self._offset is not None:
             result += self._offset[chunk.rows, None]
         if self._adjust is not None:
-            result += self._adjust[chunk.rows] @ coefficients[1 : self._free]
+            result += product(self._adjust[chunk.rows], coefficients[1 : self._free])
         return result
 
     def expected(self, coefficients: Floats, tick: Tick) -> tuple[Floats, Floats]:
@@ -122,10 +123,10 @@ class FoldRows:
                 mean[rows, fold + 1] = 0.0
             sums += chunk.transposed @ mean
             if self._adjust is not None:
-                result[1 : self._free] += self._adjust[chunk.rows].T @ mean
+                result[1 : self._free] += product(self._adjust[chunk.rows].T, mean)
         result[0] = sums[: self._first[1]].sum(axis=0)
         for i, (table, columns) in enumerate(zip(self._design.tables, self._design.columns, strict=True)):
-            result[self._free + columns] = table.T @ sums[self._first[i] : self._first[i + 1]]
+            result[self._free + columns] = product(table.T, sums[self._first[i] : self._first[i + 1]])
         return result, held
 
     def curvature(self, coefficients: Floats, tick: Tick) -> Floats:
@@ -144,7 +145,7 @@ class FoldRows:
                     scaled = (
                         self._dense(slice(chunk.rows.start + part.start, chunk.rows.start + part.stop)) * root[part]
                     )
-                    result[fold] += scaled.T @ scaled
+                    result[fold] += product(scaled.T, scaled)
         return result
 
     def _dense(self, rows: slice) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import FitError
 from .features import Floats
+from .products import product
 
 LEAST_LOG_DISPERSION = -10.0  # σ 0.00005: Poisson to four digits; lower, and ln Γ(μ/σ) loses the digits that count
 MOST_LOG_DISPERSION = 12.0
@@ -244,14 +245,14 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
             value = rows.counts * eta - mean
             by_eta, by_eta_eta = rows.counts - mean, -mean
             gradient = matrix.T @ (rows.weights * by_eta)
-            hessian = (matrix.T * (rows.weights * by_eta_eta)) @ matrix
+            hessian = product(matrix.T, (rows.weights * by_eta_eta)[:, None] * matrix)
             return float(rows.weights @ value), gradient, hessian
         terms = _nb1_terms if family == "nb1" else _nb2_terms
         value, by_eta, by_eta_eta, by_tau, by_tau_tau, by_eta_tau = terms(rows.counts, eta, mean, theta[-1])
         w = rows.weights
         gradient = np.append(matrix.T @ (w * by_eta), w @ by_tau)
         hessian = np.empty((k + 1, k + 1))
-        hessian[:k, :k] = (matrix.T * (w * by_eta_eta)) @ matrix
+        hessian[:k, :k] = product(matrix.T, (w * by_eta_eta)[:, None] * matrix)
         hessian[:k, k] = hessian[k, :k] = matrix.T @ (w * by_eta_tau)
         hessian[k, k] = w @ by_tau_tau
     at_bound = theta[-1] <= LEAST_LOG_DISPERSION and gradient[k] < 0

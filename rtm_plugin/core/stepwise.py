@@ -14,6 +14,7 @@ from .candidates import Candidate, CandidateSet, FactorCandidates
 from .errors import FitError
 from .features import Floats
 from .likelihood import Fit, Rows, fit
+from .products import product
 from .progress import Progress, part, parts, silent
 
 P_LIMIT = 0.05
@@ -207,7 +208,7 @@ def _exposed(groups: _Groups, block: FactorCandidates) -> Floats:
         cells = (groups.of_cell[block.column(j)] for j in range(len(block.candidates)))
         return np.array([np.bincount(exposed, minlength=rows) for exposed in cells], dtype=np.float64).T
     table = np.bincount(groups.of_cell * states + block.codes, minlength=rows * states)
-    return table.reshape(rows, states).astype(np.float64) @ block.table.astype(np.float64)
+    return product(table.reshape(rows, states).astype(np.float64), block.table.astype(np.float64))
 
 
 def _split(rows: Rows, exposed: Floats, sign: float, position: int) -> Rows:
