@@ -4,12 +4,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
 TOOL := .venv/bin/python -m
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # PROFILE=FOLDER installs into the QGIS configuration folder FOLDER instead of the user's own.
 ifdef PROFILE
 export QGIS_CUSTOM_CONFIG_PATH := $(PROFILE)
@@ -53,6 +54,13 @@ types: setup ## mypy, strict, on the core
 	@alias=$$(mktemp -d) && trap 'rm -rf "$$alias"' EXIT && ln -s "$(CURDIR)" "$$alias/risk_terrain" && cd "$$alias" && \
 	"$(CURDIR)"/$(TOOL) mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" \
 		--follow-imports silent -p risk_terrain.rtm_plugin.core
+
+bench: install ## Time whole runs and their stages into docs/performance.md (DATA=FOLDER: with Chicago; BENCH_ARGS=--quick)
+	$(PYTHON) -m benchmarks.run $(if $(DATA),--data "$(DATA)") $(BENCH_ARGS)
+
+bench-peers: setup-qgis ## Compare with R's glmnet, glm and glm.nb, which it installs when missing; takes half an hour
+	@benchmarks/setup-r
+	OPENBLAS_NUM_THREADS=1 $(PYTHON) -m benchmarks.peers $(if $(DATA),--data "$(DATA)") $(BENCH_ARGS)
 
 package: ## Build the zip that QGIS installs, in build
 	@$(PYTHON) .ci/package.py
