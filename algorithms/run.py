@@ -35,6 +35,7 @@ from ..rtm_plugin.adapters.layers import (
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import inside
+from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext, findings
@@ -214,7 +215,8 @@ class Run(RtmAlgorithm):
         inputs = self._read(parameters, context, feedback)
         study = self._study(parameters, context, inputs)
         provenance = self._provenance(parameters, inputs)
-        result = run(study, provenance, progress_of(feedback, 0.05, 0.95), Clock(stage_teller(feedback)))
+        clock = Clock(stage_teller(feedback))
+        result = run(study, provenance, progress_of(feedback, 0.05, 0.95), clock, available_workers())
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
         feedback.setProgressText(tr("Writing"))

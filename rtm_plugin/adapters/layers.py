@@ -1,6 +1,7 @@
 """Vector layers as they come: other CRSs, tables with coordinates, null and invalid geometries; told, not hidden."""
 
 import math
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
 from .wkb import Part, parts
 
+_PLAIN_POINT = 21  # bytes of a point without Z or M
 _CHECK_EVERY = 2000  # features between two looks at the cancel button
 
 # pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
@@ -334,14 +336,18 @@ def _parts(
             problem = error
         if problem:
             raise InputError(f"A feature of '{name}' cannot be reprojected ({problem}); check the CRS of the layer.")
-    found = parts(bytes(geometry.asWkb()))
+    wkb = bytes(geometry.asWkb())
+    if len(wkb) == _PLAIN_POINT and wkb[0] == 1:  # most layers are points, and long
+        x, y = struct.unpack_from("<dd", wkb, 5)
+        return [[np.array(((x, y),))]] if math.isfinite(x) and math.isfinite(y) else []
+    found = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
     return [part for part in found if part and len(part[0]) >= least and all(np.isfinite(a).all() for a in part)]
 
 
 def _coordinates(found: list[Part], geometry: str) -> Floats:
     if geometry == "point":
-        return np.concatenate([part[0] for part in found])
+        return found[0][0] if len(found) == 1 else np.concatenate([part[0] for part in found])
     if geometry == "line":
         return np.concatenate([np.hstack([part[0][:-1], part[0][1:]]) for part in found])
     return np.concatenate(

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid
-from .influence import kernel_density, nearest_distance
+from .influence import kernel_densities, nearest_distance
 from .products import product
-from .progress import Progress, part, parts, silent
+from .progress import Progress, parts, silent
 from .study import FactorSettings
 
 _TIE = 1e-12
@@ -361,9 +361,7 @@ def _proximity(
 def _density(
     features: Features, settings: FactorSettings, ladder: tuple[float, ...], grid: Grid, progress: Progress
 ) -> _Columns:
-    squares = np.cumsum([0.0] + [d**2 for d in ladder]) / sum(d**2 for d in ladder)
-    for i, distance in enumerate(ladder):
-        density = kernel_density(features, grid, distance, part(progress, squares[i], squares[i + 1]))
+    for distance, density in zip(ladder, kernel_densities(features, grid, ladder, progress), strict=True):
         spread = float(density.std(ddof=1)) if len(density) > 1 else 0.0
         threshold = float(density.mean()) + settings.density_sd * spread
         yield distance, threshold, (density >= threshold) & (density > 0)

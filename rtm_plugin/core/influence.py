@@ -5,15 +5,16 @@ the middle of a piece is its base. All pieces are moved together over the window
 reach: one array operation for each place in the window, never one for each cell.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .features import Features, Floats, winding_number
 from .grid import Grid
-from .progress import Progress, silent
+from .progress import Progress, part, silent
 
 _Integral = Callable[[Floats, Floats, Floats, float], Floats]
 
@@ -76,12 +77,25 @@ def kernel_density(features: Features, grid: Grid, bandwidth: float, progress: P
     >>> (kernel_density(four, grid, 100.0) * np.pi * 1e4 / 2).round(9).tolist()  # 1 + 1 + 3/4, and 3/4
     [2.75, 0.75]
     """
-    near = _within_reach(features, grid, bandwidth)
-    if features.geometry == "point":
-        return _density_of_points(near.coordinates, grid, bandwidth, progress)
-    if features.geometry == "line":
-        return _integral(near.coordinates, grid, bandwidth, _line_integral, progress)
-    return _density_of_polygons(features, near.coordinates, grid, bandwidth, progress)
+    return next(kernel_densities(features, grid, (bandwidth,), progress))
+
+
+def kernel_densities(
+    features: Features, grid: Grid, bandwidths: Sequence[float], progress: Progress = silent
+) -> Iterator[Floats]:
+    """`kernel_density` at each bandwidth; what polygons cover is looked up once for all."""
+    if features.geometry == "polygon":
+        polygons = _Polygons.over(features, grid)
+    squares = np.cumsum([0.0] + [d**2 for d in bandwidths]) / sum(d**2 for d in bandwidths)
+    for bandwidth, (start, end) in zip(bandwidths, pairwise(squares), strict=True):
+        share = part(progress, float(start), float(end))
+        near = _within_reach(features, grid, bandwidth).coordinates
+        if features.geometry == "point":
+            yield _density_of_points(near, grid, bandwidth, share)
+        elif features.geometry == "line":
+            yield _integral(near, grid, bandwidth, _line_integral, share)
+        else:
+            yield polygons.density(near, bandwidth, share)
 
 
 def _within_reach(features: Features, grid: Grid, reach: float) -> Features:
@@ -136,21 +150,32 @@ def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: P
     return window.kept(total) * (2.0 / (np.pi * bandwidth**2))
 
 
-def _density_of_polygons(polygons: Features, near: Floats, grid: Grid, bandwidth: float, progress: Progress) -> Floats:
-    """Winding number, corrected along the edges within reach.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Polygons:
+    """Density of polygons: winding number, corrected along the edges within reach.
 
     Seen from a centre, the integral of a radial function over a polygon is ∫ F(R(θ)) dθ around its boundary, where
     F(R) is the integral of k(r) r up to min(R, d) and F = 1/(2π) beyond d. Where F stays 1/(2π) the sum is
     the winding number; each edge within d adds ∫ (F − 1/(2π)) dθ. Coordinates are taken from the corner of the grid,
     and centres are moved by a ten-millionth of a cell, so that none lies on an edge; that costs a millionth at most.
     """
-    corner, nudge = np.array([grid.x_min, grid.y_max]), np.array([1.4e-7, 1.7e-7]) * grid.cell_size
-    local = replace(grid, x_min=0.0, y_max=0.0)
-    whole = polygons.coordinates - np.tile(corner, 2)
-    covered = winding_number(whole, local.centres + nudge).astype(np.float64)
-    shifted = near - np.tile(corner, 2) - np.tile(nudge, 2)
-    correction = _integral(shifted, local, bandwidth, _edge_integral, progress)
-    return np.maximum(covered + correction, 0.0)
+
+    local: Grid
+    shift: Floats
+    covered: Floats
+
+    @classmethod
+    def over(cls, polygons: Features, grid: Grid) -> "_Polygons":
+        corner, nudge = np.array([grid.x_min, grid.y_max]), np.array([1.4e-7, 1.7e-7]) * grid.cell_size
+        local = replace(grid, x_min=0.0, y_max=0.0)
+        whole = polygons.coordinates - np.tile(corner, 2)
+        covered = winding_number(whole, local.centres + nudge).astype(np.float64)
+        shift: Floats = np.tile(corner + nudge, 2).astype(np.float64)
+        return cls(local, shift, covered)
+
+    def density(self, near: Floats, bandwidth: float, progress: Progress) -> Floats:
+        correction = _integral(near - self.shift, self.local, bandwidth, _edge_integral, progress)
+        return np.maximum(self.covered + correction, 0.0)
 
 
 def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integral, progress: Progress) -> Floats:
@@ -173,15 +198,20 @@ def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integra
     return window.kept(total)
 
 
+def _cubes(a: Floats, b: Floats) -> Floats:
+    """b³ − a³, without the slow power."""
+    return (b - a) * (a * a + a * b + b * b)
+
+
 def _line_integral(a: Floats, b: Floats, h: Floats, d: float) -> Floats:
     """∫ k dt from a to b along a line at distance h from the centre."""
-    return (2.0 / (np.pi * d**2)) * ((1.0 - (h / d) ** 2) * (b - a) - (b**3 - a**3) / (3.0 * d**2))
+    return (2.0 / (np.pi * d**2)) * ((1.0 - (h / d) ** 2) * (b - a) - _cubes(a, b) / (3.0 * d**2))
 
 
 def _edge_integral(a: Floats, b: Floats, h: Floats, d: float) -> Floats:
     """∫ (F − 1/(2π)) dθ from a to b along an edge at signed distance h; dθ = h dt / (h² + t²)."""
     swept = h * (b - a) / 2.0  # ∫ R²/2 dθ
-    fourth = h**3 * (b - a) + h * (b**3 - a**3) / 3.0  # ∫ R⁴ dθ
+    fourth = h * h * h * (b - a) + h * _cubes(a, b) / 3.0  # ∫ R⁴ dθ
     angle = np.arctan2(h * (b - a), h**2 + a * b)
     return (2.0 / (np.pi * d**2)) * (swept - fourth / (4.0 * d**2)) - angle / (2.0 * np.pi)
 

@@ -200,18 +200,22 @@ def _start(family: str, rows: Rows, start: Floats | None) -> Floats:
 
 
 def _newton_step(theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
-    """Ascent direction; a ridge is added until the information is positive definite."""
+    """Ascent direction: Newton's, or, where the information is not positive definite, with its eigenvalues made so.
+
+    The NB2 likelihood is not concave in ln α: a long step can end where a ridge would creep back for ever.
+    """
     from scipy.linalg import lapack
 
     information = -hessian
-    scale = np.maximum(np.abs(np.diag(information)), 1e-12)
-    for ridge in (0.0, 1e-8, 1e-4, 1e-2, 1.0, 100.0):
-        _, step, failed = lapack.dposv(information + ridge * np.diag(scale), gradient)
-        if failed or not np.isfinite(step).all():
-            continue
-        longest = np.abs(step).max()
-        return step * min(1.0, _LONGEST_STEP / longest) if longest > 0 else step
-    raise FitError("The likelihood has no maximum that can be found: columns are collinear.")
+    _, step, failed = lapack.dposv(information, gradient)
+    if failed:
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-12))
+        values, vectors = np.linalg.eigh(information * scale[:, None] * scale)
+        step = scale * (vectors @ ((vectors.T @ (scale * gradient)) / np.maximum(np.abs(values), 1e-8)))
+    if not np.isfinite(step).all():
+        raise FitError("The likelihood has no maximum that can be found: columns are collinear.")
+    longest = np.abs(step).max()
+    return step * min(1.0, _LONGEST_STEP / longest) if longest > 0 else step
 
 
 def _halved(

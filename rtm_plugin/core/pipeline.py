@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from .candidates import CandidateSet, FactorCandidates, operationalise
+from .candidates import CandidateSet, operationalise
 from .covariates import AdjustmentScale, Covariates, Observations, observe
 from .elastic_net import Culling, cull
 from .errors import InputError
@@ -24,6 +25,7 @@ from .model import (
     RiskModel,
     TraceStep,
 )
+from .parallel import in_threads
 from .places import Places, priority_places
 from .progress import Progress, part, parts, silent
 from .stepwise import Selected, profile, select
@@ -108,7 +110,11 @@ class StudyResult:
 
 
 def run(
-    study: Study, provenance: Mapping[str, Any], progress: Progress = silent, clock: Clock | None = None
+    study: Study,
+    provenance: Mapping[str, Any],
+    progress: Progress = silent,
+    clock: Clock | None = None,
+    workers: int = 1,
 ) -> StudyResult:
     """Grid, counts, candidates, selection, terrain, places.
 
@@ -116,15 +122,19 @@ def run(
     ----------
     study : Study
     provenance : mapping, stored in the model with the seconds by stage added
+    workers : int
+        Threads; the result is the same.
     """
     clock = clock or Clock()
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
     events = clock.timed("events", lambda: count(grid, study.events))
     check_counts(events.counts)
-    candidates = clock.timed("candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4)))
+    candidates = clock.timed(
+        "candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
+    )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -182,13 +192,11 @@ def count(grid: Grid, points: Floats, weights: Floats | None = None) -> Events:
 
 
 def candidate_set(
-    factors: Sequence[tuple[Features, FactorSettings]], grid: Grid, progress: Progress = silent
+    factors: Sequence[tuple[Features, FactorSettings]], grid: Grid, progress: Progress = silent, workers: int = 1
 ) -> CandidateSet:
     """Operationalise every factor."""
-    blocks: list[FactorCandidates] = []
-    for (features, settings), share in zip(factors, parts(progress, len(factors)), strict=True):
-        blocks.append(operationalise(features, settings, grid, share))
-    return CandidateSet(tuple(blocks))
+    jobs = [partial(operationalise, features, settings, grid) for features, settings in factors]
+    return CandidateSet(tuple(in_threads(jobs, progress, workers)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,6 +223,7 @@ def select_model(
     adjust: Floats | None = None,
     progress: Progress = silent,
     clock: Clock | None = None,
+    workers: int = 1,
 ) -> Selection:
     """Drop useless columns, cull, select under each family, keep the family with the lowest BIC.
 
@@ -244,7 +253,8 @@ def select_model(
     culling = None
     if settings.cull:
         culling = clock.timed(
-            "culling", lambda: cull(counts, pool, settings, offset, adjust, progress=part(progress, 0.0, 0.6))
+            "culling",
+            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers=workers),
         )
     survivors = usable if culling is None else list(culling.survivors)
     kept = pool.only(survivors) if survivors else None
@@ -302,6 +312,7 @@ def fit_model(
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
@@ -313,6 +324,7 @@ def fit_model(
         observed.adjust,
         part(progress, 0.0, 0.9),
         clock,
+        workers,
     )
     families = {name: _family_model(name, found, observed) for name, found in selection.families.items()}
     progress(0.92)

@@ -123,9 +123,13 @@ def select(
 
 
 def _base_groups(counts: Floats, offset: Floats | None, adjust: Floats | None) -> _Groups:
-    offset = np.zeros(len(counts)) if offset is None else offset
-    adjust = np.zeros((len(counts), 0)) if adjust is None else adjust
-    rows, of_cell = np.unique(np.column_stack([counts, offset, adjust]), axis=0, return_inverse=True)
+    if offset is None and adjust is None:
+        values, of_cell = np.unique(counts, return_inverse=True)
+        rows = np.column_stack([values, np.zeros(len(values))])
+    else:
+        offset = np.zeros(len(counts)) if offset is None else offset
+        adjust = np.zeros((len(counts), 0)) if adjust is None else adjust
+        rows, of_cell = np.unique(np.column_stack([counts, offset, adjust]), axis=0, return_inverse=True)
     of_cell = of_cell.ravel()
     weights = np.bincount(of_cell, minlength=len(rows)).astype(np.float64)
     return _Groups(of_cell, Rows(rows[:, 2:], rows[:, 0], weights, rows[:, 1]))
