@@ -44,7 +44,7 @@ def in_threads(jobs: Sequence[Callable[[Progress], _T]], progress: Progress, wor
         def report(fraction: float) -> None:
             if stop.is_set():
                 raise Cancelled
-            done[i] = fraction
+            done[i] = max(done[i], fraction)
 
         return report
 

@@ -48,7 +48,7 @@ def test_an_error_wins_over_the_cancel_that_it_causes():
         while True:
             progress(0.1)
 
-    with pytest.raises(FitError, match="It cannot be fitted."):
+    with pytest.raises(FitError, match=r"It cannot be fitted\."):
         in_threads([waits, fails], silent, workers=2)
 
 
