@@ -37,6 +37,7 @@ def in_threads(jobs: Sequence[Callable[[Progress], _T]], progress: Progress, wor
     >>> in_threads([lambda progress: 1, lambda progress: 2], silent, workers=2)
     [1, 2]
     """
+    progress(0.0)
     done = [0.0] * len(jobs)
     stop = threading.Event()
 
@@ -60,4 +61,5 @@ def in_threads(jobs: Sequence[Callable[[Progress], _T]], progress: Progress, wor
         failed = [f for f in futures if f.done() and f.exception() is not None]
         for future in sorted(failed, key=lambda f: isinstance(f.exception(), Cancelled)):
             future.result()
+        progress(1.0)
         return [future.result() for future in futures]
