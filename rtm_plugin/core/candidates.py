@@ -15,8 +15,8 @@ from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid
 from .influence import kernel_densities, nearest_distance
-from .products import product
 from .progress import Progress, parts, silent
+from .scipy_calls import product
 from .study import FactorSettings
 
 _TIE = 1e-12

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .candidates import DesignMatrix
 from .features import Floats
-from .products import product
+from .scipy_calls import product
 
 _CHUNK = 100_000  # numbers, rows × fits
 _DENSE_CHUNK = 400_000  # numbers, rows × columns

@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import FitError
 from .features import Floats
-from .products import product
+from .scipy_calls import lapack, product, special
 
 LEAST_LOG_DISPERSION = -10.0  # σ 0.00005: Poisson to four digits; lower, and ln Γ(μ/σ) loses the digits that count
 MOST_LOG_DISPERSION = 12.0
@@ -96,9 +96,7 @@ class Fit:
     @property
     def p_values(self) -> Floats:
         """Two-sided, from the normal distribution of coefficient / standard error."""
-        from scipy.special import ndtr
-
-        return 2.0 * ndtr(-np.abs(self.coefficients / self.standard_errors))
+        return 2.0 * special().ndtr(-np.abs(self.coefficients / self.standard_errors))
 
 
 def bic(log_likelihood: float, parameters: int, cells: float) -> float:
@@ -126,8 +124,7 @@ def log_pmf(family: str, counts: Floats, mean: Floats, dispersion: float | None 
     >>> round(float(np.exp(log_pmf("poisson", np.array(0.0), np.array(2.0)))), 6)
     0.135335
     """
-    from scipy.special import gammaln, xlogy
-
+    gammaln, xlogy = special().gammaln, special().xlogy
     if family == "poisson":
         return xlogy(counts, mean) - mean - gammaln(counts + 1)
     if dispersion is None:
@@ -204,10 +201,8 @@ def _newton_step(theta: Floats, gradient: Floats, hessian: Floats) -> Floats:
 
     The NB2 likelihood is not concave in ln α: a long step can end where a ridge would creep back for ever.
     """
-    from scipy.linalg import lapack
-
     information = -hessian
-    _, step, failed = lapack.dposv(information, gradient)
+    _, step, failed = lapack().dposv(information, gradient)
     if failed:
         scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-12))
         values, vectors = np.linalg.eigh(information * scale[:, None] * scale)
@@ -268,8 +263,7 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
 
 def _gamma_differences(y: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
     """ln Γ(y + s) − ln Γ(s) and its first two derivatives by s; 0 where y = 0, which most cells are."""
-    from scipy.special import digamma, gammaln, polygamma
-
+    gammaln, digamma, polygamma = special().gammaln, special().digamma, special().polygamma
     differences = np.zeros((3, len(y)))
     some = y > 0
     y, size = y[some], size[some]
@@ -322,11 +316,9 @@ def _at_bound(log_dispersion: float) -> bool:
 
 
 def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: Rows) -> Fit:
-    from scipy.linalg import lapack
-
     k = matrix.shape[1]
-    factor, failed = lapack.dpotrf(-hessian)
-    variances = np.diag(lapack.dpotri(factor)[0])
+    factor, failed = lapack().dpotrf(-hessian)
+    variances = np.diag(lapack().dpotri(factor)[0])
     if failed or not ((variances > 0) & (variances * -np.diag(hessian) < _COLLINEAR)).all():
         raise FitError("The standard errors cannot be computed: columns are collinear.")
     errors = np.sqrt(variances)

@@ -14,8 +14,8 @@ from .candidates import Candidate, CandidateSet, FactorCandidates
 from .errors import FitError
 from .features import Floats
 from .likelihood import Fit, Rows, fit
-from .products import product
 from .progress import Progress, part, parts, silent
+from .scipy_calls import product
 
 P_LIMIT = 0.05
 _LEAST_GAIN = 1e-8

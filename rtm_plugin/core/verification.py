@@ -7,7 +7,7 @@ import numpy as np
 
 from .features import Floats
 
-REFIT_LIMIT = 2_000_000  # cells × parameters: up to here a refit is cheap
+REFIT_LIMIT = 600_000  # cells × parameters: up to here a refit is cheap
 
 
 @dataclass(frozen=True, slots=True)

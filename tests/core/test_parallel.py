@@ -28,8 +28,12 @@ def test_cancel_stops_every_job():
         finally:
             stopped.set()
 
+    seen = []
+
     def refuse(fraction):
-        raise Cancelled
+        seen.append(fraction)
+        if len(seen) > 1:
+            raise Cancelled
 
     with pytest.raises(Cancelled):
         in_threads([endless, endless], refuse, workers=2)

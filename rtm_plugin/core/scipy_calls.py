@@ -1,8 +1,37 @@
-"""Matrix products that stay fast inside QGIS."""
+"""scipy where it is called often: loaded at the first call, so that the tools can say when it is missing.
+
+QGIS wraps Python's import, which costs 30 microseconds each time, too much for an import inside a hot function.
+"""
+
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from .features import Floats
+
+
+@cache
+def special() -> Any:
+    """scipy.special"""
+    from scipy import special as module
+
+    return module
+
+
+@cache
+def lapack() -> Any:
+    """scipy.linalg.lapack"""
+    from scipy.linalg import lapack as module
+
+    return module
+
+
+@cache
+def _blas() -> Any:
+    from scipy.linalg import blas as module
+
+    return module
 
 
 def product(left: Floats, right: Floats) -> Floats:
@@ -16,13 +45,11 @@ def product(left: Floats, right: Floats) -> Floats:
     >>> product(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0], [10.0]])).tolist()
     [[21.0], [43.0]]
     """
-    from scipy.linalg import blas
-
     if not left.size or not right.size:
         return np.zeros((left.shape[0], right.shape[1]))
     # Fortran reads a row-major array as its transpose: rightᵀ · leftᵀ = (left · right)ᵀ
     turn_left, turn_right = not left.flags.c_contiguous, not right.flags.c_contiguous
-    result: Floats = blas.dgemm(
+    result: Floats = _blas().dgemm(
         1.0,
         right if turn_right else right.T,
         left if turn_left else left.T,
