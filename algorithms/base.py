@@ -25,6 +25,7 @@ from ..rtm_plugin.adapters.feedback import tr
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.styles import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
+from .targets import check_targets
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
@@ -96,6 +97,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         """Run `execute`; whatever goes wrong reaches the analyst as one sentence."""
         sentence = ""
         try:
+            check_targets(self, parameters, context)
             return self.execute(parameters, context, feedback)
         except Cancelled:
             feedback.pushInfo(tr("Cancelled; nothing was written."))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
@@ -143,8 +143,8 @@ def versions() -> dict[str, Any]:
     }
 
 
-def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a run as JSON can hold them; objects as text."""
+def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a run, defaults included, as JSON can hold them; objects as text."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
@@ -153,7 +153,10 @@ def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
             return value
         return value.name() if isinstance(value, QgsMapLayer) else str(value)
 
-    return {name: plain(value) for name, value in sorted(parameters.items())}
+    names = sorted(
+        d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters
+    )
+    return {name: plain(parameters.get(name, algorithm.parameterDefinition(name).defaultValue())) for name in names}
 
 
 def _version(package: str) -> str | None:

@@ -346,26 +346,30 @@ def read_study_area(
     return read, crs
 
 
-def read_factor_settings(text: str) -> tuple[LayerSettings, ...]:
-    """FACTOR_SETTINGS: JSON text, or the path of a JSON file.
+def read_factor_settings(given: str | dict[str, Any] | list[Any]) -> tuple[LayerSettings, ...]:
+    """FACTOR_SETTINGS: JSON text, the path of a JSON file, or JSON already parsed.
 
     Raises
     ------
     FileFormatError, SettingsError
     """
-    text = text.strip()
+    if not isinstance(given, str):
+        return layer_settings(given)
+    text = given.strip()
     if not text:
         return ()
-    if not text.startswith("{"):
+    if not text.startswith(("{", "[")):
         text = read_text(Path(text), "factor settings file")
     return layer_settings(parse_json(text, "The factor settings"))
 
 
 def no_event_inside(read: ReadLayer) -> str:
     """The refusal of events that all lie elsewhere."""
+    lost = read.report.without_geometry
+    unread = f" ({lost:,} more have no coordinates that can be read)" if lost else ""
     return (
-        f"None of the {read.report.features:,} events of '{read.report.name}' lies inside the study area; check the "
-        "layer, its filter and its CRS."
+        f"None of the {read.report.features:,} events of '{read.report.name}'{unread} lies inside the study area; "
+        "check the layer, its filter and its CRS."
     )
 
 

@@ -254,7 +254,10 @@ class Run(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, layers: list[QgsMapLayer]
     ) -> list[tuple[QgsMapLayer, LayerSettings, FactorSettings]]:
         """Every layer with each of its entries in FACTOR_SETTINGS, or with the defaults."""
-        entries = read_factor_settings(self.parameterAsString(parameters, "FACTOR_SETTINGS", context))
+        given = parameters.get("FACTOR_SETTINGS")
+        if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
+            given = self.parameterAsString(parameters, "FACTOR_SETTINGS", context)
+        entries = read_factor_settings(given)
         names = [layer_name(layer) for layer in layers]
         for entry in entries:
             if entry.layer not in names:
@@ -285,7 +288,7 @@ class Run(RtmAlgorithm):
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
         return {
             **versions(),
-            "parameters": plain_parameters(parameters),
+            "parameters": plain_parameters(self, parameters),
             "inputs": [source_item(role, read) for role, read in inputs.all],
         }
 
@@ -387,6 +390,11 @@ def report_context(inputs: Inputs, study: Study) -> ReportContext:
 
 def rule_text(places: PlaceSettings) -> str:
     """The rule for priority places in words."""
+    split = tr(", split to at most {:g} square map units").format(places.max_area) if places.max_area else ""
+    return _chosen(places) + split
+
+
+def _chosen(places: PlaceSettings) -> str:
     if places.rule == "class":
         return tr("touching cells with a score above mean") + (f" + {places.value:g} SD" if places.value else "")
     if places.rule == "share":

@@ -38,6 +38,15 @@ class RiskTerrainProvider(QgsProcessingProvider):
     def svgIconPath(self) -> str:
         return ICON
 
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        return ["tif"]
+
+    def supportedOutputVectorLayerExtensions(self) -> list[str]:
+        return ["gpkg", "geojson", "csv", "shp", "fgb"]
+
+    def supportsNonFileBasedOutput(self) -> bool:
+        return False
+
     def loadAlgorithms(self) -> None:
         """Load every algorithm; one that is broken is logged and the others still load."""
         for module, name in ALGORITHMS:

@@ -12,6 +12,27 @@ from qgis.core import QgsProcessingFeedback
 from ..core.errors import OutputError
 from .feedback import stop_if_cancelled
 
+_PREFIX = ".rtm-"  # of the names of files that are not whole yet
+
+
+def refuse_target(final: str | Path) -> None:
+    """Refuse a file that cannot take its place: in a folder that cannot be written to, or being edited elsewhere.
+
+    Raises
+    ------
+    OutputError
+    """
+    final = Path(final)
+    existing = next((folder for folder in final.absolute().parents if folder.exists()), None)
+    if existing is None or not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise OutputError(f"{final.name} cannot be written to {final.parent}: the folder cannot be written to.")
+    for ending in ("-wal", "-journal"):
+        if final.with_name(final.name + ending).exists():
+            raise OutputError(
+                f"{final.name} is being edited in QGIS or another program (there is a file {final.name}{ending}); "
+                "close or remove it there, or choose another name."
+            )
+
 
 class Staging:
     """Collects the files of a run; moves them to their final names on leaving, or removes them on an error or cancel.
@@ -53,7 +74,8 @@ class Staging:
             final.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"The folder {final.parent} cannot be made: {error.strerror or error}.") from error
-        temporary = final.with_name(f".{secrets.token_hex(4)}.part{final.suffix}")
+        refuse_target(final)
+        temporary = final.with_name(f"{_PREFIX}{secrets.token_hex(4)}.part{final.suffix}")
         self._moves.append((temporary, final))
         return str(temporary)
 
@@ -98,7 +120,8 @@ def _moves_of(temporary: Path, final: Path) -> list[tuple[Path, Path]]:
     pieces = _pieces(temporary)
     if not pieces:
         raise OutputError(f"{final.name} could not be written to {final.parent}; check the disk and the folder.")
-    return [(piece, final.with_name(final.stem + piece.name.removeprefix(temporary.stem))) for piece in pieces]
+    prefix = _prefix(temporary)
+    return [(piece, final.with_name(final.stem + piece.name.removeprefix(prefix))) for piece in pieces]
 
 
 def _set_aside(target: Path) -> Path | None:
@@ -121,4 +144,9 @@ def _write_text(path: str, text: str) -> None:
 
 def _pieces(temporary: Path) -> list[Path]:
     """The file and what drivers put beside it: a shapefile's companions, a journal."""
-    return sorted(temporary.parent.glob(f"{temporary.stem}.*"))
+    return sorted(temporary.parent.glob(f"{_prefix(temporary)}*"))
+
+
+def _prefix(temporary: Path) -> str:
+    """The name without the ending, also where there is none."""
+    return temporary.name[: temporary.name.index(".part") + len(".part")]

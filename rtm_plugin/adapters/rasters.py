@@ -55,7 +55,7 @@ def write_raster(
         GDAL could not write all of it.
     """
     rows, columns = grid.shape
-    with gdal_errors(path):
+    with gdal_errors():
         driver = gdal.GetDriverByName("GTiff")
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
         if data is None:
@@ -84,7 +84,7 @@ def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
 
 
 @contextmanager
-def gdal_errors(path: str) -> Iterator[None]:
+def gdal_errors() -> Iterator[None]:
     """Turn what GDAL only logs (a full disk, at closing) into an OutputError."""
     problems: list[str] = []
 
@@ -101,7 +101,7 @@ def gdal_errors(path: str) -> Iterator[None]:
         gdal.PopErrorHandler()
     if problems:
         raise OutputError(
-            f"A raster cannot be written ({problems[0]}); check that the disk has room and the folder can be written "
+            f"An output cannot be written ({problems[0]}); check that the disk has room and the folder can be written "
             "to."
         )
 

@@ -127,7 +127,7 @@ def _write(
     is_csv = options.driverName == "CSV"
     if is_csv:
         options.layerOptions = ["STRING_QUOTING=IF_NEEDED"]
-    with gdal_errors(path):
+    with gdal_errors():
         writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")

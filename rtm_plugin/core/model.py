@@ -21,6 +21,16 @@ from .verification import Verification
 FORMAT = "risk-terrain-model"
 VERSION = 1
 LARGEST_FILE = 50_000_000  # bytes
+_REPEATED = (  # what the file says of the chosen family at its top as well
+    "selected",
+    "adjustments",
+    "intercept",
+    "intercept_standard_error",
+    "dispersion",
+    "log_dispersion_standard_error",
+    "log_likelihood",
+    "bic",
+)
 
 
 def _require(holds: bool, sentence: str) -> None:
@@ -215,19 +225,7 @@ class RiskModel:
     def to_json(self) -> str:
         """The text of the model file."""
         best = _plain(self.best)
-        repeated = {
-            k: best[k]
-            for k in (
-                "selected",
-                "adjustments",
-                "intercept",
-                "intercept_standard_error",
-                "dispersion",
-                "log_dispersion_standard_error",
-                "log_likelihood",
-                "bic",
-            )
-        }
+        repeated = {key: best[key] for key in _REPEATED}
         document = {"format": FORMAT, "version": VERSION, **_plain(self)}
         at = list(document).index("families")
         items = list(document.items())
@@ -248,10 +246,9 @@ class RiskModel:
             raise FileFormatError(f'The file is not a risk terrain model: it lacks "format": "{FORMAT}".')
         check_version(document, VERSION, "The contents of the model file")
         model = _typed(cls, document, "the model")
-        _require(
-            _plain(model.best)["selected"] == document.get("selected"),
-            "the selected variables differ from those of its family",
-        )
+        best = _plain(model.best)
+        for key in _REPEATED:
+            _require(best[key] == document.get(key), f"its {key!r} differs from that of its family")
         return typing.cast("RiskModel", model)
 
     @classmethod

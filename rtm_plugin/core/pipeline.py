@@ -64,7 +64,7 @@ class Events:
     ----------
     counts : (cells,) float64
     inside, outside : float
-        Number of events that count and that do not.
+        Number of events that count and that do not; the sums of their weights where they have any.
     """
 
     counts: Floats
@@ -188,7 +188,8 @@ def observe_again(
 def count(grid: Grid, points: Floats, weights: Floats | None = None) -> Events:
     """Count the events in the cells of the grid."""
     counts, counted = count_events(grid, points, weights)
-    return Events(counts, float(np.count_nonzero(counted)), float(np.count_nonzero(~counted)))
+    weight = np.ones(len(points)) if weights is None else weights
+    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()))
 
 
 def candidate_set(

@@ -21,10 +21,23 @@ _WIDEST_NEIGHBOURHOOD = 4  # cells to each side, for breaking ties
 
 @dataclass(frozen=True, slots=True)
 class FactorPresence:
-    """A factor at work in a place: the share of its cells that are raised by it."""
+    """A factor at work in a place: the share of its cells that are raised by it.
+
+    An aggravating factor raises a cell by being near; a protective one by being absent, which `text` says.
+    """
 
     factor: str
     share: float
+    protective: bool = False
+
+    @property
+    def text(self) -> str:
+        """The factor in words.
+
+        >>> FactorPresence("police stations", 1.0, protective=True).text
+        'no police stations near'
+        """
+        return f"no {self.factor} near" if self.protective else self.factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Place:
         >>> Place(1, 4, 4e4, 3.0, 4.0, None, None, presence).factor_text
         'bars (100 %), parks (25 %)'
         """
-        return ", ".join(f"{f.factor} ({f.share:.0%})".replace("%", " %") for f in self.factors)
+        return ", ".join(f"{f.text} ({f.share:.0%})".replace("%", " %") for f in self.factors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +133,7 @@ def priority_places(
     weight = scores.astype(np.float64) if expected is None else expected
     label = _ranked(label, weight, scores)
     progress(0.8)
-    at_work = [(t.factor, _raised(t, candidates)) for t in terms] if candidates is not None else []
+    at_work = [(t, _raised(t, candidates)) for t in terms] if candidates is not None else []
     return Places(label, _described(grid, label, scores, expected, observed, at_work))
 
 
@@ -244,7 +257,7 @@ def _described(
     scores: NDArray[np.float32],
     expected: Floats | None,
     observed: Floats | None,
-    at_work: list[tuple[str, NDArray[np.bool_]]],
+    at_work: list[tuple[Term, NDArray[np.bool_]]],
 ) -> tuple[Place, ...]:
     from scipy import ndimage
 
@@ -259,7 +272,7 @@ def _described(
     mean = total(scores) / cells
     events = None if expected is None else total(expected)
     seen = None if observed is None else total(observed)
-    present = [(factor, total(raised) / cells) for factor, raised in at_work]
+    present = [(term, total(raised) / cells) for term, raised in at_work]
     return tuple(
         Place(
             i + 1,
@@ -271,7 +284,11 @@ def _described(
             None if seen is None else float(seen[i]),
             tuple(
                 sorted(
-                    (FactorPresence(factor, float(share[i])) for factor, share in present if share[i] > 0),
+                    (
+                        FactorPresence(term.factor, float(share[i]), term.direction == "protective")
+                        for term, share in present
+                        if share[i] > 0
+                    ),
                     key=lambda f: -f.share,
                 )
             ),

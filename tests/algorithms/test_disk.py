@@ -119,8 +119,8 @@ def test_file_size_limit(out):
 def test_folder_that_cannot_be_made(asked, city, out):
     (out / "file").write_text(OLD, encoding="utf-8")
     sentence = refusal("studygrid", {**asked["studygrid"], "OUTPUT": str(out / "file" / "deep" / "grid.tif")})
-    assert sentence.startswith("The folder ")
-    assert sentence.endswith(" cannot be made: Not a directory.")
+    assert sentence.startswith("grid.tif cannot be written to ")
+    assert sentence.endswith(": the folder cannot be written to.")
     assert files(out) == ["file"]
 
 

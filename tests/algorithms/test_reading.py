@@ -142,7 +142,7 @@ def test_weight_field(chain, count, city):
     raster, results, _ = count(city.layer("events"), WEIGHT_FIELD="two")
     plain = bands(chain["counts"])[0]
     assert np.array_equal(raster, np.where(plain < 0, plain, 2 * plain))
-    assert results["EVENTS_INSIDE"] == 178
+    assert results["EVENTS_INSIDE"] == 2 * 178
 
 
 def settings(*entries: dict) -> str:

@@ -136,7 +136,7 @@ def test_description():
     (place,) = found.places
     assert (place.rank, place.cells, place.area) == (1, 2, 20_000.0)
     assert (place.mean_score, place.max_score, place.expected, place.observed) == (8.0, 9.0, 1.5, 3.0)
-    assert place.factor_text == "bars (100 %), police (50 %)"
+    assert place.factor_text == "bars (100 %), no police near (50 %)"
 
 
 @pytest.mark.parametrize(

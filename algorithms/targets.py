@@ -1,0 +1,122 @@
+"""Where outputs go, looked at before any work: better a sentence at once than a lost layer at the end."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterVectorDestination,
+    QgsProviderRegistry,
+)
+
+from ..rtm_plugin.adapters.files import refuse_target
+from ..rtm_plugin.cartography.styles import sidecar_path
+from ..rtm_plugin.core.errors import OutputError
+
+RASTER_ENDINGS = ("tif", "tiff")
+VECTOR_ENDINGS = ("gpkg", "geojson", "csv", "shp", "fgb")
+_STYLED = {*RASTER_ENDINGS, "gpkg", "geojson", "shp", "fgb"}
+
+
+def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
+    """Refuse outputs of a kind that cannot be written, that share a file, that are inputs, or that are in use.
+
+    Raises
+    ------
+    OutputError
+    """
+    inputs = _input_files(algorithm, parameters, context)
+    taken: dict[Path, str] = {}
+    for definition in algorithm.destinationParameterDefinitions():
+        path = _path(parameters.get(definition.name()))
+        if path is None:
+            continue
+        _check_ending(definition, path)
+        refuse_target(path)
+        if _same_file(path, inputs):
+            raise OutputError(
+                f"The output {path.name} is also an input of this run, which writing would destroy; choose another "
+                "name."
+            )
+        for file in _files_of(definition, path):
+            key = Path(os.path.normcase(os.path.abspath(file)))
+            if key in taken:
+                raise OutputError(
+                    f"The outputs {taken[key]} and {path.name} would share the file {file.name}; give them different "
+                    "names."
+                )
+            taken[key] = path.name
+
+
+def _path(value: Any) -> Path | None:
+    """The file that an output parameter names; None for temporary and skipped outputs."""
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink.staticValue()
+    if not isinstance(value, str) or not value.strip() or value.startswith("TEMPORARY_OUTPUT"):
+        return None
+    return Path(value)
+
+
+def _check_ending(definition: QgsProcessingParameterDefinition, path: Path) -> None:
+    allowed: tuple[str, ...] = ()
+    if isinstance(definition, QgsProcessingParameterRasterDestination):
+        allowed = RASTER_ENDINGS
+    elif isinstance(definition, QgsProcessingParameterVectorDestination):
+        allowed = VECTOR_ENDINGS
+    ending = path.suffix.lstrip(".").lower()
+    if allowed and ending not in allowed:
+        raise OutputError(
+            f"The output {definition.name()} cannot be written as '{path.name}'; give it the ending "
+            f"{' or '.join('.' + name for name in allowed)}."
+        )
+    if not allowed and not isinstance(definition, QgsProcessingParameterFileDestination):
+        raise OutputError(f"The output {definition.name()} is of an unknown kind.")
+
+
+def _files_of(definition: QgsProcessingParameterDefinition, path: Path) -> list[Path]:
+    """The file and its style."""
+    if path.suffix.lstrip(".").lower() in _STYLED and not isinstance(definition, QgsProcessingParameterFileDestination):
+        return [path, Path(sidecar_path(str(path)))]
+    return [path]
+
+
+def _input_files(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> list[Path]:
+    files = []
+    for definition in algorithm.parameterDefinitions():
+        if definition.isDestination() or not parameters.get(definition.name()):
+            continue
+        for layer in _layers(algorithm, parameters, definition, context):
+            path = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source()).get("path")
+            if path:
+                files.append(Path(path))
+    return files
+
+
+def _layers(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    definition: QgsProcessingParameterDefinition,
+    context: QgsProcessingContext,
+) -> Iterable[Any]:
+    kind, name = definition.type(), definition.name()
+    if kind == "multilayer":
+        return algorithm.parameterAsLayerList(parameters, name, context)
+    if kind in ("source", "vector", "raster"):
+        layer = algorithm.parameterAsLayer(parameters, name, context)
+        return [layer] if layer is not None else []
+    return []
+
+
+def _same_file(path: Path, inputs: Iterable[Path]) -> bool:
+    if not path.exists():
+        return False
+    return any(other.exists() and os.path.samefile(path, other) for other in inputs)
