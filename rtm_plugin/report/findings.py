@@ -618,8 +618,8 @@ def _selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
     parts = [f"{capital(factors)} made {many(counts.made, 'candidate variable')}."]
     if counts.dropped:
         parts.append(
-            f"{many(counts.dropped, 'candidate')} said nothing new (constant, or the same cells as another) and were "
-            "dropped."
+            f"{many(counts.dropped, 'candidate')} said nothing new (constant, or the same cells as another) and "
+            f"{'was' if counts.dropped == 1 else 'were'} dropped."
         )
     if model.culling is None:
         parts.append("The candidates were not culled.")
@@ -705,7 +705,7 @@ def _then(inner: str) -> str:
 
 def _band(term: ModelTerm, model: RiskModel) -> str:
     own = [c.name for c in model.candidates if c.factor == term.factor]
-    return f"{term.name}: band {own.index(term.name) + 1} of the candidate raster of {term.factor}"
+    return f"{term.name}: band {own.index(term.name) + 1} of the raster that rtm:operationalise makes of {term.factor}"
 
 
 def _place_summary(model: RiskModel, context: ReportContext, places: Sequence[Place]) -> PlaceSummary:

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,10 +116,10 @@ def _environment() -> Environment:
 def class_rows(summary: ScoreSummary, scores: NDArray[np.float32]) -> tuple[ClassRow, ...]:
     """How many cells each class holds, highest risk first."""
     cells = np.bincount(summary.classes(scores), minlength=len(CLASS_COLOURS))
-    labels = class_labels(summary)
+    labels = class_labels(summary) if summary.sd > 0 else ("the same score in every cell",)
     rows = [
         ClassRow(label, colour, int(n), float(n) / len(scores))
-        for label, colour, n in zip(labels, CLASS_COLOURS, cells, strict=True)
+        for label, colour, n in zip(labels, CLASS_COLOURS, cells, strict=False)
     ]
     return tuple(reversed(rows))
 
@@ -168,7 +169,9 @@ def _origins(provenance: Mapping[str, Any]) -> Origins:
         sum(value for _, value in stages) if stages else None,
         stages,
         tuple((_SOFTWARE.get(k, k), _text(v)) for k, v in provenance.items() if k not in known),
-        tuple((str(k), _text(v)) for k, v in parameters.items()) if isinstance(parameters, Mapping) else (),
+        tuple((str(k), _text(_without_folders(v))) for k, v in parameters.items())
+        if isinstance(parameters, Mapping)
+        else (),
         tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
         if isinstance(inputs, (list, tuple))
         else (),
@@ -187,6 +190,16 @@ def _input(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _without_folders(value: object) -> object:
+    """File names without their folders: a page that is handed on need not tell whose computer it came from."""
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(item) for item in value]
+    if not isinstance(value, str) or not re.match(r"/|\\\\|[A-Za-z]:[\\/]", value):
+        return value
+    path, bar, rest = value.partition("|")
+    return path.replace("\\", "/").rsplit("/", 1)[-1] + bar + rest
 
 
 def _text(value: object) -> str:

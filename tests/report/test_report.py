@@ -229,7 +229,7 @@ def test_formula_gives_the_scores_and_expected_counts():
     assert formula.raw == 'exp(3.0617 * "bus_stops_proximity_500" + 2.1578 * "det_points_density_500")'
     assert formula.expected == 'exp(-3.3565 + 3.0617 * "bus_stops_proximity_500" + 2.1578 * "det_points_density_500")'
     assert formula.lowest == pytest.approx(1.0, rel=1e-3)
-    assert formula.bands[1] == "det_points_density_500: band 1 of the candidate raster of det_points"
+    assert formula.bands[1] == "det_points_density_500: band 1 of the raster that rtm:operationalise makes of det_points"
 
 
 def test_minimum_is_named_when_no_place_tells_it():
