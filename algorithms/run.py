@@ -38,7 +38,8 @@ from ..rtm_plugin.core.features import inside
 from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
-from ..rtm_plugin.report.findings import FactorInfo, ReportContext, findings
+from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_accuracy, tell_model, tell_places
 from .outputs import (

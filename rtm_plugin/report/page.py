@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from ..core.grid import Grid
 from ..core.terrain import CLASS_COLOURS, ScoreSummary
 from . import wording
+from .derive import bic_gap
 from .figures import RANKED, class_labels, risk_map
-from .findings import BEFORE_SELECTION, NOT_CAUSE, RELATIVE, Findings, Parameter, bic_gap, family_label, outcome_name
+from .findings import BEFORE_SELECTION, NOT_CAUSE, RELATIVE, Findings, Parameter
+from .sentences import family_label, outcome_name
 
 TEMPLATES = Path(__file__).parents[2] / "resources" / "report"
 _BAR_WIDTH, _BAR_PAD = 240.0, 6.0

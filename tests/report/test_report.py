@@ -25,8 +25,9 @@ from risk_terrain.rtm_plugin.core.places import FactorPresence, Place
 from risk_terrain.rtm_plugin.core.terrain import ScoreSummary
 from risk_terrain.rtm_plugin.core.verification import Verification
 from risk_terrain.rtm_plugin.report import figures, wording
+from risk_terrain.rtm_plugin.report.derive import findings
 from risk_terrain.rtm_plugin.report.figures import edges, risk_map
-from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext, findings
+from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext
 from risk_terrain.rtm_plugin.report.page import render
 
 GRID = Grid(410000.0, 441000.0, 250.0, 500.0, np.ones((4, 5), dtype=bool))
@@ -229,7 +230,8 @@ def test_formula_gives_the_scores_and_expected_counts():
     assert formula.raw == 'exp(3.0617 * "bus_stops_proximity_500" + 2.1578 * "det_points_density_500")'
     assert formula.expected == 'exp(-3.3565 + 3.0617 * "bus_stops_proximity_500" + 2.1578 * "det_points_density_500")'
     assert formula.lowest == pytest.approx(1.0, rel=1e-3)
-    assert formula.bands[1] == "det_points_density_500: band 1 of the raster that rtm:operationalise makes of det_points"
+    made = "band 1 of the raster that rtm:operationalise makes of det_points"
+    assert formula.bands[1] == f"det_points_density_500: {made}"
 
 
 def test_minimum_is_named_when_no_place_tells_it():

@@ -1,0 +1,240 @@
+"""From a model to the findings: the numbers, each computed once."""
+
+import math
+from collections.abc import Sequence
+
+from ..core.accuracy import Accuracy
+from ..core.model import CandidateFate, ModelTerm, RiskModel
+from ..core.places import Place
+from .findings import (
+    AccuracyRow,
+    CandidateCounts,
+    FamilyRow,
+    Findings,
+    FitSummary,
+    Formula,
+    Parameter,
+    PlaceSummary,
+    ReportContext,
+    RunnerUp,
+)
+from .sentences import (
+    accuracy_sentence,
+    dispersion_sentence,
+    family_label,
+    family_sentence,
+    headline_of,
+    selection_sentence,
+    term_sentence,
+    verification_sentence,
+    warnings_of,
+)
+from .wording import difference
+
+Z95 = 1.96
+CLOSE_BIC = 6.0
+
+
+def findings(
+    model: RiskModel, context: ReportContext, places: Sequence[Place], accuracy: Sequence[Accuracy] = ()
+) -> Findings:
+    """Compute the numbers and sentences of a model.
+
+    Parameters
+    ----------
+    model : RiskModel
+    context : ReportContext
+    places : sequence of Place, ranked
+    accuracy : sequence of Accuracy
+        Against events that come after the fitting period, one for each share of the area; empty when not measured.
+    """
+    rows = _parameters(model, context)
+    lowest = _lowest_expected(model, places)
+    summary = _place_summary(model, context, places)
+    measured = tuple(AccuracyRow(a, accuracy_sentence(a)) for a in accuracy)
+    counts, families = _candidate_counts(model), _families(model)
+    return Findings(
+        context=context,
+        model=model,
+        headline=headline_of(model, context, rows, summary, measured),
+        warnings=warnings_of(model, context),
+        parameters=rows,
+        fit=_fit(model),
+        families=families,
+        family_sentence=family_sentence(model, families),
+        dispersion_sentence=dispersion_sentence(model),
+        candidate_counts=counts,
+        selection_sentence=selection_sentence(model, counts),
+        runners_up=_runners_up(model),
+        formula=_formula(model, lowest),
+        lowest_expected=lowest,
+        places=tuple(places),
+        place_summary=summary,
+        accuracy=measured,
+        verification=verification_sentence(model),
+    )
+
+
+def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ...]:
+    best = model.best
+    terms = sorted(best.selected, key=lambda term: (-term.rrv, term.name))
+    rows = [_factor_row(term, context) for term in terms]
+    rows.append(_other_row("intercept", best.intercept, best.intercept_standard_error))
+    if best.dispersion is not None:
+        logarithm = math.log(best.dispersion) if best.dispersion > 0 else -math.inf
+        rows.append(_other_row("dispersion", logarithm, best.log_dispersion_standard_error))
+    return tuple(rows)
+
+
+def _factor_row(term: ModelTerm, context: ReportContext) -> Parameter:
+    low = exponential(term.coefficient - Z95 * term.standard_error)
+    high = exponential(term.coefficient + Z95 * term.standard_error)
+    return Parameter(
+        "protective factor" if term.direction == "protective" else "risk factor",
+        term.name,
+        term.factor,
+        term.operationalisation,
+        term.distance,
+        term.coefficient,
+        term.standard_error,
+        _z(term.coefficient, term.standard_error),
+        term.p_value,
+        term.rrv,
+        low,
+        high,
+        term_sentence(term, low, high, context),
+    )
+
+
+def _other_row(kind: str, value: float, error: float | None) -> Parameter:
+    z = _z(value, error)
+    p = None if z is None else math.erfc(abs(z) / math.sqrt(2))
+    return Parameter(kind, "", "", "", None, value, error, z, p)
+
+
+def _z(value: float, error: float | None) -> float | None:
+    return value / error if error else None
+
+
+def exponential(value: float) -> float:
+    """exp, infinite instead of an overflow."""
+    return math.exp(value) if value < 700 else math.inf
+
+
+def _fit(model: RiskModel) -> FitSummary:
+    best = model.best
+    aic = -2 * best.log_likelihood + 2 * best.parameters
+    return FitSummary(model.grid.cells, best.parameters, best.log_likelihood, aic, best.bic)
+
+
+def _families(model: RiskModel) -> tuple[FamilyRow, ...]:
+    rows = (
+        FamilyRow(
+            name,
+            family_label(name),
+            len(f.selected),
+            f.parameters,
+            f.log_likelihood,
+            f.bic,
+            name == model.family,
+        )
+        for name, f in model.families.items()
+    )
+    return tuple(sorted(rows, key=lambda row: row.bic))
+
+
+def _candidate_counts(model: RiskModel) -> CandidateCounts:
+    return CandidateCounts(
+        len(model.candidates),
+        sum(c.fate == "dropped" for c in model.candidates),
+        model.culling.survivors if model.culling else None,
+        len(model.selected),
+    )
+
+
+def _runners_up(model: RiskModel) -> tuple[RunnerUp, ...]:
+    """Other candidates of the selected factors, closest first within each factor."""
+    found = []
+    for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name)):
+        rivals = [
+            _rival(term, c, model.best.bic) for c in model.candidates if c.factor == term.factor and c.name != term.name
+        ]
+        found += sorted((r for r in rivals if r is not None), key=lambda rival: rival.bic_difference)
+    return tuple(found)
+
+
+def _rival(term: ModelTerm, candidate: CandidateFate, bic: float) -> RunnerUp | None:
+    if candidate.bic_if_used is None or candidate.bic_if_used - bic >= CLOSE_BIC:
+        return None
+    return RunnerUp(term.factor, term.name, candidate.name, candidate.bic_if_used - bic)
+
+
+def _lowest_expected(model: RiskModel, places: Sequence[Place]) -> float | None:
+    """Expected events in a cell of score 1: expected counts are proportional to scores, so that any place tells it."""
+    if not model.selected:
+        return exponential(model.best.intercept)
+    for place in places:
+        if place.expected:
+            return place.expected / (place.mean_score * place.cells)
+    return None
+
+
+def _formula(model: RiskModel, lowest_expected: float | None) -> Formula:
+    terms = sorted(model.selected, key=lambda term: (-term.rrv, term.name))
+    signed = [(-1 if t.direction == "protective" else 1) * t.coefficient for t in terms]
+    inner = _joined([f'{abs(b):.6g} * "{t.name}"' for b, t in zip(signed, terms, strict=True)], signed)
+    words = _joined([f"{abs(b):.4g} × [{t.name}]" for b, t in zip(signed, terms, strict=True)], signed)
+    raw = f"exp({inner})" if terms else "1"
+    lowest = None if lowest_expected is None else lowest_expected / exponential(model.best.intercept)
+    if lowest is not None and abs(lowest - 1) < 1e-4:
+        lowest = 1.0
+    bottom = "minimum" if lowest is None else f"{lowest:.6g}"
+    return Formula(
+        f"Relative risk score = exp({words}) ÷ its smallest value over the study area"
+        if terms
+        else "Relative risk score = 1",
+        raw,
+        raw if bottom == "1" else f"{raw} / {bottom}",
+        f"exp({model.best.intercept:.6g}{_then(inner)})",
+        lowest,
+        tuple(_band(t, model) for t in terms),
+    )
+
+
+def _joined(parts: Sequence[str], signed: Sequence[float]) -> str:
+    text = ""
+    for part, value in zip(parts, signed, strict=True):
+        sign = "-" if value < 0 else "+"
+        text += f" {sign} {part}" if text else f"{'-' if value < 0 else ''}{part}"
+    return text
+
+
+def _then(inner: str) -> str:
+    if not inner:
+        return ""
+    return f" - {inner[1:]}" if inner.startswith("-") else f" + {inner}"
+
+
+def _band(term: ModelTerm, model: RiskModel) -> str:
+    own = [c.name for c in model.candidates if c.factor == term.factor]
+    return f"{term.name}: band {own.index(term.name) + 1} of the raster that rtm:operationalise makes of {term.factor}"
+
+
+def _place_summary(model: RiskModel, context: ReportContext, places: Sequence[Place]) -> PlaceSummary:
+    cells = sum(place.cells for place in places)
+    seen = [place.observed for place in places if place.observed is not None]
+    observed = sum(seen) if places and len(seen) == len(places) else None
+    inside = model.events.inside
+    return PlaceSummary(
+        len(places),
+        cells,
+        context.square_km(sum(place.area for place in places)),
+        cells / model.grid.cells,
+        observed,
+        observed / inside if observed is not None and inside else None,
+    )
+
+
+def bic_gap(model: RiskModel, candidate: CandidateFate) -> str:
+    """How far BIC would move with this candidate in its factor's place."""
+    return difference(None if candidate.bic_if_used is None else candidate.bic_if_used - model.best.bic)

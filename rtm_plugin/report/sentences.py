@@ -1,0 +1,204 @@
+"""The sentences of the findings, in British English: association, never cause."""
+
+from collections.abc import Sequence
+
+from ..core.accuracy import Accuracy, Bounds
+from ..core.model import ModelTerm, RiskModel
+from .findings import AccuracyRow, CandidateCounts, FamilyRow, Parameter, PlaceSummary, ReportContext, middle
+from .wording import NBSP, capital, fixed, listed, many, number, percent, plain, readable, whole
+
+MANY_OUTSIDE = 0.05  # of all events
+FAMILY_NAMES = {
+    "poisson": "Poisson",
+    "nb1": "negative binomial, linear variance (NB1)",
+    "nb2": "negative binomial, quadratic variance (NB2)",
+}
+
+
+def _exposure(term: ModelTerm, context: ReportContext) -> str:
+    """Which cells are exposed, in words."""
+    factor, distance = readable(term.factor), context.distance(term.distance)
+    if term.operationalisation == "proximity":
+        return f"A cell within {distance} of {factor}"
+    sd = next((f.density_sd for f in context.factors if f.name == term.factor), 2.0)
+    return f"A cell with a high density of {factor} (within {distance}; at least the mean + {plain(sd)}{NBSP}SD)"
+
+
+def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext) -> str:
+    interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
+    if term.direction == "protective":
+        return (
+            f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
+            f"otherwise equal cell {interval}."
+        )
+    times = f"{number(term.rrv)} times the rate of events of an otherwise equal cell"
+    return f"{_exposure(term, context)} has {times} {interval}."
+
+
+def headline_of(
+    model: RiskModel,
+    context: ReportContext,
+    rows: Sequence[Parameter],
+    summary: PlaceSummary,
+    measured: Sequence[AccuracyRow],
+) -> tuple[str, ...]:
+    if not model.selected:
+        return (_nothing_selected(model),)
+    sentences = [_opening(model, context)]
+    sentences += [row.sentence for row in rows if row.is_factor]
+    sentences.append(
+        f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
+        "the cell with the lowest."
+    )
+    sentences.append(_places_sentence(summary))
+    if measured:
+        sentences.append(middle(measured).sentence)
+    left_out = _left_out(model)
+    if left_out:
+        sentences.append(
+            f"Not in the model: {listed([readable(name) for name in left_out])}. That is not evidence that they play "
+            "no part: their pattern may be too weak to show, or already told by the factors above."
+        )
+    return tuple(sentences)
+
+
+def _opening(model: RiskModel, context: ReportContext) -> str:
+    tested, chosen = len(_factors(model)), len(model.selected)
+    part = f"Of {many(tested, 'risk factor')} tested, {whole(chosen)} {'is' if chosen == 1 else 'are'}"
+    if tested == chosen:
+        part = "The one risk factor tested is" if tested == 1 else f"All {whole(tested)} risk factors tested are"
+    return f"{part} associated with where {outcome_name(context)} happened: {listed(_names(model))}."
+
+
+def outcome_name(context: ReportContext) -> str:
+    """The outcome in a sentence."""
+    return readable(context.outcome) or "events"
+
+
+def _names(model: RiskModel) -> list[str]:
+    return [readable(term.factor) for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))]
+
+
+def _nothing_selected(model: RiskModel) -> str:
+    return (
+        f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
+        "with a coefficient above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no "
+        "differences. Check the layers and their CRS, try other factors or spatial influences, or use more events."
+    )
+
+
+def _places_sentence(summary: PlaceSummary) -> str:
+    if not summary.count:
+        return "No cell meets the rule for priority places."
+    one = summary.count == 1
+    text = (
+        f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} "
+        f"{number(summary.square_km)}{NBSP}km², {percent(summary.share_of_cells)} of the cells"
+    )
+    if summary.share_of_events is not None:
+        text += (
+            f", and held {percent(summary.share_of_events)} of the events that the model was fitted on; that is a "
+            "description, not a test"
+        )
+    return text + "."
+
+
+def accuracy_sentence(a: Accuracy) -> str:
+    return (
+        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of "
+        f"{many(a.events, 'later event')}: {number(a.pai.expected)} times what the same area chosen at random would "
+        f"hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
+    )
+
+
+def _range(bounds: Bounds) -> str:
+    """A share, with its bounds where ties leave it open."""
+    expected, low, high = percent(bounds.expected), percent(bounds.pessimistic), percent(bounds.optimistic)
+    return expected if low == high else f"{expected} (between {low} and {high}, by how ties between cells are broken)"
+
+
+def _left_out(model: RiskModel) -> tuple[str, ...]:
+    chosen = {term.factor for term in model.selected}
+    return tuple(name for name in _factors(model) if name not in chosen)
+
+
+def _factors(model: RiskModel) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(candidate.factor for candidate in model.candidates))
+
+
+def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
+    found = list(context.warnings)
+    for factor in context.factors:
+        found += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
+    if model.verification.status == "differs":
+        found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
+    elif model.verification.status != "verified":
+        found.append(model.verification.reason)
+    outside, total = model.events.outside, model.events.inside + model.events.outside
+    if total and outside / total > MANY_OUTSIDE:
+        found.append(
+            f"{whole(outside)} of {many(total, 'event')} ({percent(outside / total)}) lie outside the study area and "
+            "were not counted; check that layer and study area belong together."
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def verification_sentence(model: RiskModel) -> str:
+    check = model.verification
+    if check.score is None:
+        return check.reason
+    return (
+        f"{check.reason} The slope of the log-likelihood at the estimates, which is 0 at the maximum, is at most "
+        f"{check.score:.1e} in units of one standard error."
+    )
+
+
+def family_label(name: str) -> str:
+    """A family in words."""
+    return FAMILY_NAMES.get(name, name)
+
+
+def family_sentence(model: RiskModel, families: Sequence[FamilyRow]) -> str:
+    chosen = family_label(model.family)
+    others = [row for row in families if not row.chosen]
+    if not others:
+        return f"The family was set: {chosen}."
+    gap = others[0].bic - model.best.bic
+    return (
+        f"The {chosen} family was chosen: its BIC is {fixed(model.best.bic, 2)}, {fixed(gap, 2)} lower than with the "
+        f"{others[0].label} family."
+    )
+
+
+def dispersion_sentence(model: RiskModel) -> str:
+    value = model.best.dispersion
+    if value is None:
+        return "The Poisson family assumes that the variance of the counts equals their mean."
+    if model.family == "nb2":
+        return f"Dispersion α = {number(value, 4)}: the variance of a count with mean μ is μ + {number(value, 4)} μ²."
+    ratio = number(1 + value, 4)
+    return f"Dispersion σ = {number(value, 4)}: the variance of a count is {ratio} times its mean (1 would be Poisson)."
+
+
+def selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
+    factors = many(len(_factors(model)), "risk factor")
+    parts = [f"{capital(factors)} made {many(counts.made, 'candidate variable')}."]
+    if counts.dropped:
+        parts.append(
+            f"{many(counts.dropped, 'candidate')} said nothing new (constant, or the same cells as another) and "
+            f"{'was' if counts.dropped == 1 else 'were'} dropped."
+        )
+    if model.culling is None:
+        parts.append("The candidates were not culled.")
+    else:
+        parts.append(
+            "An elastic-net Poisson regression with coefficients of 0 or more, cross-validated in "
+            f"{whole(model.culling.folds)} folds, left {many(model.culling.survivors, 'survivor')} (L1 share "
+            f"{plain(model.culling.l1_share)}, penalty {number(model.culling.penalty, 4)}; seed {model.culling.seed})."
+        )
+    parts.append(
+        "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most "
+        f"one variable per factor, every coefficient above 0 and every p ≤ 0.05; {many(counts.selected, 'variable')} "
+        "stayed."
+    )
+    return " ".join(parts)
