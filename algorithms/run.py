@@ -35,6 +35,7 @@ from ..rtm_plugin.adapters.layers import (
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import inside
+from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
@@ -217,7 +218,14 @@ class Run(RtmAlgorithm):
         study = self._study(parameters, context, inputs)
         provenance = self._provenance(parameters, inputs)
         clock = Clock(stage_teller(feedback))
-        result = run(study, provenance, progress_of(feedback, 0.05, 0.95), clock, available_workers())
+
+        def announce(grid: Grid, memory: int) -> None:
+            feedback.pushInfo(
+                tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
+            )
+
+        progress = progress_of(feedback, 0.05, 0.95)
+        result = run(study, provenance, progress, clock, available_workers(), announce)
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
         feedback.setProgressText(tr("Writing"))

@@ -115,6 +115,7 @@ def run(
     progress: Progress = silent,
     clock: Clock | None = None,
     workers: int = 1,
+    announce: Callable[[Grid, int], None] | None = None,
 ) -> StudyResult:
     """Grid, counts, candidates, selection, terrain, places.
 
@@ -124,9 +125,13 @@ def run(
     provenance : mapping, stored in the model with the seconds by stage added
     workers : int
         Threads; the result is the same.
+    announce : callable, optional
+        Told the grid and the memory that the run will need, in bytes, before the long work begins.
     """
     clock = clock or Clock()
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
+    if announce is not None:
+        announce(grid, memory_needed(grid, len(study.factors)))
     events = clock.timed("events", lambda: count(grid, study.events))
     check_counts(events.counts)
     candidates = clock.timed(
@@ -150,6 +155,12 @@ def run(
         ),
     )
     return StudyResult(grid, events, observed, model, terrain, places, clock)
+
+
+def memory_needed(grid: Grid, factors: int) -> int:
+    """Bytes that a run takes beyond QGIS itself, measured and rounded up: libraries, cells, and the box around them."""
+    box = grid.mask.size
+    return 200_000_000 + grid.cells * (160 + 14 * factors) + 60 * box
 
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
