@@ -6,7 +6,6 @@ The optimum itself is found in penalised.py.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 from .candidates import CandidateSet, DesignMatrix
 from .errors import FitError
 from .features import Floats
-from .parallel import in_threads
 from .penalised import TOLERANCE, Penalty, Solver
 from .penalised import Problem as _Problem
-from .progress import Progress, silent
+from .progress import Progress, parts, silent
 from .quadratic import minimise_quadratic
 from .study import SelectionSettings
 
@@ -123,7 +121,6 @@ def cull(
     adjust: Floats | None = None,
     progress: Progress = silent,
     full_path: bool = False,
-    workers: int = 1,
 ) -> Culling:
     """Cull the candidates: those with a coefficient above 0 at the best penalty of the better L1 share survive.
 
@@ -136,8 +133,6 @@ def cull(
     adjust : (n, q) float64, optional, columns that enter unpenalised
     full_path : bool
         Fit every penalty, even when the best one is clear.
-    workers : int
-        Threads; the result is the same.
 
     Raises
     ------
@@ -155,11 +150,10 @@ def cull(
     design = DesignMatrix(candidates)
     progress(0.0)
     problem = _Problem.build(counts, design, labels, settings.folds, offset, adjust)
-
-    def path(share: float, step: Progress) -> Path:
-        return fit_path(problem, share, penalties(problem, share, progress=step), step, full_path)
-
-    paths = in_threads([partial(path, share) for share in L1_SHARES], progress, workers)
+    paths = []
+    for share, step in zip(L1_SHARES, parts(progress, len(L1_SHARES)), strict=True):
+        sequence = penalties(problem, share, progress=step)
+        paths.append(fit_path(problem, share, sequence, step, full_path))
     winner = min(paths, key=lambda path: path.deviance[path.best])
     alive = winner.coefficients[winner.best, :, 0] > 0
     names = [c.name for c in candidates.candidates]

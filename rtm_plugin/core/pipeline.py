@@ -139,7 +139,7 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -235,7 +235,6 @@ def select_model(
     adjust: Floats | None = None,
     progress: Progress = silent,
     clock: Clock | None = None,
-    workers: int = 1,
 ) -> Selection:
     """Drop useless columns, cull, select under each family, keep the family with the lowest BIC.
 
@@ -266,7 +265,7 @@ def select_model(
     if settings.cull:
         culling = clock.timed(
             "culling",
-            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers=workers),
+            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6)),
         )
     survivors = usable if culling is None else list(culling.survivors)
     kept = pool.only(survivors) if survivors else None
@@ -324,7 +323,6 @@ def fit_model(
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
     progress: Progress = silent,
-    workers: int = 1,
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
@@ -336,7 +334,6 @@ def fit_model(
         observed.adjust,
         part(progress, 0.0, 0.9),
         clock,
-        workers,
     )
     families = {name: _family_model(name, found, observed) for name, found in selection.families.items()}
     progress(0.92)

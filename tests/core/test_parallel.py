@@ -4,12 +4,12 @@ import threading
 
 import numpy as np
 import pytest
-from helpers import candidate_set
-from risk_terrain.rtm_plugin.core.elastic_net import cull
+from helpers import full_grid, points
+from risk_terrain.rtm_plugin.core import pipeline
 from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError
 from risk_terrain.rtm_plugin.core.parallel import in_threads
 from risk_terrain.rtm_plugin.core.progress import silent
-from risk_terrain.rtm_plugin.core.study import SelectionSettings
+from risk_terrain.rtm_plugin.core.study import FactorSettings
 
 
 def test_results_come_in_order():
@@ -56,13 +56,12 @@ def test_an_error_wins_over_the_cancel_that_it_causes():
         in_threads([waits, fails], silent, workers=2)
 
 
-def test_culling_is_the_same_with_one_worker_and_two():
+def test_candidates_are_the_same_with_one_worker_and_two():
     random = np.random.default_rng(3)
-    base = random.random((4, 600))
-    candidates = candidate_set({f"f{i}": [row < share for share in (0.1, 0.2, 0.4)] for i, row in enumerate(base)})
-    counts = random.poisson(np.exp(-1 + 1.2 * (base[0] < 0.2))).astype(float)
-    one, two = (cull(counts, candidates, SelectionSettings(), workers=workers) for workers in (1, 2))
-    assert one.survivors == two.survivors
-    for a, b in zip(one.paths, two.paths, strict=True):
-        assert a.coefficients.tobytes() == b.coefficients.tobytes()
-        assert a.deviance.tobytes() == b.deviance.tobytes()
+    grid = full_grid(30, 40)
+    factors = [(points(*(random.random((50, 2)) * 40)), FactorSettings(f"f{i}")) for i in range(5)]
+    one, two = (pipeline.candidate_set(factors, grid, workers=workers) for workers in (1, 2))
+    assert one.candidates == two.candidates
+    for a, b in zip(one.factors, two.factors, strict=True):
+        assert a.codes.tobytes() == b.codes.tobytes()
+        assert a.table.tobytes() == b.table.tobytes()
