@@ -37,7 +37,8 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import inside
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.pipeline import Clock, Study, StudyResult, count, run
+from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
+from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext

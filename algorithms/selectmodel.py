@@ -18,7 +18,8 @@ from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.covariates import observe
-from ..rtm_plugin.core.pipeline import Clock, fit_model
+from ..rtm_plugin.core.pipeline import fit_model
+from ..rtm_plugin.core.progress import Clock
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_model
 from .outputs import plain_parameters, save_candidate_table, versions

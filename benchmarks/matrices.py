@@ -10,7 +10,7 @@ from osgeo import ogr
 from rtm_plugin.core.candidates import CandidateSet, operationalise
 from rtm_plugin.core.features import Features, ring_segments
 from rtm_plugin.core.grid import Grid, count_events, study_grid
-from rtm_plugin.core.pipeline import useless_columns
+from rtm_plugin.core.selection import useless_columns
 from rtm_plugin.core.study import FactorSettings, GridSettings
 
 from .city import BLOCK, make_city

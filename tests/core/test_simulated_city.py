@@ -4,7 +4,7 @@ import numpy as np
 from helpers import full_grid
 from risk_terrain.rtm_plugin.core.candidates import CandidateSet, operationalise
 from risk_terrain.rtm_plugin.core.features import Features
-from risk_terrain.rtm_plugin.core.pipeline import select_model
+from risk_terrain.rtm_plugin.core.selection import select_model
 from risk_terrain.rtm_plugin.core.study import FactorSettings, SelectionSettings
 
 SEEDS = range(1, 21)
