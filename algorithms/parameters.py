@@ -360,7 +360,7 @@ def read_factor_settings(given: str | dict[str, Any] | list[Any]) -> tuple[Layer
         return ()
     if not text.startswith(("{", "[")):
         text = read_text(Path(text), "factor settings file")
-    return layer_settings(parse_json(text, "The factor settings"))
+    return layer_settings(parse_json(text, "The text of the factor settings"))
 
 
 def no_event_inside(read: ReadLayer) -> str:

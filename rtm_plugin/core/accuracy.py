@@ -46,9 +46,8 @@ class Accuracy:
 def captured(scores: NDArray[Any], counts: Floats, cells: float) -> Bounds:
     """Events in the `cells` highest-scored cells.
 
-    The tie that the limit cuts gives its mean count for each cell taken (expected), its smallest or its largest counts.
-    A
-    fraction of a cell takes that fraction of its events.
+    The tie that the limit cuts gives its mean count for each cell taken (expected), its smallest or its largest
+    counts. A fraction of a cell takes that fraction of its events.
 
     Parameters
     ----------

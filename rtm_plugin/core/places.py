@@ -100,10 +100,8 @@ def priority_places(
     """Choose cells, join those that touch (corners included), split what sprawls, and rank.
 
     Ranks go by expected events where they are given, else by the sum of the scores; ties by largest score, then by
-    position from
-    the north west. A factor is at work in a cell where it raises the score above the lowest: an aggravating one where
-    the cell
-    is exposed, a protective one where it is not.
+    position from the north west. A factor is at work in a cell where it raises the score above the lowest: an
+    aggravating one where the cell is exposed, a protective one where it is not.
 
     Parameters
     ----------
@@ -141,9 +139,8 @@ def choose_cells(grid: Grid, scores: NDArray[np.float32], settings: PlaceSetting
     """The cells that the rule asks for.
 
     A share or number of cells can end inside a tie, since a risk terrain has few distinct scores. The tie goes to the
-    cells whose
-    surroundings score highest (mean of the 3 × 3 cells, then of wider squares up to 9 × 9); cells equal in
-    that too are all taken, so that no cell is chosen by its position in the grid.
+    cells whose surroundings score highest (mean of the 3 × 3 cells, then of wider squares up to 9 × 9); cells equal
+    in that too are all taken, so that no cell is chosen by its position in the grid.
 
     Returns
     -------

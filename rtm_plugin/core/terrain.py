@@ -138,9 +138,8 @@ def shares(terms: Sequence[Term], candidates: CandidateSet) -> Floats:
     """Share of each factor in what raises each cell, (terms, n); the shares of a cell sum to 1.
 
     Each βⱼxⱼ is measured from its own lowest value over the cells: a protective variable counts where it is absent,
-    since that is
-    what raises the cell. Where some cell has the lowest value of every term, the parts add up to ln RRS. A cell
-    that nothing raises has shares 0.
+    since that is what raises the cell. Where some cell has the lowest value of every term, the parts add up to ln
+    RRS. A cell that nothing raises has shares 0.
     """
     parts = np.array([contribution(term, candidates) for term in terms]).reshape(len(terms), candidates.cells)
     parts -= parts.min(axis=1, keepdims=True, initial=0.0)

@@ -119,7 +119,7 @@ SETTINGS = {
     ),
     "not JSON": (
         "{bars}",
-        "The factor settings is not valid JSON (line 1); it is damaged or another kind of file.",
+        "The text of the factor settings is not valid JSON (line 1); it is damaged or another kind of file.",
     ),
     "nothing left": (
         settings({"layer": "bars", "filter": "kind = 'never'"}),
