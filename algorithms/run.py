@@ -368,7 +368,7 @@ class Run(RtmAlgorithm):
 def report_context(inputs: Inputs, study: Study) -> ReportContext:
     """What the report tells of the inputs."""
     outcome, area = inputs.events.report.name, inputs.area.report.name
-    units = inputs.crs.mapUnits()
+    metres = QgsUnitTypes.fromUnitToUnitFactor(inputs.crs.mapUnits(), Qgis.DistanceUnit.Meters)
     block = study.grid.block_length
     factors = tuple(
         FactorInfo(
@@ -392,16 +392,16 @@ def report_context(inputs: Inputs, study: Study) -> ReportContext:
         factors,
         tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
         units_text(inputs.crs),
-        QgsUnitTypes.fromUnitToUnitFactor(units, Qgis.DistanceUnit.Meters),
-        rule_text(study.places),
+        metres,
+        rule_text(study.places, metres),
         inputs.test_events.report.name if inputs.test_events else "",
     )
 
 
-def rule_text(places: PlaceSettings) -> str:
-    """The rule for priority places in words."""
-    split = tr(", split to at most {:g} square map units").format(places.max_area) if places.max_area else ""
-    return _chosen(places) + split
+def rule_text(places: PlaceSettings, metres: float) -> str:
+    """The rule for priority places in words; `metres` is the length of a map unit."""
+    square_km = (places.max_area or 0.0) * metres**2 / 1e6
+    return _chosen(places) + (tr(", split to at most {:g} km²").format(square_km) if square_km else "")
 
 
 def _chosen(places: PlaceSettings) -> str:
