@@ -244,6 +244,8 @@ class Run(RtmAlgorithm):
             raise InputError(no_event_inside(events))
         if parameters.get("TEST_EVENTS"):
             test_events = read_source(self, parameters, "TEST_EVENTS", crs, context, feedback, wanted="point")
+            if not inside(area.features, test_events.features.coordinates).any():
+                raise InputError(no_event_inside(test_events))
         layers = self.parameterAsLayerList(parameters, "FACTORS", context)
         block_length = self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
         factors = []

@@ -14,7 +14,6 @@ from .features import Floats
 CLASS_NAMES = ("below mean", "mean to +1 SD", "+1 to +2 SD", "above mean + 2 SD: highest risk")
 # ColorBrewer's OrRd: told apart by colour-blind readers, and in order in grey print
 CLASS_COLOURS = ("#fef0d9", "#fdcc8a", "#fc8d59", "#b30000")
-HIGHEST = len(CLASS_NAMES) - 1
 
 
 class Term(Protocol):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ..core.accuracy import Accuracy
-from ..core.model import CandidateFate, ModelTerm, RiskModel
+from ..core.model import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
 from ..core.places import Place
 from .findings import (
     AccuracyRow,
@@ -79,6 +79,7 @@ def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ..
     best = model.best
     terms = sorted(best.selected, key=lambda term: (-term.rrv, term.name))
     rows = [_factor_row(term, context) for term in terms]
+    rows += [_adjustment_row(term) for term in best.adjustments]
     rows.append(_other_row("intercept", best.intercept, best.intercept_standard_error))
     if best.dispersion is not None:
         logarithm = math.log(best.dispersion) if best.dispersion > 0 else -math.inf
@@ -104,6 +105,12 @@ def _factor_row(term: ModelTerm, context: ReportContext) -> Parameter:
         high,
         term_sentence(term, low, high, context),
     )
+
+
+def _adjustment_row(term: AdjustmentTerm) -> Parameter:
+    """The coefficient of a layer that is always in the model, for one standard deviation."""
+    z = _z(term.coefficient, term.standard_error)
+    return Parameter("adjustment", term.name, "", "", None, term.coefficient, term.standard_error, z, term.p_value)
 
 
 def _other_row(kind: str, value: float, error: float | None) -> Parameter:
@@ -170,7 +177,12 @@ def _rival(term: ModelTerm, candidate: CandidateFate, bic: float) -> RunnerUp | 
 
 
 def _lowest_expected(model: RiskModel, places: Sequence[Place]) -> float | None:
-    """Expected events in a cell of score 1: expected counts are proportional to scores, so that any place tells it."""
+    """Expected events in a cell of score 1: expected counts are proportional to scores, so that any place tells it.
+
+    With an exposure or adjustments they are not, and there is no such number.
+    """
+    if model.exposure is not None or model.best.adjustments:
+        return None
     if not model.selected:
         return exponential(model.best.intercept)
     for place in places:
@@ -195,10 +207,22 @@ def _formula(model: RiskModel, lowest_expected: float | None) -> Formula:
         else "Relative risk score = 1",
         raw,
         raw if bottom == "1" else f"{raw} / {bottom}",
-        f"exp({model.best.intercept:.6g}{_then(inner)})",
+        f"exp({model.best.intercept:.6g}{_then(inner)}{_adjusted(model)}){_exposed(model)}",
         lowest,
         tuple(_band(t, model) for t in terms),
     )
+
+
+def _adjusted(model: RiskModel) -> str:
+    """The adjustments' part of the expected count, in the units of their rasters."""
+    return "".join(
+        f' {"-" if t.coefficient < 0 else "+"} {abs(t.coefficient):.6g} * ("{t.name}" - {t.mean:.6g}) / {t.sd:.6g}'
+        for t in model.best.adjustments
+    )
+
+
+def _exposed(model: RiskModel) -> str:
+    return "" if model.exposure is None else f' * "{model.exposure.name}"'
 
 
 def _joined(parts: Sequence[str], signed: Sequence[float]) -> str:

@@ -121,9 +121,9 @@ class Parameter:
 
     Parameters
     ----------
-    kind : {"risk factor", "protective factor", "intercept", "dispersion"}
+    kind : {"risk factor", "protective factor", "adjustment", "intercept", "dispersion"}
     name : str
-        The candidate; "" for intercept and dispersion.
+        The candidate or the adjustment layer; "" for intercept and dispersion.
     rrv, low, high : float or None
         Relative risk value and its 95 % interval exp(coefficient ± 1.96 SE), before selection is taken into account.
     sentence : str

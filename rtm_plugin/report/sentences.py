@@ -134,6 +134,14 @@ def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
         found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":
         found.append(model.verification.reason)
+    if model.exposure is not None:
+        found.append(
+            f"Rates are per unit of the exposure '{model.exposure.name}'. {many(model.exposure.cells_without, 'cell')} "
+            f"without any are not on the map, and {many(model.exposure.events_without, 'event')} in them were left out."
+        )
+    if model.best.adjustments:
+        names = listed([term.name for term in model.best.adjustments])
+        found.append(f"The expected counts, not the scores, are adjusted for {names}, which no selection chose.")
     outside, total = model.events.outside, model.events.inside + model.events.outside
     if total and outside / total > MANY_OUTSIDE:
         found.append(

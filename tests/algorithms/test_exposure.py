@@ -101,3 +101,18 @@ def test_scoring_without_the_exposure_is_refused(refused, city, chain, tmp_path,
 def test_adjustment_with_gaps_is_refused(refused, tmp_path):
     small = write_raster(tmp_path / "small.tif", np.random.default_rng(1).random((20, 10)))
     assert refused("run", ADJUST=[small]).startswith("The adjustment layer 'small' has no value in ")
+
+
+def test_report_tells_exposure_and_adjustment(city, out, homes, income):
+    """They are in the table, the warnings and the formula; no expected count is tied to a score."""
+    report = str(out / "report.html")
+    process("run", only_terrain(city, out, EXPOSURE=homes, ADJUST=[income], OUTPUT_REPORT=report))
+    page = (out / "report.html").read_text(encoding="utf-8")
+    model = json.loads((out / "model.json").read_text(encoding="utf-8"))
+    (term,) = model["adjustments"]
+    assert "Rates are per unit of the exposure" in page
+    assert "adjusted for income" in page
+    assert "<td>Adjustment</td>" in page
+    assert f"{abs(term['coefficient']):.4f}" in page
+    assert f"- {term['mean']:.6g}) / {term['sd']:.6g}) * &#34;homes&#34;" in page
+    assert "A cell with the lowest score is expected to hold" not in page

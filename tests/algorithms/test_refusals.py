@@ -172,3 +172,11 @@ def test_layer_that_is_not_there(refused, city, tmp_path):
         assert "Could not load source layer" in refused(algorithm, **{name: str(tmp_path / "gone.gpkg")})
     gone = str(tmp_path / "gone.gpkg")
     assert refused("run", FACTORS=[city.layer("bars"), gone]) == "Incorrect parameter value for FACTORS"
+
+
+def test_no_later_event_inside(refused, tmp_path):
+    """Refused while reading, not after the whole study."""
+    source = write_layer(tmp_path / "later.gpkg", "later", ["POINT (1000 1000)"])
+    assert refused("run", TEST_EVENTS=source) == (
+        "None of the 1 events of 'later' lies inside the study area; check the layer, its filter and its CRS."
+    )
