@@ -34,7 +34,8 @@ from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
 from .wkb import Part, parts
 
-_PLAIN_POINT = 21  # bytes of a point without Z or M
+_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
+_PLAIN_POINT = _POINT.itemsize
 _CHECK_EVERY = 2000  # features between two looks at the cancel button
 
 # pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
@@ -191,6 +192,10 @@ def read_layer(
             f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
         )
     take = _value_reader(source, name, value_field)
+    if take is None and source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs:
+        found_at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
+        _mention(report)
+        return ReadLayer(Features(geometry, found_at_once, report.features), None, report)
     arrays: list[Floats] = []
     merged: list[Part] = []
     owners: list[float] = []
@@ -233,6 +238,26 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
             f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
             f"edge may be too low; add its features up to {reach:g} {units} outside."
         )
+
+
+def _plain_points(
+    source: QgsFeatureSource, request: QgsFeatureRequest, report: LayerReport, feedback: QgsProcessingFeedback
+) -> Floats:
+    """All points of a layer at once: most layers are such, and long."""
+    if request.filterType() != Qgis.FeatureRequestFilterType.Expression:
+        request.setSubsetOfAttributes([])
+    found: list[bytes] = []
+    for i, feature in enumerate(source.getFeatures(request)):
+        if i % _CHECK_EVERY == 0:
+            stop_if_cancelled(feedback)
+        found.append(bytes(feature.geometry().asWkb()))
+    whole = [wkb for wkb in found if len(wkb) == _PLAIN_POINT]
+    points = np.frombuffer(b"".join(whole), dtype=_POINT)
+    coordinates = np.column_stack([points["x"], points["y"]])
+    coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
+    report.features = len(coordinates)
+    report.without_geometry = len(found) - len(coordinates)
+    return coordinates
 
 
 def _mention(report: LayerReport) -> None:

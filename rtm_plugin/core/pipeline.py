@@ -110,7 +110,7 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -189,6 +189,7 @@ def fit_model(
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
@@ -200,6 +201,7 @@ def fit_model(
         observed.adjust,
         part(progress, 0.0, 0.9),
         clock,
+        workers,
     )
     families = {name: family_model(name, found, observed) for name, found in selection.families.items()}
     progress(0.92)
