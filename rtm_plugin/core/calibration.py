@@ -1,4 +1,4 @@
-"""Whether expected counts are right: by decile, by the slope of a Poisson regression, by deviance and CRPS (METHOD §6)."""
+"""Whether expected counts are right: by decile, slope of a Poisson regression, deviance and CRPS (METHOD §6)."""
 
 import numpy as np
 
@@ -61,6 +61,11 @@ class CalibrationSlope:
         self._logs, number = np.unique(np.log(expected), return_counts=True)
         self._weights = number.astype(np.float64)
 
+    @property
+    def exists(self) -> bool:
+        """Whether the expected counts differ at all."""
+        return len(self._logs) > 1
+
     def mean(self, slope: float) -> float:
         """Mean of log expected over the cells with weights expected to the power of the slope."""
         shifted = slope * self._logs
@@ -69,18 +74,16 @@ class CalibrationSlope:
 
     def of(self, means: Floats) -> Floats:
         """Slope for each mean of log expected over events (m,); not a number where there is none within ±20."""
-        if len(self._logs) < 2:
-            return np.full(len(means), np.nan)
         ends = [self._solve(float(end)) for end in (np.nanmin(means), np.nanmax(means))]
         if len(means) <= 2 or ends[0] == ends[1]:
             return np.array([self._solve(float(mean)) for mean in means])
-        table = np.linspace(max(-_STEEPEST, ends[0]), min(_STEPEST, ends[1]), _TABLE)
+        table = np.linspace(max(-_STEEPEST, ends[0]), min(_STEEPEST, ends[1]), _TABLE)
         at = np.array([self.mean(slope) for slope in table])
         return np.interp(means, at, table, left=np.nan, right=np.nan)
 
     def _solve(self, mean: float) -> float:
         """Bisection, then it is closed by the secant; ±infinity beyond the steepest slope."""
-        low, high = -_STEEPEST, _STEPEST
+        low, high = -_STEEPEST, _STEEPEST
         at_low, at_high = self.mean(low) - mean, self.mean(high) - mean
         if at_low > 0 or at_high < 0:
             return -np.inf if at_low > 0 else np.inf
@@ -130,9 +133,7 @@ def crps(
     return score
 
 
-def _beyond_mean(
-    family: str, expected: Floats, counts: Floats, dispersion: float | None, progress: Progress
-) -> Floats:
+def _beyond_mean(family: str, expected: Floats, counts: Floats, dispersion: float | None, progress: Progress) -> Floats:
     """E|X − y| − μ = Σ_{k ≤ y} 2 (y − k) p(k) − y."""
     total = -counts
     for k in range(int(counts.max(initial=0.0)) + 1):

@@ -1,4 +1,4 @@
-"""Cells in the order of their scores, ties kept together, and the events that flagging from the top catches (METHOD §6)."""
+"""Cells in the order of their scores, ties kept together, and what flagging them from the top catches (METHOD §6)."""
 
 from dataclasses import dataclass
 
@@ -62,9 +62,7 @@ class CaptureCurve:
         """
         total = float(self.sizes[-1])
         if not 0 <= limit <= total * (1 + 1e-12):
-            raise InputError(
-                f"The flagged area of {limit:g} cells is not within the {total:g} cells of the map."
-            )
+            raise InputError(f"The flagged area of {limit:g} cells is not within the {total:g} cells of the map.")
         expected, worst, best = (float(values[0]) for values in self.at(np.array([limit])))
         return Bounds(expected, worst, best)
 
@@ -114,7 +112,7 @@ class Ranking:
         """
         sizes = np.ones(len(scores)) if sizes is None else sizes
         _, tie = np.unique(-scores.astype(np.float64), return_inverse=True)
-        extent = np.bincount(tie, weights=sizes)
+        extent = np.bincount(tie, weights=sizes).astype(np.float64)
         start = np.cumsum(extent) - extent
         return cls(tie.astype(np.int64), sizes, start[tie], extent[tie])
 
@@ -146,8 +144,8 @@ class Ranking:
         density = counts / self.sizes
         worst, best = np.lexsort((density, self.tie)), np.lexsort((-density, self.tie))
         return CaptureCurve(
-            _running(np.bincount(self.tie, weights=self.sizes)),
-            _running(np.bincount(self.tie, weights=counts)),
+            _running(np.bincount(self.tie, weights=self.sizes).astype(np.float64)),
+            _running(np.bincount(self.tie, weights=counts).astype(np.float64)),
             _running(self.sizes[worst]),
             _running(counts[worst]),
             _running(self.sizes[best]),

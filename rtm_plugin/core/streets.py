@@ -25,9 +25,9 @@ def length_in_cells(lines: Features, grid: Grid, progress: Progress = silent) ->
 
     Examples
     --------
-    >>> grid = Grid(0.0, 10.0, 10.0, 20.0, np.ones((1, 2), bool))
-    >>> length_in_cells(Features("line", np.array([[5.0, 5.0, 20.0, 5.0]]), 1), grid).tolist()
-    [5.0, 10.0]
+    >>> grid = Grid(0.0, 8.0, 8.0, 16.0, np.ones((1, 2), bool))
+    >>> length_in_cells(Features("line", np.array([[4.0, 4.0, 20.0, 4.0]]), 1), grid).tolist()
+    [4.0, 8.0]
     """
     x0, y0, x1, y1 = grid.extent
     ends = lines.coordinates.reshape(-1, 2, 2)
