@@ -315,8 +315,8 @@ class Dates:
         if cut.any():
             month = str(self.first[cut][0])[:7]
             raise InputError(
-                f"The window {window.text} cuts the month {month}, and {self.source} says of {int(cut.sum()):,} events "
-                "in such a month no more than that; let windows start and end with whole months."
+                f"The window {window.text} cuts the month {month}, of whose events {self.source} does not tell the "
+                "day; let windows start and end with whole months."
             )
         if not found.any():
             raise InputError(
