@@ -78,11 +78,14 @@ PARAMETERS = {
         "OUTPUT_REPORT": ("fileDestination", None),
     },
 }
+WINDOWS = dict.fromkeys(("FIT_START", "FIT_END", "TEST_START", "TEST_END"), "datetime")
+EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 # what is there beyond DESIGN.md's table
 EXTRA_PARAMETERS = {
+    "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
-    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string"},
+    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
 }
 OUTPUTS = {
     "studygrid": {"OUTPUT", "CELL_COUNT"},
@@ -110,6 +113,7 @@ WORDS = {
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
+OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
