@@ -13,6 +13,7 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProces
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
+from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import write_candidates, write_places
 from ..rtm_plugin.cartography.styles import (
     Painter,
@@ -26,7 +27,7 @@ from ..rtm_plugin.cartography.styles import (
 )
 from ..rtm_plugin.core.candidates import FactorCandidates
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate
+from ..rtm_plugin.core.model import CandidateFate, FamilyModel
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events, StudyResult
 from ..rtm_plugin.core.places import Places
@@ -93,9 +94,17 @@ def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, 
     _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
 
-def save_expected(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
-    """Expected counts; `fitted` is the period of the model's events."""
+def save_expected(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: FamilyModel | None = None,
+) -> None:
+    """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
     items = period_items("RTM_FIT", fitted or Period())
+    items |= family_items(model.family, model.dispersion) if model else {}
     band = Band(terrain.expected, "expected events")
     largest = float(np.quantile(terrain.expected, 0.99))
     _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))

@@ -195,7 +195,9 @@ class Run(RtmAlgorithm):
         with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period)
             if layer["OUTPUT_EXPECTED"]:
-                save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period)
+                save_expected(
+                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model.best
+                )
             if layer["OUTPUT_PLACES"]:
                 save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
             if layer["OUTPUT_TABLE"]:

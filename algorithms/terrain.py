@@ -74,7 +74,7 @@ class Terrain(RtmAlgorithm):
         with Staging(feedback) as staging:
             save_terrain(staging, output, observed.grid, terrain, model.events.period)
             if expected:
-                save_expected(staging, expected, observed.grid, terrain, model.events.period)
+                save_expected(staging, expected, observed.grid, terrain, model.events.period, model.best)
         self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30)
         self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary

@@ -200,10 +200,13 @@ class Raster:
             valid &= values != nodata
         return values, valid, band
 
-    def grid(self) -> Grid:
-        """The grid of the valid cells of the first band; for a study grid, those that hold 1."""
+    def grid(self, with_zeros: bool = False) -> Grid:
+        """The grid of the valid cells of the first band; for a study grid, those that hold 1.
+
+        A raster that is not ours may be a study grid too, unless 0 is a value like others in it (`with_zeros`).
+        """
         values, valid, _ = self.band(1)
-        if self.metadata.get("RTM_KIND") in (None, "grid"):
+        if self.metadata.get("RTM_KIND") == "grid" or (not with_zeros and "RTM_KIND" not in self.metadata):
             valid = valid & (values != 0)
         if not valid.any():
             raise InputError(f"The raster '{self.name}' has no cell with a value; make it with rtm:studygrid.")

@@ -97,6 +97,8 @@ class Statistic:
         The map whose class is the threshold; "" where all maps have it.
     slope : CalibrationSlope, optional
         The figure is the slope that belongs to the ratio.
+    most : float
+        A figure cannot be higher: the best choice for the events as they came may be beaten on resampled ones.
     """
 
     map: str
@@ -111,6 +113,7 @@ class Statistic:
     ties: Bounds | None = None
     owner: str = ""
     slope: CalibrationSlope | None = None
+    most: float = np.inf
 
     @property
     def compared(self) -> bool:
@@ -123,7 +126,9 @@ class Statistic:
             top = 1.0 if self.top is None else sums[:, self.top]
             ratio = np.divide(top, 1.0 if self.bottom is None else sums[:, self.bottom])
             values: Floats = np.broadcast_to(self.scale * ratio, len(sums))
-        return values if self.slope is None or not len(sums) else self.slope.of(values)
+        if self.slope is not None and len(sums):
+            return self.slope.of(values)
+        return np.minimum(values, self.most)
 
     def bounds_of(self, totals: Floats) -> Bounds:
         """The value that was found, with its bounds."""
@@ -230,7 +235,9 @@ def capture_statistics(
             if m.expected is not None:
                 predicted = float(flagged @ m.expected[basis.cells]) / float(m.expected[basis.cells].sum())
                 rows.append((CALIBRATION, predicted, every, hit, _over(predicted, rates)))
-            found += [Statistic(*place, name, scale, a, b, ties, owner) for name, scale, a, b, ties in rows]
+            for name, scale, top, bottom, ties in rows:
+                most = 1.0 if name == PEI else np.inf
+                found.append(Statistic(*place, name, scale, top, bottom, ties, owner, most=most))
     return found
 
 

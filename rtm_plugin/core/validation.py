@@ -313,7 +313,8 @@ def _figures(
     replicates = [statistic.of(samples) for statistic in statistics]
     values = [statistic.bounds_of(totals) for statistic in statistics]
     pairs = list(_pairs(statistics))
-    every = [*replicates, *(replicates[i] - replicates[j] for i, j in pairs)]
+    with np.errstate(invalid="ignore"):
+        every = [*replicates, *(replicates[i] - replicates[j] for i, j in pairs)]
     lower, upper = _intervals(every, progress)
     figures = [
         _figure(statistic, "", value, lower[k], upper[k])
