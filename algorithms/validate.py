@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from qgis.core import (
     Qgis,
     QgsProcessingContext,
@@ -27,6 +28,7 @@ from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
 from ..rtm_plugin.adapters.tables import write_figures
 from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.measures import HIT_RATE, PAI
 from ..rtm_plugin.core.periods import Period
@@ -34,6 +36,7 @@ from ..rtm_plugin.core.pipeline import Events, count
 from ..rtm_plugin.core.streets import length_in_cells
 from ..rtm_plugin.core.validation import (
     MOST_REPLICATES,
+    UNITS,
     ScoredMap,
     Validation,
     ValidationSettings,
@@ -46,7 +49,7 @@ from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window, read_events, window_of
 from .outputs import crs_of, plain_parameters, versions
-from .parameters import no_event_inside, read_source, source_item, whole_number
+from .parameters import choice, no_event_inside, read_source, source_item, whole_number
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}
@@ -88,7 +91,15 @@ class Validate(RtmAlgorithm):
         self._add_ground_and_dates()
         self.add(
             whole_number("REPLICATES", tr("Bootstrap replicates"), 1000, 0, MOST_REPLICATES),
-            tr("How often the cells are drawn anew for the intervals; 0 gives none."),
+            tr("How often the events are drawn anew for the intervals; 0 gives none."),
+            advanced=True,
+        )
+        self.add(
+            choice("UNITS", tr("What the bootstrap draws"), UNITS, "cells"),
+            tr(
+                "'cells' draws cells with their events: safe where events come in clusters, and wide where cells hold "
+                "many; 'events' draws single events: right where they are independent."
+            ),
             advanced=True,
         )
         self.add(
@@ -195,6 +206,7 @@ class Validate(RtmAlgorithm):
             baselines[0].scores if inputs.prior else None,
             streets,
             progress_of(feedback, 0.4, 0.9),
+            _worth(inputs),
         )
         about = self._about(parameters, context, inputs, overlaps, bandwidth)
         found = validation_findings(measured, about)
@@ -261,6 +273,7 @@ class Validate(RtmAlgorithm):
             replicates=self.parameterAsInt(parameters, "REPLICATES", context),
             seed=self.parameterAsInt(parameters, "SEED", context),
             metres_per_unit=metres,
+            units=self.parameterAsEnumString(parameters, "UNITS", context),
         )
 
     def _about(
@@ -313,7 +326,7 @@ class Validate(RtmAlgorithm):
         page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
         with Staging(feedback) as staging:
             if table:
-                write_figures(staging.beside(table), table, found.validation.figures)
+                write_figures(staging.beside(table), table, found.validation.figures, bool(found.context.overlaps))
             if document:
                 staging.text(document, found.to_json())
             if page:
@@ -331,6 +344,16 @@ def _scored(raster: ScoreRaster) -> ScoredMap:
         family=raster.family,
         dispersion=raster.dispersion,
     )
+
+
+def _worth(inputs: Inputs) -> Floats | None:
+    """How many events of one weight the weighted counts of the cells are worth, (Σw)²/Σw²."""
+    weights = inputs.later.values
+    if weights is None:
+        return None
+    squares = count(inputs.grid, inputs.later.features.coordinates, weights**2).counts
+    sums = inputs.counts.counts
+    return np.divide(sums**2, squares, out=np.zeros(len(sums)), where=squares > 0)
 
 
 def _overlaps(inputs: Inputs, allowed: bool) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ FIGURE_COLUMNS: tuple[Column, ...] = (
     ("optimistic", float),
     ("lower", float),
     ("upper", float),
+    ("overlap", bool),
 )
 
 PLACE_COLUMNS: tuple[Column, ...] = (
@@ -83,8 +84,11 @@ def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> N
     _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
 
 
-def write_figures(path: str, final: str, figures: Iterable[Figure]) -> None:
-    """One row a figure of a validation, and one a difference between two maps; empty where there is no number."""
+def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation, and one a difference between two maps; empty where there is no number.
+
+    `overlap` stamps every row: the maps were tested on events that made them.
+    """
 
     def known(value: float | None) -> float | None:
         return value if value is None or math.isfinite(value) else None
@@ -92,7 +96,8 @@ def write_figures(path: str, final: str, figures: Iterable[Figure]) -> None:
     rows = [
         (
             [f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure]
-            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)],
+            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)]
+            + [overlap],
             None,
         )
         for f in figures

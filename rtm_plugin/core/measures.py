@@ -157,21 +157,27 @@ class Sums:
     ----------
     counts : (n,) float64
         Cells without events are drawn in groups, as most columns are 0 there.
+    numbers : (n,) float64
+        How many independent events the counts stand for; the counts themselves where events have no weights.
     """
 
-    def __init__(self, counts: Floats) -> None:
+    def __init__(self, counts: Floats, numbers: Floats) -> None:
         self.counts = counts
+        self._drawn = numbers[counts > 0]
+        self._of_cells: set[int] = set()
         self._held, self._empty = np.flatnonzero(counts > 0), np.flatnonzero(counts <= 0)
         self._columns: list[Floats] = []
         self._numbers: dict[bytes, int] = {}
 
-    def column(self, values: Floats) -> int:
-        """The number of the column with these summands (n,)."""
+    def column(self, values: Floats, of_cells: bool = False) -> int:
+        """The number of the column with these summands (n,); `of_cells` where an event alone has none."""
         summands = np.concatenate([values[self._held], grouped(values[self._empty, None])[:, 0]])
         key = hashlib.blake2b(summands.tobytes()).digest()
         if key not in self._numbers:
             self._numbers[key] = len(self._columns)
             self._columns.append(summands)
+        if of_cells:
+            self._of_cells.add(self._numbers[key])
         return self._numbers[key]
 
     @property
@@ -179,12 +185,17 @@ class Sums:
         """Sums of the columns as they are."""
         return np.array([column.sum() for column in self._columns])
 
-    def resampled(self, replicates: int, seed: int, progress: Progress) -> Floats:
-        """(replicates, columns): sums over resampled cells; replicates without any event are left out."""
-        whole = np.column_stack(self._columns)
-        if not whole[len(self._held) :].any():
-            whole = whole[: len(self._held)]
-        sums = resampled_sums(np.ascontiguousarray(whole), replicates, seed, progress)
+    def resampled(self, replicates: int, seed: int, units: str, progress: Progress) -> Floats:
+        """(replicates, columns): sums over resampled cells or events; replicates without any event are left out."""
+        whole, held = np.column_stack(self._columns), len(self._held)
+        cells = sorted(self._of_cells)
+        if units == "events":
+            first, second = parts(progress, 2)
+            sums = resampled_sums(np.ascontiguousarray(whole[:held]), replicates, seed, first, self._drawn)
+            if cells:  # means over cells, of which an event is no part
+                sums[:, cells] = resampled_sums(np.ascontiguousarray(whole[:, cells]), replicates, seed, second)
+        else:
+            sums = resampled_sums(whole if cells else np.ascontiguousarray(whole[:held]), replicates, seed, progress)
         some: Floats = sums[sums[:, self.column(self.counts)] > 0]
         return some
 
@@ -269,7 +280,7 @@ class _Earlier:
         return Bounds(
             _divide(rates.expected, prior.expected),
             _divide(rates.pessimistic, prior.optimistic),
-            _divide(rates.optimistic, prior.pessimistic),
+            _divide(rates.optimistic, prior.pessimistic) if prior.pessimistic or not prior.optimistic else np.inf,
         )
 
 
@@ -305,10 +316,10 @@ def calibration_statistics(
 
 def _calibration_of(m: Scored, expected: Floats, sums: Sums, progress: Progress) -> list[Statistic]:
     counts = sums.counts
-    every, cells = sums.column(counts), sums.column(np.ones(len(counts)))
+    every, cells = sums.column(counts), sums.column(np.ones(len(counts)), of_cells=True)
     scaled = rescaled(expected, counts)
-    deviance = sums.column(poisson_deviance(scaled, counts))
-    score = sums.column(crps(m.family, scaled, counts, m.dispersion, progress))
+    deviance = sums.column(poisson_deviance(scaled, counts), of_cells=True)
+    score = sums.column(crps(m.family, scaled, counts, m.dispersion, progress), of_cells=True)
     logs = sums.column(counts * np.log(scaled))
     place = (m.name, AREA, "all", "", None)
     found = [

@@ -1,10 +1,13 @@
-"""Bootstrap intervals: what the figures would be, had the events of other cells been drawn.
+"""Bootstrap intervals: what the figures would be, had other events come.
 
-The unit is the cell, drawn with its events: later events come in clusters, and a cell with five of them is one piece of
-evidence, not five. The map, the ground and the flagged cells stay as they are. Each cell is drawn a Poisson(1) number
-of times (the Poisson bootstrap: Hanley and MacGibbon 2006), which is drawing with replacement from many cells without
-the cost of it. All figures are made of sums over cells, so that one product of matrices resamples all of them together,
-and two figures of one replicate are paired.
+What is drawn are cells with their events, or single events. Later events come in clusters: five in a cell may be one
+piece of evidence. Drawing cells takes them as one, so that the intervals are wide enough whatever the clusters are
+within cells, and too wide where events are independent and cells hold many of them; drawing events is right for
+independent events, and too narrow for clusters. The maps, the ground and the flagged cells stay as they are.
+
+Each unit is drawn a Poisson(1) number of times (the Poisson bootstrap: Hanley and MacGibbon 2006), which is drawing
+with replacement from many without the cost of it. All figures are made of sums over cells, so that one product of matrices
+resamples all of them together, and two figures of one replicate are paired.
 """
 
 import numpy as np
@@ -18,7 +21,9 @@ _NUMBERS_AT_ONCE = 2_000_000
 _GROUPS = 1000  # of the cells without events
 
 
-def resampled_sums(values: Floats, replicates: int, seed: int, progress: Progress = silent) -> Floats:
+def resampled_sums(
+    values: Floats, replicates: int, seed: int, progress: Progress = silent, events: Floats | None = None
+) -> Floats:
     """Sums of the columns over resampled rows.
 
     Parameters
@@ -26,6 +31,9 @@ def resampled_sums(values: Floats, replicates: int, seed: int, progress: Progres
     values : (m, k) float64
     replicates : int
     seed : int
+    events : (m,) float64, optional
+        How many units each row is made of, above 0: they are drawn one by one, and the row counts in proportion.
+        Without them a row is one unit.
 
     Returns
     -------
@@ -43,7 +51,10 @@ def resampled_sums(values: Floats, replicates: int, seed: int, progress: Progres
     for first in range(0, replicates, at_once):
         progress(first / replicates)
         rows = min(at_once, replicates - first)
-        times = random.poisson(1.0, (rows, len(values))).astype(np.float64)
+        if events is None:
+            times = random.poisson(1.0, (rows, len(values))).astype(np.float64)
+        else:
+            times = random.poisson(events, (rows, len(values))) / events
         sums[first : first + rows] = product(times, values)
     progress(1.0)
     return sums

@@ -30,6 +30,7 @@ SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 PRIOR_COUNTS, KERNEL_DENSITY, RANDOM = "prior counts", "kernel density of prior events", "random"
 BASELINES = (PRIOR_COUNTS, KERNEL_DENSITY, RANDOM)
 MOST_REPLICATES = 100_000
+UNITS = ("cells", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,16 @@ class ValidationSettings:
     seed : int
     metres_per_unit : float
         Length of a map unit.
+    units : {"cells", "events"}
+        What the bootstrap draws: cells with their events, which is safe where events come in clusters, or single
+        events, which is right where they are independent (core.resampling).
     """
 
     shares: tuple[float, ...] = SHARES
     replicates: int = 1000
     seed: int = 1
     metres_per_unit: float = 1.0
+    units: str = "cells"
 
     def __post_init__(self) -> None:
         if not self.shares or not all(0 < share <= 1 for share in self.shares):
@@ -59,6 +64,8 @@ class ValidationSettings:
             raise SettingsError(
                 f"The number of bootstrap replicates is {self.replicates}; it must be 0 to {MOST_REPLICATES:,}."
             )
+        if self.units not in UNITS:
+            raise SettingsError(f"The bootstrap is to draw {self.units!r}; it must be one of {', '.join(UNITS)}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,6 +203,7 @@ def validate(
     prior: Floats | None = None,
     streets: Floats | None = None,
     progress: Progress = silent,
+    numbers: Floats | None = None,
 ) -> Validation:
     """Measure maps against later events.
 
@@ -209,6 +217,8 @@ def validate(
         Events before, for RRI (recapture); they are taken as given and not resampled.
     streets : (cells,) float64, optional
         Length of street in map units; with it everything is also measured by street.
+    numbers : (cells,) float64, optional
+        How many events of one weight the counts are worth, (Σw)²/Σw², where events have weights.
 
     Raises
     ------
@@ -224,13 +234,13 @@ def validate(
     (0.75, 3.0)
     """
     settings = settings or ValidationSettings()
-    _check(maps, counts, grid, prior, streets)
+    _check(maps, counts, grid, prior, streets, numbers)
     metres = settings.metres_per_unit
     area = grid.cell_size**2 * metres**2 / 1e6
     bases = [Basis.of(AREA, np.ones(grid.cells), area)]
     if streets is not None:
         bases.append(Basis.of(STREET, streets, metres / 1000))
-    sums = Sums(counts)
+    sums = Sums(counts, counts if numbers is None else numbers)
     statistics: list[Statistic] = []
     curves: list[Curve] = []
     for i, basis in enumerate(bases):
@@ -238,7 +248,7 @@ def validate(
         statistics += capture_statistics(maps, basis, sums, settings.shares, prior, watched)
         curves += curves_of(maps, basis, counts)
     found, notes = calibration_statistics(maps, sums, part(progress, 0.3, 0.5))
-    samples = sums.resampled(settings.replicates, settings.seed, part(progress, 0.5, 0.85))
+    samples = sums.resampled(settings.replicates, settings.seed, settings.units, part(progress, 0.5, 0.85))
     figures = _figures(statistics + found, sums.totals, samples, part(progress, 0.85, 1.0))
     return Validation(
         tuple((m.name, m.role) for m in maps),
@@ -280,14 +290,26 @@ def baseline_maps(
     return maps, kernel.bandwidth
 
 
-def _check(maps: Sequence[ScoredMap], counts: Floats, grid: Grid, prior: Floats | None, streets: Floats | None) -> None:
+def _check(
+    maps: Sequence[ScoredMap],
+    counts: Floats,
+    grid: Grid,
+    prior: Floats | None,
+    streets: Floats | None,
+    numbers: Floats | None,
+) -> None:
     if not any(m.role == "terrain" for m in maps):
         raise InputError("There is no map to validate; choose at least one risk terrain.")
     names = [m.name for m in maps]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"Two maps are called '{name}'; give them different names.")
-    given = [("later events", counts), ("prior events", prior), ("street lengths", streets)]
+    given = [
+        ("later events", counts),
+        ("numbers of events", numbers),
+        ("prior events", prior),
+        ("street lengths", streets),
+    ]
     given += [(f"map '{m.name}'", values) for m in maps for values in (m.scores, m.expected)]
     for what, values in given:
         if values is not None and (len(values) != grid.cells or not np.isfinite(values).all()):

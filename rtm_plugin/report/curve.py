@@ -8,11 +8,12 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from ..core.measures import PERFECT, STREET, Curve
 from ..core.validation import RANDOM
 from .figures import INK
+from .wording import readable
 
 # Okabe and Ito's colours: told apart by colour-blind readers; the styles tell them apart in grey print
 LINES = (
@@ -47,7 +48,7 @@ def capture_picture(curves: Sequence[Curve], terrains: Sequence[str]) -> bytes:
             1,
             2,
             width_ratios=(1.25, 1),
-            gridspec_kw={"left": 0.07, "right": 0.985, "top": 0.93, "bottom": bottom, "wspace": 0.16},
+            gridspec_kw={"left": 0.07, "right": 0.975, "top": 0.93, "bottom": bottom, "wspace": 0.16},
         )
         for axes, end in ((left, _LEFT_TO), (right, 1.0)):
             _draw(axes, curves, terrains, end)
@@ -71,7 +72,7 @@ def _draw(axes: Any, curves: Sequence[Curve], terrains: Sequence[str], end: floa
         kept = [i for i, share in enumerate(curve.shares) if share <= end + 1e-9]
         x = [curve.shares[i] for i in kept]
         y = [curve.expected[i] for i in kept]
-        label = curve.map.replace("$", r"\$")
+        label = readable(curve.map).replace("$", r"\$")
         if curve.map == PERFECT:
             axes.plot(x, y, color="#8a8a8a", linewidth=1.0, label="perfect: the best possible choice")
             continue
@@ -90,6 +91,7 @@ def _draw(axes: Any, curves: Sequence[Curve], terrains: Sequence[str], end: floa
     axes.set_ylim(0, 1 if end == 1.0 else min(1.0, 1.12 * max(tallest, end)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    axes.xaxis.set_major_locator(MultipleLocator(end / 4))
     axes.grid(color="#e4e0da", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

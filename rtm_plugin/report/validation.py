@@ -78,6 +78,7 @@ class ValidationFindings:
             "kernel_bandwidth": context.bandwidth,
             "replicates": validation.settings.replicates,
             "seed": validation.settings.seed,
+            "units": validation.settings.units,
             "figures": [asdict(figure) for figure in validation.figures],
             "curves": [asdict(curve) for curve in validation.curves],
             "provenance": context.provenance,

@@ -140,6 +140,7 @@ def _writer(measure: str) -> Callable[[float], str]:
 
 
 def _cell(figure: Figure, write: Callable[[float], str], ties: bool = True, best: bool = False) -> Cell:
+    """A figure; `ties` is False where the order inside ties says nothing, as for a random choice."""
     if not math.isfinite(figure.expected):
         return Cell(NOT_KNOWN)
     interval = between = ""
