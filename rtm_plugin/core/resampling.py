@@ -6,8 +6,8 @@ within cells, and too wide where events are independent and cells hold many of t
 independent events, and too narrow for clusters. The maps, the ground and the flagged cells stay as they are.
 
 Each unit is drawn a Poisson(1) number of times (the Poisson bootstrap: Hanley and MacGibbon 2006), which is drawing
-with replacement from many without the cost of it. All figures are made of sums over cells, so that one product of matrices
-resamples all of them together, and two figures of one replicate are paired.
+with replacement from many without the cost of it. All figures are made of sums over cells, so that one product of
+matrices resamples all of them together, and two figures of one replicate are paired.
 """
 
 import numpy as np

@@ -72,7 +72,7 @@ def _draw(axes: Any, curves: Sequence[Curve], terrains: Sequence[str], end: floa
         kept = [i for i, share in enumerate(curve.shares) if share <= end + 1e-9]
         x = [curve.shares[i] for i in kept]
         y = [curve.expected[i] for i in kept]
-        label = readable(curve.map).replace("$", r"\$")
+        label = readable(curve.map).strip("\u2068\u2069").replace("$", r"\$")
         if curve.map == PERFECT:
             axes.plot(x, y, color="#8a8a8a", linewidth=1.0, label="perfect: the best possible choice")
             continue

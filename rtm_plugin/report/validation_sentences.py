@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ..core.measures import HIT_RATE, PAI, PEI, RATIO, SLOPE, STREET
+from ..core.periods import Period
 from ..core.validation import RANDOM, Figure, Validation
 from .validation_context import HEADLINE_SHARE, ValidationContext
 from .wording import NBSP, fixed, listed, many, number, percent, readable, whole
@@ -171,6 +172,11 @@ def _on_streets(validation: Validation, name: str, share: float) -> str:
     )
 
 
+def _precedes(tested: Period, fitted: Period) -> bool:
+    """Whether the test period ends before the fitting period begins."""
+    return tested.end is not None and fitted.start is not None and tested.end < fitted.start
+
+
 def warnings_of(validation: Validation, context: ValidationContext) -> tuple[str, ...]:
     found = [*context.overlaps, *context.warnings, *validation.notes]
     unknown = [readable(o.name) for o in context.origins if not o.fitted.known]
@@ -184,6 +190,12 @@ def warnings_of(validation: Validation, context: ValidationContext) -> tuple[str
             f"Not known: {listed(what)}. So it could not be checked whether maps were tested on events that made them; "
             "a test on those flatters."
         )
+    for origin in context.origins:
+        if _precedes(context.tested, origin.fitted):
+            found.append(
+                f"‘{readable(origin.name)}’ was fitted on events of {origin.fitted.text}, after the test period "
+                f"({context.tested.text}): this tells how it would have done in the past, not how it forecasts."
+            )
     total = validation.events + context.outside
     if context.outside / total > _MANY_OUTSIDE:
         found.append(
