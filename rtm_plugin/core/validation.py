@@ -357,6 +357,7 @@ def _intervals(columns: Sequence[Floats], progress: Progress) -> tuple[Floats, F
     for first in range(0, len(columns), at_once):
         progress(first / len(columns))
         ends.append(np.array(intervals(np.column_stack(columns[first : first + at_once]))))
+    progress(1.0)
     joined = np.concatenate(ends, axis=1)
     return joined[0], joined[1]
 
