@@ -17,6 +17,9 @@ KINDS = {
     "terrain": "relative risk scores",
     "expected": "expected counts",
     "forecast": "forecast of events",
+    "forecast-lower": "lower bounds of a forecast",
+    "forecast-upper": "upper bounds of a forecast",
+    "forecast-probability": "probability of the top share",
     "counts": "event counts",
     None: "scores",
 }
@@ -72,6 +75,11 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
             raise InputError(
                 f"The raster '{raster.name}' holds no scores; choose risk terrains, expected counts, forecasts or any "
                 "other raster of scores."
+            )
+        if raster.bands > 1:
+            raise InputError(
+                f"The raster '{raster.name}' has {raster.bands} bands, of which only one can be the scores; save that "
+                "band as a raster of its own."
             )
         if raster.crs != rasters[0].crs:
             raise InputError(

@@ -169,6 +169,13 @@ def test_refused_rasters(refused, chain, tmp_path):
         "The raster 'bars' holds no scores; choose risk terrains, expected counts, forecasts or any other raster of "
         "scores."
     )
+    data = gdal.GetDriverByName("GTiff").Create(str(tmp_path / "photo.tif"), 20, 20, 3, gdal.GDT_Byte)
+    data.SetGeoTransform((400_000, 100, 0, 302_000, 0, -100))
+    data.SetProjection(gdal.Open(chain["terrain"]).GetProjection())
+    del data
+    assert refused("validate", TERRAINS=[str(tmp_path / "photo.tif")]) == (
+        "The raster 'photo' has 3 bands, of which only one can be the scores; save that band as a raster of its own."
+    )
     away = foreign(tmp_path / "away.tif", np.ones((5, 5)), x_min=500_000.0)
     assert refused("validate", TERRAINS=[chain["terrain"], away]) == (
         "The maps have no cell in common; choose maps of the same study area."
