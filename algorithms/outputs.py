@@ -12,7 +12,8 @@ import numpy as np
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
+from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
+from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import write_candidates, write_places
 from ..rtm_plugin.cartography.styles import (
     Painter,
@@ -26,7 +27,8 @@ from ..rtm_plugin.cartography.styles import (
 )
 from ..rtm_plugin.core.candidates import FactorCandidates
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate
+from ..rtm_plugin.core.model import CandidateFate, FamilyModel
+from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events, StudyResult
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
@@ -56,6 +58,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    items |= period_items("RTM", events.period)
     _save(
         staging,
         path,
@@ -82,19 +85,29 @@ def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandid
     )
 
 
-def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
-    """Relative risk scores, in the four classes."""
+def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
+    """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
     summary = terrain.summary
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
+    items |= period_items("RTM_FIT", fitted or Period())
     band = Band(terrain.scores, "relative risk score")
     _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
 
-def save_expected(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
-    """Expected counts."""
+def save_expected(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: FamilyModel | None = None,
+) -> None:
+    """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
+    items = period_items("RTM_FIT", fitted or Period())
+    items |= family_items(model.family, model.dispersion) if model else {}
     band = Band(terrain.expected, "expected events")
     largest = float(np.quantile(terrain.expected, 0.99))
-    _save(staging, path, grid, [band], _NODATA, "expected", {}, count_painter(largest))
+    _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:

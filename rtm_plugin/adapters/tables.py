@@ -1,5 +1,6 @@
-"""Vector outputs: the table of candidates and the polygons of priority places."""
+"""Vector outputs: tables of candidates and of figures, and the polygons of priority places."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..core.errors import OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Places
+from ..core.validation import Figure
 from .rasters import gdal_errors
 
 _TYPES = {
@@ -48,6 +50,22 @@ CANDIDATE_COLUMNS: tuple[Column, ...] = (
     ("bic_if_used", float),
 )
 
+FIGURE_COLUMNS: tuple[Column, ...] = (
+    ("map", str),
+    ("against", str),
+    ("basis", str),
+    ("threshold_kind", str),
+    ("threshold", str),
+    ("share", float),
+    ("measure", str),
+    ("expected", float),
+    ("pessimistic", float),
+    ("optimistic", float),
+    ("lower", float),
+    ("upper", float),
+    ("overlap", bool),
+)
+
 PLACE_COLUMNS: tuple[Column, ...] = (
     ("rank", int),
     ("area", float),
@@ -64,6 +82,27 @@ def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> N
     """One row a candidate: its fate and the reason."""
     rows = [([getattr(fate, name) for name, _ in CANDIDATE_COLUMNS], None) for fate in fates]
     _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+
+
+def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation, and one a difference between two maps; empty where there is no number.
+
+    `overlap` stamps every row: the maps were tested on events that made them.
+    """
+
+    def known(value: float | None) -> float | None:
+        return value if value is None or math.isfinite(value) else None
+
+    rows = [
+        (
+            [f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure]
+            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)]
+            + [overlap],
+            None,
+        )
+        for f in figures
+    ]
+    _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
 
 
 def write_places(path: str, final: str, grid: Grid, found: Places) -> None:

@@ -18,6 +18,7 @@ from .model import (
     RiskModel,
 )
 from .parallel import in_threads
+from .periods import Period
 from .places import Places, priority_places
 from .progress import Clock, Progress, part, silent
 from .selection import Selection, check_counts, select_model
@@ -36,11 +37,14 @@ class Events:
     counts : (cells,) float64
     inside, outside : float
         Number of events that count and that do not; the sums of their weights where they have any.
+    period : Period
+        When they happened, as far as it is known.
     """
 
     counts: Floats
     inside: float
     outside: float
+    period: Period = field(default_factory=Period)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,8 @@ class Study:
     factors : sequence of (Features, FactorSettings)
     exclude : Features of polygons, optional
     covariates : function of the grid that gives its Covariates, optional
+    period : Period
+        When the events happened, as far as it is known.
     """
 
     study_area: Features
@@ -65,6 +71,7 @@ class Study:
     places: PlaceSettings
     exclude: Features | None = None
     covariates: Callable[[Grid], Covariates | None] | None = None
+    period: Period = field(default_factory=Period)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +110,7 @@ def run(
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
     if announce is not None:
         announce(grid, memory_needed(grid, len(study.factors)))
-    events = clock.timed("events", lambda: count(grid, study.events))
+    events = clock.timed("events", lambda: count(grid, study.events, period=study.period))
     check_counts(events.counts)
     candidates = clock.timed(
         "candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
@@ -167,11 +174,11 @@ def observe_again(
     return observe(grid, np.zeros(grid.cells), candidates, given, scales)
 
 
-def count(grid: Grid, points: Floats, weights: Floats | None = None) -> Events:
+def count(grid: Grid, points: Floats, weights: Floats | None = None, period: Period | None = None) -> Events:
     """Count the events in the cells of the grid."""
     counts, counted = count_events(grid, points, weights)
     weight = np.ones(len(points)) if weights is None else weights
-    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()))
+    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()), period or Period())
 
 
 def candidate_set(
@@ -208,7 +215,7 @@ def fit_model(
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
         grid_summary(observed),
-        EventSummary(events.inside, events.outside),
+        EventSummary(events.inside, events.outside, *events.period.iso),
         fates(observed.candidates, selection),
         selection.family,
         families,

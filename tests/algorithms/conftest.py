@@ -81,6 +81,13 @@ def refused(city, chain, out):
                 "OUTPUT_EXPECTED": str(out / "expected.tif"),
             },
             "priorityplaces": {"TERRAIN": chain["terrain"], "OUTPUT": str(out / "places.gpkg")},
+            "validate": {
+                "TERRAINS": [chain["terrain"]],
+                "EVENTS": city.layer("events"),
+                "OUTPUT_TABLE": str(out / "table.csv"),
+                "OUTPUT_JSON": str(out / "figures.json"),
+                "OUTPUT_HTML": str(out / "page.html"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

@@ -61,6 +61,16 @@ PARAMETERS = {
         "OUTPUT_EXPECTED": ("rasterDestination", None),
     },
     "priorityplaces": {"TERRAIN": ("raster", None), **PLACES, "OUTPUT": ("vectorDestination", None)},
+    "validate": {
+        "TERRAINS": ("multilayer", None),
+        "EVENTS": ("source", None),
+        "PRIOR_EVENTS": ("source", None),
+        "STREETS": ("source", None),
+        "WEIGHT_FIELD": ("field", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+        "OUTPUT_HTML": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -78,11 +88,24 @@ PARAMETERS = {
         "OUTPUT_REPORT": ("fileDestination", None),
     },
 }
+WINDOWS = dict.fromkeys(("FIT_START", "FIT_END", "TEST_START", "TEST_END"), "datetime")
+EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 # what is there beyond DESIGN.md's table
 EXTRA_PARAMETERS = {
+    "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
-    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string"},
+    "validate": {
+        **EVENT_DATES,
+        "START": "datetime",
+        "END": "datetime",
+        "ALLOW_OVERLAP": "boolean",
+        "REPLICATES": "number",
+        "UNITS": "enum",
+        "SEED": "number",
+        "TITLE": "string",
+    },
+    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
 }
 OUTPUTS = {
     "studygrid": {"OUTPUT", "CELL_COUNT"},
@@ -91,6 +114,7 @@ OUTPUTS = {
     "selectmodel": {"OUTPUT_MODEL", "OUTPUT_TABLE", "FAMILY", "FACTOR_COUNT", "BIC"},
     "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
     "priorityplaces": {"OUTPUT"},
+    "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -106,10 +130,14 @@ WORDS = {
     "FAMILY": ["auto", "poisson", "nb1", "nb2", "all"],
     "CULL": ["yes", "no"],
     "RULE": ["class", "share", "count"],
+    "UNITS": ["cells", "events"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+BOUNDS |= {"REPLICATES": (0, 100_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
+OPTIONAL |= {"PRIOR_EVENTS", "STREETS", "OUTPUT_JSON", "OUTPUT_HTML"}
+OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -130,6 +158,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
     assert provider.algorithm("run").groupId() == "study"
+    assert provider.algorithm("validate").groupId() == "accuracy"
 
 
 @EACH

@@ -10,7 +10,7 @@ from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
 sys.path.insert(0, str(Path(__file__).parent))
 import desktop
 
-ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
+ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain", "validate"]
 TOOLBOX = {
     "Study from start to finish": ["Risk terrain model, start to finish"],
     "Study step by step": [
@@ -21,6 +21,7 @@ TOOLBOX = {
         "5. Risk terrain",
         "6. Priority places",
     ],
+    "How good is the map": ["Validate maps against later events"],
 }
 ACTION = "Risk Terrain Modelling…"
 ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
