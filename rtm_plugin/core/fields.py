@@ -69,7 +69,11 @@ def fields(smoother: Smoother, terrain: Floats, counts: Floats, progress: Progre
     """
     even = np.full(len(terrain), 1.0 / len(terrain))
     seen, ones, expected = (smoother.transformed(v) for v in (counts, np.ones(len(terrain)), terrain))
-    components, values, drivers = [Component("even", None), Component("terrain", None)], [even, terrain], [even, terrain]
+    components, values, drivers = (
+        [Component("even", None), Component("terrain", None)],
+        [even, terrain],
+        [even, terrain],
+    )
     for scale, share in zip(SCALES, parts(progress, len(SCALES)), strict=True):
         kernel = smoother.kernel(scale, own=False)
         share(0.25)

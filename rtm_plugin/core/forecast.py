@@ -27,7 +27,7 @@ from .heterogeneity import Dispersion, Posterior, choose_dispersion, intervals, 
 from .progress import Progress, part, parts, silent
 from .smoothing import Smoother
 
-PARTS = ("features of the surroundings", "events in the neighbourhood", "own history")
+PARTS = ("own history", "events in the neighbourhood", "features of the surroundings")
 RECENCIES = (1.0, 0.8, 0.6, 0.4, 0.2)
 FORMAT, VERSION = "risk-terrain-forecast", 1
 _LEAST = 1e-9  # of the mean: what a terrain is at least, so that nowhere is ruled out
@@ -182,7 +182,7 @@ def forecast(
     >>> counts = np.array([0.0, 0, 0, 0, 40, 0, 0, 0, 0])
     >>> found = forecast(grid, np.ones(9), [History(counts)])
     >>> int(np.argmax(found.expected)), round(float(found.expected.sum()), 6), found.parts[4].round(1).tolist()
-    (4, 40.0, [0.0, 0.0, 1.0])
+    (4, 40.0, [1.0, 0.0, 0.0])
     """
     settings = settings or ForecastSettings()
     terrain = _terrain(grid, expected)
@@ -358,11 +358,11 @@ def _forecast(
 
 
 def _parts(final: _Final, rates: Posterior) -> Floats:
-    """(n, 3): shares of the surroundings' features, the neighbourhood and the own history."""
+    """(n, 3): shares of PARTS."""
     weights = final.chosen.weights[:, None]
     around = (1 - rates.own) * final.mean
     own = rates.own * final.counts / final.exposure
     drivers = (weights * final.fields.drivers).sum(axis=0) * final.level / final.mean
-    shares = np.column_stack([around * drivers, around * (1 - drivers), own])
+    shares = np.column_stack([own, around * (1 - drivers), around * drivers])
     shares = np.maximum(shares, 0.0)
     return shares / shares.sum(axis=1, keepdims=True)

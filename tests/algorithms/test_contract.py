@@ -61,6 +61,16 @@ PARAMETERS = {
         "OUTPUT_EXPECTED": ("rasterDestination", None),
     },
     "priorityplaces": {"TERRAIN": ("raster", None), **PLACES, "OUTPUT": ("vectorDestination", None)},
+    "forecast": {
+        "MODEL": ("file", None),
+        "CANDIDATES": ("multilayer", None),
+        "EVENTS": ("multilayer", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_LOWER": ("rasterDestination", None),
+        "OUTPUT_UPPER": ("rasterDestination", None),
+        "OUTPUT_PROBABILITY": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -82,6 +92,14 @@ PARAMETERS = {
 EXTRA_PARAMETERS = {
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
+    "forecast": {
+        "DURATIONS": "string",
+        "EXPOSURE": "raster",
+        "ADJUST": "multilayer",
+        "TOP_SHARE": "number",
+        "COVERAGE": "number",
+        "OUTPUT_PARTS": "rasterDestination",
+    },
     "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string"},
 }
 OUTPUTS = {
@@ -91,10 +109,12 @@ OUTPUTS = {
     "selectmodel": {"OUTPUT_MODEL", "OUTPUT_TABLE", "FAMILY", "FACTOR_COUNT", "BIC"},
     "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
     "priorityplaces": {"OUTPUT"},
+    "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
+    "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
 }
 WORDS = {
@@ -108,8 +128,10 @@ WORDS = {
     "RULE": ["class", "share", "count"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
-OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
+OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST", "DURATIONS"}
+OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
