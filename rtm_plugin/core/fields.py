@@ -15,7 +15,7 @@ from .scipy_calls import product
 from .smoothing import Smoother
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # h of the kernel, cells
-_NO_NEIGHBOUR = 1e-9  # a kernel with less mass in the study area tells nothing
+_NO_NEIGHBOUR = 1e-9  # a kernel with less of its mass in the study area tells nothing
 _PRIOR_EVENTS = 10.0  # as many events as the mixture's starting weights are worth
 _ROUNDS, _LOOK_EVERY, _SETTLED = 500, 10, 1e-7
 
@@ -82,8 +82,9 @@ def fields(smoother: Smoother, terrain: Floats, counts: Floats, progress: Progre
         inside = smoother.smooth(ones, kernel)
         share(0.75)
         bandwidth = scale * smoother.grid.cell_size
-        density = _adding_to_one(_ratio(around, inside), even)
-        ratio = _adding_to_one(terrain * _ratio(around, smoother.smooth(expected, kernel)), terrain)
+        density = _adding_to_one(_ratio(around, inside, 1.0), even)
+        ratio = _ratio(around, smoother.smooth(expected, kernel), float(terrain.mean()))
+        ratio = _adding_to_one(terrain * ratio, terrain)
         components += [Component("density", bandwidth), Component("local ratio", bandwidth)]
         values += [density, ratio]
         drivers += [np.zeros_like(density), np.minimum(ratio, terrain)]
@@ -91,8 +92,9 @@ def fields(smoother: Smoother, terrain: Floats, counts: Floats, progress: Progre
     return Fields(tuple(components), np.array(values), np.array(drivers))
 
 
-def _ratio(over: Floats, under: Floats) -> Floats:
-    return np.divide(over, under, out=np.zeros_like(over), where=under > _NO_NEIGHBOUR * under.max(initial=0.0))
+def _ratio(over: Floats, under: Floats, usual: float) -> Floats:
+    """over/under, 0 where `under` is next to nothing beside its usual value."""
+    return np.divide(over, under, out=np.zeros_like(over), where=under > _NO_NEIGHBOUR * usual)
 
 
 def _adding_to_one(values: Floats, otherwise: Floats) -> Floats:

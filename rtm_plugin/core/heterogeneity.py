@@ -4,6 +4,10 @@ The rate of a cell with prior mean m is gamma distributed with shape a₀ and ra
 negative binomial NB1, a₀ = 1/α NB2 (METHOD §4). After h events in an exposure of E periods the rate is gamma with shape
 a₀ + h and rate a₀/m + E; its mean is (1 − b) m + b h/E with b = E/(a₀/m + E). For NB2 and E = 1 that is
 (y + θ)/(1 + θ/μ) with θ = 1/α (METHOD §6); for NB1 b = σE/(1 + σE), the same in every cell.
+
+A cell may also have good and bad periods. What does not last from one period to the next must not pull the mean, but it
+widens what is to be expected: the rate of the coming period has the same mean and the shape κ (a₀ + h), κ ≤ 1. Only
+several periods can tell; with one κ is 1.
 """
 
 from dataclasses import dataclass
@@ -15,7 +19,9 @@ from .progress import Progress, silent
 from .scipy_calls import special
 
 FAMILIES = ("nb1", "nb2")
-_LEAST, _MOST = -9.0, 9.0  # of the log dispersion: from as good as Poisson to as good as history alone
+_DISPERSIONS = np.linspace(-9.0, 9.0, 13)  # logarithms: from as good as Poisson to as good as history alone
+_LASTING = np.log([1.0, 0.5, 0.25, 0.1, 0.03])  # κ
+_ZOOMS = 5
 _CHUNK = 40_000  # cells between two looks at the cancel button
 _STEPS = 80
 _CLOSE = 1e-7  # of the number of cells in the top share
@@ -32,24 +38,23 @@ class Dispersion:
         σ or α, of the rates in a period of unit length.
     score : float
         Mean log likelihood of the counts that it was chosen by, per event.
+    lasting : float
+        κ, 0 to 1: how much of what is known of a cell's rate lasts to the next period.
     """
 
     family: str
     value: float
     score: float
+    lasting: float = 1.0
 
     def shape(self, mean: Floats) -> Floats:
         """a₀ for prior means (n,)."""
-        return _shape(self.family, self.value, mean)
-
-
-def _shape(family: str, value: float, mean: Floats) -> Floats:
-    return mean / value if family == "nb1" else np.full(len(mean), 1.0 / value)
+        return mean / self.value if self.family == "nb1" else np.full(len(mean), 1.0 / self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """Gamma distributions of the rates of n cells, in events in a period of unit length.
+    """Gamma distributions of the rates of n cells in the coming period, in events in a period of unit length.
 
     Parameters
     ----------
@@ -78,12 +83,9 @@ def posterior(dispersion: Dispersion, mean: Floats, events: Floats, exposure: fl
     >>> found.shape.tolist(), found.mean.tolist(), found.own.round(6).tolist()
     ([6.0], [2.0], [0.333333])
     """
-    return _posterior(dispersion.shape(mean), mean, events, exposure)
-
-
-def _posterior(shape: Floats, mean: Floats, events: Floats, exposure: float) -> Posterior:
+    shape = dispersion.shape(mean)
     rate = shape / mean + exposure
-    return Posterior(shape + events, (shape + events) / rate, exposure / rate)
+    return Posterior(dispersion.lasting * (shape + events), (shape + events) / rate, exposure / rate)
 
 
 def choose_dispersion(
@@ -104,24 +106,28 @@ def choose_dispersion(
     events : (n,) float64
     exposure : float
     """
-    best = Dispersion(FAMILIES[0], float(np.exp(_LEAST)), -np.inf)
     total = max(float(target.sum()), 1.0)
+
+    def tried(family: str, log_value: float, log_lasting: float) -> Dispersion:
+        value, lasting = float(np.exp(log_value)), float(np.exp(min(log_lasting, 0.0)))
+        rates = posterior(Dispersion(family, value, 0.0, lasting), mean, events, exposure)
+        return Dispersion(family, value, log_score(target, rates.shape, rates.mean * duration) / total, lasting)
+
+    best = []
     for i, family in enumerate(FAMILIES):
-        grid, step = np.linspace(_LEAST, _MOST, 19), 1.0
-        for zoom in range(4):
-            for log_value in grid:
-                value = float(np.exp(log_value))
-                rates = _posterior(_shape(family, value, mean), mean, events, exposure)
-                score = log_score(target, rates.shape, rates.mean * duration) / total
-                if score > best.score:
-                    best = Dispersion(family, value, score)
-                progress(i / len(FAMILIES))
-            if best.family != family:
-                break
-            centre, step = float(np.log(best.value)), step / (3.0 if zoom else 4.0)
-            grid = np.clip(centre + step * np.array([-3.0, -2, -1, 1, 2, 3]), _LEAST, _MOST)
+        values, lastings = _DISPERSIONS, _LASTING if exposure else _LASTING[:1]
+        found: list[Dispersion] = []
+        for zoom in range(1 + _ZOOMS):
+            for value in values:
+                found += [tried(family, value, lasting) for lasting in lastings]
+                progress((i + zoom / (1 + _ZOOMS)) / len(FAMILIES))
+            near = max(found, key=lambda d: d.score)
+            step = 0.5 ** (zoom + 1) * np.array([-1.0, 0.0, 1.0])
+            values = np.clip(np.log(near.value) + 1.5 * step, _DISPERSIONS[0], _DISPERSIONS[-1])
+            lastings = np.log(near.lasting) + step if exposure else lastings
+        best.append(near)
     progress(1.0)
-    return best
+    return max(best, key=lambda d: d.score)
 
 
 def log_score(counts: Floats, shape: Floats, mean: Floats) -> float:
