@@ -106,6 +106,17 @@ def count_painter(largest: float) -> Painter:
     return paint
 
 
+def share_painter(what: str) -> Painter:
+    """Shares from 0 to 1 as percentages, light to dark."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        steps = len(_COUNT_COLOURS) - 1
+        items = [(i / steps, colour, f"{i / steps:.0%} {what}") for i, colour in enumerate(_COUNT_COLOURS)]
+        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+
+    return paint
+
+
 def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
     """Cells that hold 1 in the first band; 0 is left clear."""
 

@@ -71,6 +71,16 @@ PARAMETERS = {
         "OUTPUT_JSON": ("fileDestination", None),
         "OUTPUT_HTML": ("fileDestination", None),
     },
+    "forecast": {
+        "MODEL": ("file", None),
+        "CANDIDATES": ("multilayer", None),
+        "EVENTS": ("multilayer", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_LOWER": ("rasterDestination", None),
+        "OUTPUT_UPPER": ("rasterDestination", None),
+        "OUTPUT_PROBABILITY": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -105,6 +115,14 @@ EXTRA_PARAMETERS = {
         "SEED": "number",
         "TITLE": "string",
     },
+    "forecast": {
+        "DURATIONS": "string",
+        "EXPOSURE": "raster",
+        "ADJUST": "multilayer",
+        "TOP_SHARE": "number",
+        "COVERAGE": "number",
+        "OUTPUT_PARTS": "rasterDestination",
+    },
     "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
 }
 OUTPUTS = {
@@ -115,10 +133,12 @@ OUTPUTS = {
     "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
     "priorityplaces": {"OUTPUT"},
     "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
+    "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
+    "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
 }
 WORDS = {
@@ -138,6 +158,9 @@ OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EV
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
 OPTIONAL |= {"PRIOR_EVENTS", "STREETS", "OUTPUT_JSON", "OUTPUT_HTML"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
+BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
+OPTIONAL |= {"DURATIONS"}
+OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
