@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
-from ..rtm_plugin.adapters.tables import write_candidates, write_places
+from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
 from ..rtm_plugin.cartography.styles import (
     Painter,
     count_painter,
@@ -25,6 +26,7 @@ from ..rtm_plugin.cartography.styles import (
     terrain_painter,
 )
 from ..rtm_plugin.core.candidates import FactorCandidates
+from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import CandidateFate
 from ..rtm_plugin.core.periods import Period
@@ -95,10 +97,24 @@ def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, 
 
 def save_expected(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
     """Expected counts; `fitted` is the period of the model's events."""
+    save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted)
+
+
+def save_expected_counts(
+    staging: Staging, path: str, grid: Grid, expected: NDArray[np.float32], name: str, fitted: Period | None = None
+) -> None:
+    """Expected counts, however they were reached, in a band of this name."""
     items = period_items("RTM_FIT", fitted or Period())
-    band = Band(terrain.expected, "expected events")
-    largest = float(np.quantile(terrain.expected, 0.99))
+    band = Band(expected, name)
+    largest = float(np.quantile(expected, 0.99))
     _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+
+
+def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
+    """Expected counts by models that had not seen the cell; none where a cell was never held out."""
+    known = np.isfinite(expected)
+    name = "expected events, by models that had not seen the cell"
+    save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
@@ -112,6 +128,11 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
 def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
     """One self-contained HTML page."""
     staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
+
+
+def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry."""
+    write_table(staging.beside(path), path, columns, rows)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:

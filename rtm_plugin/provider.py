@@ -15,6 +15,7 @@ ALGORITHMS = (
     ("selectmodel", "SelectModel"),
     ("terrain", "Terrain"),
     ("priorityplaces", "PriorityPlaces"),
+    ("crossvalidate", "CrossValidate"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

@@ -31,7 +31,7 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, number, require_field, weight_reader
+from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
@@ -118,6 +118,7 @@ def read_layer(
     expression: str = "",
     value_field: str = "",
     date_field: str = "",
+    name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
 ) -> ReadLayer:
@@ -132,6 +133,7 @@ def read_layer(
     expression : QGIS expression that chooses features
     value_field : name of a numeric field to read
     date_field : name of a field of dates; points only
+    name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
 
@@ -145,7 +147,9 @@ def read_layer(
         geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
     else:
         geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
-        stream = _geometries(source, name, crs, context, expression, [value_field, date_field], layer, report)
+        stream = _geometries(
+            source, name, crs, context, expression, [value_field, date_field, name_field or ""], layer, report
+        )
     if wanted and geometry != wanted:
         raise InputError(
             f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
@@ -159,6 +163,9 @@ def read_layer(
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
         require_field(source, name, date_field)
+    if name_field:
+        require_field(source, name, name_field)
+    names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
     owners: list[float] = []
@@ -173,6 +180,8 @@ def read_layer(
         if when is not None:
             when.take(feature, len(arrays[-1]))
         report.features += 1
+        if name_field is not None:
+            names.append(name_text(feature, name_field, report.features))
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
@@ -180,6 +189,7 @@ def read_layer(
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
     return read.only_dated(when.dates()) if when is not None else read
 
 

@@ -66,6 +66,12 @@ def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> N
     _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
 
 
+def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry, a value for each column in a row; None is left empty."""
+    filled = ((list(row), None) for row in rows)
+    _write(path, final, columns, filled, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+
+
 def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
     """One multipolygon a place, by rank."""
     outlines = place_outlines(grid, found)

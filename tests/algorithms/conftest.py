@@ -81,6 +81,14 @@ def refused(city, chain, out):
                 "OUTPUT_EXPECTED": str(out / "expected.tif"),
             },
             "priorityplaces": {"TERRAIN": chain["terrain"], "OUTPUT": str(out / "places.gpkg")},
+            "crossvalidate": {
+                "COUNTS": chain["counts"],
+                "CANDIDATES": [chain["bars"], chain["footpaths"]],
+                "BLOCK_SIZE": 500,
+                "CULL": "no",
+                "OUTPUT_TABLE": str(out / "folds.csv"),
+                "OUTPUT_SELECTION": str(out / "selection.csv"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

@@ -61,6 +61,21 @@ PARAMETERS = {
         "OUTPUT_EXPECTED": ("rasterDestination", None),
     },
     "priorityplaces": {"TERRAIN": ("raster", None), **PLACES, "OUTPUT": ("vectorDestination", None)},
+    "crossvalidate": {
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        "HELD_OUT_FOLDS": ("number", 5),
+        "BLOCK_SIZE": ("distance", None),
+        "BUFFER": ("distance", None),
+        "AREAS": ("source", None),
+        "AREA_FIELD": ("field", None),
+        **COVARIATES,
+        **SELECTION,
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_SELECTION": ("vectorDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -94,6 +109,14 @@ OUTPUTS = {
     "selectmodel": {"OUTPUT_MODEL", "OUTPUT_TABLE", "FAMILY", "FACTOR_COUNT", "BIC"},
     "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
     "priorityplaces": {"OUTPUT"},
+    "crossvalidate": {
+        "OUTPUT_TABLE",
+        "OUTPUT_SELECTION",
+        "OUTPUT_EXPECTED",
+        "OUTPUT_JSON",
+        "PAI_SPATIAL",
+        "PAI_RANDOM",
+    },
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -111,9 +134,11 @@ WORDS = {
     "RULE": ["class", "share", "count"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+BOUNDS |= {"HELD_OUT_FOLDS": (2, 50)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
+OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -170,6 +195,8 @@ def test_what_may_be_left_empty(algorithm, name):
     allowed = set(OPTIONAL)
     if name == "run":
         allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+    if name == "crossvalidate":
+        allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
