@@ -52,7 +52,7 @@ class CrossValidate(RtmAlgorithm):
 
     NAME = "crossvalidate"
     LABEL = "Cross-validate the model"
-    GROUP = ("accuracy", "How good the map is")
+    GROUP = ("accuracy", "How good is the map")
     TAGS = ("spatial folds", "blocks", "hold-out", "accuracy", "stability")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:

@@ -80,7 +80,26 @@ def read_events(
     """
     field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
     require_date_field(field, window)
-    read = read_source(
+    read = read_points(algorithm, parameters, name, crs, context, feedback, field, value_field=value_field)
+    return read.during(window, feedback) if window.known else read
+
+
+def read_points(
+    algorithm: RtmAlgorithm,
+    parameters: Parameters,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    date_field: str,
+    *,
+    value_field: str = "",
+    demanded: bool = True,
+) -> ReadLayer:
+    """Events with their dates; a layer that lacks the field is read without, unless the dates are demanded."""
+    source = algorithm.parameterAsSource(parameters, name, context)
+    dated = demanded or (source is not None and source.fields().lookupField(date_field) >= 0)
+    return read_source(
         algorithm,
         parameters,
         name,
@@ -89,9 +108,8 @@ def read_events(
         feedback,
         wanted="point",
         value_field=value_field,
-        date_field=field,
+        date_field=date_field if dated else "",
     )
-    return read.during(window, feedback) if window.known else read
 
 
 def require_date_field(field: str, window: Period) -> None:

@@ -20,6 +20,7 @@ from ..rtm_plugin.cartography.styles import (
     count_painter,
     flag_painter,
     grid_painter,
+    joint_painter,
     places_painter,
     save_style,
     sidecar_path,
@@ -115,6 +116,21 @@ def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Float
     known = np.isfinite(expected)
     name = "expected events, by models that had not seen the cell"
     save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
+
+
+def save_joint_risk(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    classes: NDArray[np.uint8],
+    recent: Period,
+    items: Mapping[str, str],
+    sources: Sources,
+) -> None:
+    """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
+    band = Band(classes, "vulnerability and exposure")
+    told = {**items, **period_items("RTM", recent), **sources_item(sources)}
+    _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:

@@ -16,6 +16,7 @@ ALGORITHMS = (
     ("terrain", "Terrain"),
     ("priorityplaces", "PriorityPlaces"),
     ("crossvalidate", "CrossValidate"),
+    ("jointrisk", "JointRisk"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

@@ -89,6 +89,12 @@ def refused(city, chain, out):
                 "OUTPUT_TABLE": str(out / "folds.csv"),
                 "OUTPUT_SELECTION": str(out / "selection.csv"),
             },
+            "jointrisk": {
+                "TERRAIN": chain["terrain"],
+                "EVENTS": city.layer("events"),
+                "OUTPUT": target,
+                "OUTPUT_TABLE": str(out / "classes.csv"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

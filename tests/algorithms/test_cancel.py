@@ -33,6 +33,7 @@ def asked(city, chain, out):
             "OUTPUT_TABLE": str(out / "f.csv"),
             "OUTPUT_EXPECTED": str(out / "e.tif"),
         },
+        "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events"), "OUTPUT": target},
         "run": run_parameters(city, out),
     }
 
@@ -64,6 +65,7 @@ def test_run(asked, out, at):
         *[("terrain", at) for at in (0, 15, 50)],
         *[("priorityplaces", at) for at in (0, 30, 80)],
         *[("crossvalidate", at) for at in (0, 3, 30, 90)],
+        *[("jointrisk", at) for at in (0, 10, 50, 88)],
     ],
 )
 def test_steps(asked, out, algorithm, at):

@@ -76,6 +76,19 @@ PARAMETERS = {
         "OUTPUT_EXPECTED": ("rasterDestination", None),
         "OUTPUT_JSON": ("fileDestination", None),
     },
+    "jointrisk": {
+        "TERRAIN": ("raster", None),
+        "EVENTS": ("source", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "START": ("datetime", None),
+        "END": ("datetime", None),
+        "BANDWIDTH": ("distance", None),
+        "RULE": ("enum", "class"),
+        "VALUE": ("number", 1.0),
+        "LATER_EVENTS": ("source", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -117,6 +130,7 @@ OUTPUTS = {
         "PAI_SPATIAL",
         "PAI_RANDOM",
     },
+    "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -139,6 +153,7 @@ OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EV
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
+OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -179,7 +194,8 @@ def test_choices_are_words(algorithm, name):
     """Static strings, so that JSON reads as words and models keep their meaning."""
     choices = [d for d in algorithm.parameterDefinitions() if isinstance(d, QgsProcessingParameterEnum)]
     assert all(d.usesStaticStrings() and not d.allowMultiple() for d in choices)
-    assert {d.name(): d.options() for d in choices} == {d.name(): WORDS[d.name()] for d in choices}
+    words = {**WORDS, **({"RULE": ["class", "share"]} if name == "jointrisk" else {})}
+    assert {d.name(): d.options() for d in choices} == {d.name(): words[d.name()] for d in choices}
 
 
 @EACH
