@@ -48,7 +48,7 @@ def add_window(algorithm: RtmAlgorithm, prefix: str, what: str) -> None:
 
 
 def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, context: QgsProcessingContext) -> Period:
-    """The window that the parameters of add_window hold.
+    """The window that the parameters of add_window hold; unlimited for an algorithm that has none of this prefix.
 
     Raises
     ------
@@ -56,6 +56,8 @@ def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, cont
         It ends before it starts.
     """
     definitions = [algorithm.parameterDefinition(prefix + name) for name in ("START", "END")]
+    if None in definitions:
+        return Period()
     days = [QgsProcessingParameters.parameterAsDate(definition, parameters, context) for definition in definitions]
     return Period(*(day.toPyDate() if day.isValid() else None for day in days))
 

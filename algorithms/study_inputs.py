@@ -213,7 +213,7 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         [(read.features, settings) for read, settings in inputs.factors],
         grid_settings(algorithm, parameters, context),
         selection_settings(algorithm, parameters, context),
-        place_settings(algorithm, parameters, context),
+        place_settings(algorithm, parameters, context) if algorithm.parameterDefinition("RULE") else PlaceSettings(),
         inputs.exclude.features if inputs.exclude else None,
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,

@@ -16,6 +16,7 @@ ALGORITHMS = (
     ("terrain", "Terrain"),
     ("priorityplaces", "PriorityPlaces"),
     ("crossvalidate", "CrossValidate"),
+    ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
     ("run", "Run"),
 )

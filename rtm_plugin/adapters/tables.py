@@ -139,7 +139,7 @@ def _write(
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         for values, geometry in rows:
             feature = QgsFeature(fields)
-            feature.setAttributes([_harmless(value) if is_csv else value for value in values])
+            feature.setAttributes([harmless(value) if is_csv else value for value in values])
             if geometry is not None:
                 feature.setGeometry(geometry)
             if not writer.addFeature(feature):
@@ -148,6 +148,6 @@ def _write(
         del writer
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

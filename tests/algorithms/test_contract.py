@@ -89,6 +89,24 @@ PARAMETERS = {
         "OUTPUT": ("rasterDestination", None),
         "OUTPUT_TABLE": ("vectorDestination", None),
     },
+    "backtest": {
+        **GRID,
+        "EVENTS": ("source", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "UNIT": ("enum", "months"),
+        "FIT_LENGTH": ("number", 12),
+        "TEST_LENGTH": ("number", 1),
+        "STEP": ("number", 1),
+        "FORECAST_PERIODS": ("number", 1),
+        "START": ("datetime", None),
+        "END": ("datetime", None),
+        **INFLUENCE,
+        **COVARIATES,
+        **SELECTION,
+        "OUTPUT": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -130,6 +148,8 @@ OUTPUTS = {
         "PAI_SPATIAL",
         "PAI_RANDOM",
     },
+    "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
+    | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
@@ -146,9 +166,10 @@ WORDS = {
     "FAMILY": ["auto", "poisson", "nb1", "nb2", "all"],
     "CULL": ["yes", "no"],
     "RULE": ["class", "share", "count"],
+    "UNIT": ["months", "days"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
-BOUNDS |= {"HELD_OUT_FOLDS": (2, 50)}
+BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
@@ -211,6 +232,8 @@ def test_what_may_be_left_empty(algorithm, name):
     allowed = set(OPTIONAL)
     if name == "run":
         allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+    if name == "backtest":
+        allowed -= {"EVENT_DATE_FIELD"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":
