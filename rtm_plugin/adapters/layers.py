@@ -31,7 +31,7 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, number, require_field, weight_reader
+from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
@@ -119,6 +119,7 @@ def read_layer(
     expression: str = "",
     value_field: str = "",
     date_field: str = "",
+    name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
 ) -> ReadLayer:
@@ -133,6 +134,7 @@ def read_layer(
     expression : QGIS expression that chooses features
     value_field : name of a numeric field to read
     date_field : name of a field of dates; points only
+    name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
 
@@ -146,7 +148,9 @@ def read_layer(
         geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
     else:
         geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
-        stream = _geometries(source, name, crs, context, expression, [value_field, date_field], layer, report)
+        stream = _geometries(
+            source, name, crs, context, expression, [value_field, date_field, name_field or ""], layer, report
+        )
     if wanted and geometry != wanted:
         raise InputError(
             f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
@@ -156,18 +160,18 @@ def read_layer(
         raise InputError(
             f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
         )
-<<<<<<< HEAD
-    take = _value_reader(source, name, value_field)
-    if take is None and source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs:
-        found_at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
-        _mention(report)
-        return ReadLayer(Features(geometry, found_at_once, report.features), None, report)
-=======
     take = weight_reader(source, name, value_field)
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
         require_field(source, name, date_field)
->>>>>>> validate
+    if name_field:
+        require_field(source, name, name_field)
+    plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
+    if plain and take is None and when is None and name_field is None:
+        at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
+        _mention(report)
+        return ReadLayer(Features(geometry, at_once, report.features), None, report)
+    names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
     owners: list[float] = []
@@ -182,6 +186,8 @@ def read_layer(
         if when is not None:
             when.take(feature, len(arrays[-1]))
         report.features += 1
+        if name_field is not None:
+            names.append(name_text(feature, name_field, report.features))
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
@@ -189,6 +195,7 @@ def read_layer(
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
     return read.only_dated(when.dates()) if when is not None else read
 
 

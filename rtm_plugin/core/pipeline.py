@@ -200,17 +200,7 @@ def fit_model(
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
-    selection = select_model(
-        observed.counts,
-        observed.candidates,
-        settings,
-        observed.offset,
-        observed.adjust,
-        part(progress, 0.0, 0.9),
-        clock,
-        workers,
-    )
-    families = {name: family_model(name, found, observed) for name, found in selection.families.items()}
+    selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     progress(0.92)
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
@@ -225,6 +215,20 @@ def fit_model(
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
     )
+
+
+def choose(
+    observed: Observations,
+    settings: SelectionSettings,
+    clock: Clock | None = None,
+    progress: Progress = silent,
+    workers: int = 1,
+) -> tuple[Selection, dict[str, FamilyModel]]:
+    """The whole procedure of selection, culling included, and what it reached under each family; not verified."""
+    selection = select_model(
+        observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
+    )
+    return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:
