@@ -10,7 +10,8 @@ from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
 sys.path.insert(0, str(Path(__file__).parent))
 import desktop
 
-ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain", "validate"]
+ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
+ALGORITHMS += ["validate"]
 TOOLBOX = {
     "Study from start to finish": ["Risk terrain model, start to finish"],
     "Study step by step": [
