@@ -220,10 +220,15 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
     )
 
 
+def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
+    """The length of a map unit."""
+    return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
+
+
 def report_context(inputs: Inputs, study: Study) -> ReportContext:
     """What the report tells of the inputs."""
     outcome, area = inputs.events.report.name, inputs.area.report.name
-    metres = QgsUnitTypes.fromUnitToUnitFactor(inputs.crs.mapUnits(), Qgis.DistanceUnit.Meters)
+    metres = metres_per_unit(inputs.crs)
     block = study.grid.block_length
     factors = tuple(
         FactorInfo(
