@@ -27,7 +27,11 @@ def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Fore
 
 
 def measured_on_later_events(
-    inputs: Inputs, later: ReadLayer, result: StudyResult, found: Forecast, provenance: Mapping[str, Any],
+    inputs: Inputs,
+    later: ReadLayer,
+    result: StudyResult,
+    found: Forecast,
+    provenance: Mapping[str, Any],
     progress: Progress,
 ) -> ValidationFindings:
     """Terrain, forecast and baselines against the later events."""
