@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .features import Floats
-from .progress import Progress, part, parts, silent
+from .progress import Progress, parts, silent
 from .scipy_calls import product
 from .smoothing import Smoother
 
@@ -26,7 +26,7 @@ class Component:
 
     Parameters
     ----------
-    kind : {"even", "terrain", "density", "local ratio", "own"}
+    kind : {"even", "terrain", "wide terrain", "density", "local ratio", "wide local ratio", "own"}
     bandwidth : float or None
         h of its kernel, map units.
     weight : float
@@ -55,40 +55,62 @@ class Fields:
     drivers: Floats
 
 
-def fields(smoother: Smoother, terrain: Floats, counts: Floats, progress: Progress = silent) -> Fields:
-    """An even field, the terrain, and for each scale two fields of the events in the other cells.
+@dataclass(frozen=True, slots=True, eq=False)
+class Terrain:
+    """What the features of the surroundings make of each cell, in any unit.
 
-    "density" is their kernel density, divided by the mass of the kernel in the study area; "local ratio" is the terrain
+    Parameters
+    ----------
+    expected : (n,) float64
+    unseen : (n,) float64
+        The same from fits that have not seen the cell's own events; `expected` itself where a fit has so few constants
+        that it makes no difference.
+    """
+
+    expected: Floats
+    unseen: Floats
+
+
+_NAMES = (("terrain", "local ratio"), ("wide terrain", "wide local ratio"))
+
+
+def fields(smoother: Smoother, terrains: Sequence[Floats], counts: Floats, progress: Progress = silent) -> Fields:
+    """An even field, the terrains, and for each scale fields of the events in the other cells.
+
+    "density" is their kernel density, divided by the mass of the kernel in the study area; "local ratio" is a terrain
     times the local ratio of observed to expected events, Σ k y / Σ k μ. Both leave out the cell itself.
 
     Parameters
     ----------
     smoother : Smoother of the grid
-    terrain : (n,) float64, positive, adding up to 1
+    terrains : one or two of (n,) float64, positive, adding up to 1
     counts : (n,) float64, events, of which there is at least one
     """
-    even = np.full(len(terrain), 1.0 / len(terrain))
-    seen, ones, expected = (smoother.transformed(v) for v in (counts, np.ones(len(terrain)), terrain))
-    components, values, drivers = (
-        [Component("even", None), Component("terrain", None)],
-        [even, terrain],
-        [even, terrain],
-    )
+    cells = smoother.grid.cells
+    even = np.full(cells, 1.0 / cells)
+    seen, ones = smoother.transformed(counts), smoother.transformed(np.ones(cells))
+    expected = [smoother.transformed(terrain) for terrain in terrains]
+    components, values, drivers = [Component("even", None)], [even], [even]
+    for (name, _), terrain in zip(_NAMES, terrains, strict=False):
+        components.append(Component(name, None))
+        values.append(terrain)
+        drivers.append(terrain)
     for scale, share in zip(SCALES, parts(progress, len(SCALES)), strict=True):
         kernel = smoother.kernel(scale, own=False)
-        share(0.25)
-        around = smoother.smooth(seen, kernel)
-        share(0.5)
-        inside = smoother.smooth(ones, kernel)
-        share(0.75)
         bandwidth = scale * smoother.grid.cell_size
-        density = _adding_to_one(_ratio(around, inside, 1.0), even)
-        ratio = _ratio(around, smoother.smooth(expected, kernel), float(terrain.mean()))
-        ratio = _adding_to_one(terrain * ratio, terrain)
-        components += [Component("density", bandwidth), Component("local ratio", bandwidth)]
-        values += [density, ratio]
-        drivers += [np.zeros_like(density), np.minimum(ratio, terrain)]
-        share(1.0)
+        share(0.2)
+        around = smoother.smooth(seen, kernel)
+        share(0.4)
+        components.append(Component("density", bandwidth))
+        values.append(_adding_to_one(_ratio(around, smoother.smooth(ones, kernel), 1.0), even))
+        drivers.append(np.zeros(cells))
+        share(0.6)
+        for (_, name), terrain, spectrum in zip(_NAMES, terrains, expected, strict=False):
+            ratio = _ratio(around, smoother.smooth(spectrum, kernel), float(terrain.mean()))
+            components.append(Component(name, bandwidth))
+            values.append(_adding_to_one(terrain * ratio, terrain))
+            drivers.append(np.minimum(values[-1], terrain))
+            share(0.8)
     return Fields(tuple(components), np.array(values), np.array(drivers))
 
 
@@ -144,24 +166,20 @@ def starting_weights(components: Sequence[Component]) -> Floats:
     return np.where(kinds, 0.5, 0.5 / np.count_nonzero(~kinds))
 
 
-def fitted_fields(
-    smoother: Smoother, terrain: Floats, counts: Floats, target: Floats, with_own: bool, progress: Progress = silent
-) -> tuple[Fields, Floats]:
-    """Fields of the counts, and the weights with which they make the target most likely.
+def fitted_weights(found: Fields, counts: Floats, target: Floats, progress: Progress = silent) -> Floats:
+    """Weights with which fields of some counts make a target most likely, adding up to 1.
 
     Parameters
     ----------
+    found : Fields of the counts
     counts, target : (n,) float64
-        The same for a fit that leaves each cell out in turn: no field uses the cell's own count.
-    with_own : bool
-        Whether each cell's own count is a field of the mixture as well, which makes sense for another period's target
-        only. Its weight is dropped, and the others are scaled to add up to 1.
+        The same array for a fit that leaves each cell out in turn: no field uses the cell's own count. With another
+        period's target, each cell's own count is a field of the mixture as well, so that the others do not stand in for
+        it; its weight is dropped, and the others are scaled to add up to 1.
     """
-    found = fields(smoother, terrain, counts, part(progress, 0.0, 0.7))
     values, components = found.values, found.components
-    if with_own:
+    if target is not counts:
         values = np.vstack([values, counts[None] / counts.sum()])
         components = (*components, Component("own", None))
-    weights = mixture_weights(values, target, starting_weights(components), part(progress, 0.7, 1.0))
-    weights = weights[: len(found.components)]
-    return found, weights / weights.sum()
+    weights = mixture_weights(values, target, starting_weights(components), progress)[: len(found.components)]
+    return weights / weights.sum()
