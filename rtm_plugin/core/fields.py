@@ -17,6 +17,7 @@ from .smoothing import Smoother
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # h of the kernel, cells
 _NO_NEIGHBOUR = 1e-9  # a kernel with less of its mass in the study area tells nothing
 _PRIOR_EVENTS = 10.0  # as many events as the mixture's starting weights are worth
+_NAMES = (("terrain", "local ratio"), ("wide terrain", "wide local ratio"))  # of each terrain, and of it scaled
 _ROUNDS, _LOOK_EVERY, _SETTLED = 500, 10, 1e-7
 
 
@@ -46,13 +47,26 @@ class Fields:
     ----------
     components : tuple of Component, k
     values : (k, n) float64
-    drivers : (k, n) float64
-        The part of each that the terrain alone would give; what is above it came from the neighbours' events.
+    terrains : sequence of (n,) float64
     """
 
     components: tuple[Component, ...]
     values: Floats
-    drivers: Floats
+    terrains: Sequence[Floats]
+
+    def mixed(self, weights: Floats) -> Floats:
+        """(n,): the mixture with weights (k,)."""
+        return product(weights[None], self.values)[0]
+
+    def of_terrain(self, weights: Floats) -> Floats:
+        """(n,): what the terrains alone give to the mixture; what is above it came from the neighbours' events."""
+        total = np.zeros(self.values.shape[1])
+        for component, value, weight in zip(self.components, self.values, weights, strict=True):
+            if component.kind == "density":
+                continue
+            scaled = [i for i, (_, ratio) in enumerate(_NAMES) if ratio == component.kind]
+            total += weight * (np.minimum(value, self.terrains[scaled[0]]) if scaled else value)
+        return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +85,6 @@ class Terrain:
     unseen: Floats
 
 
-_NAMES = (("terrain", "local ratio"), ("wide terrain", "wide local ratio"))
-
-
 def fields(smoother: Smoother, terrains: Sequence[Floats], counts: Floats, progress: Progress = silent) -> Fields:
     """An even field, the terrains, and for each scale fields of the events in the other cells.
 
@@ -90,11 +101,10 @@ def fields(smoother: Smoother, terrains: Sequence[Floats], counts: Floats, progr
     even = np.full(cells, 1.0 / cells)
     seen, ones = smoother.transformed(counts), smoother.transformed(np.ones(cells))
     expected = [smoother.transformed(terrain) for terrain in terrains]
-    components, values, drivers = [Component("even", None)], [even], [even]
+    components, values = [Component("even", None)], [even]
     for (name, _), terrain in zip(_NAMES, terrains, strict=False):
         components.append(Component(name, None))
         values.append(terrain)
-        drivers.append(terrain)
     for scale, share in zip(SCALES, parts(progress, len(SCALES)), strict=True):
         kernel = smoother.kernel(scale, own=False)
         bandwidth = scale * smoother.grid.cell_size
@@ -103,15 +113,13 @@ def fields(smoother: Smoother, terrains: Sequence[Floats], counts: Floats, progr
         share(0.4)
         components.append(Component("density", bandwidth))
         values.append(_adding_to_one(_ratio(around, smoother.smooth(ones, kernel), 1.0), even))
-        drivers.append(np.zeros(cells))
         share(0.6)
         for (_, name), terrain, spectrum in zip(_NAMES, terrains, expected, strict=False):
             ratio = _ratio(around, smoother.smooth(spectrum, kernel), float(terrain.mean()))
             components.append(Component(name, bandwidth))
             values.append(_adding_to_one(terrain * ratio, terrain))
-            drivers.append(np.minimum(values[-1], terrain))
             share(0.8)
-    return Fields(tuple(components), np.array(values), np.array(drivers))
+    return Fields(tuple(components), np.array(values), terrains)
 
 
 def _ratio(over: Floats, under: Floats, usual: float) -> Floats:

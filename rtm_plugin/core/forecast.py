@@ -189,8 +189,10 @@ def forecast(
     (4, 40.0, [1.0, 0.0, 0.0])
     """
     settings = settings or ForecastSettings()
-    terrains = [Terrain(expected, expected), *([wide] if wide is not None else [])]
-    terrains = [Terrain(_proportions(grid, t.expected), _proportions(grid, t.unseen)) for t in terrains]
+    alone = _proportions(grid, expected)
+    terrains = [Terrain(alone, alone)]
+    if wide is not None:
+        terrains.append(Terrain(_proportions(grid, wide.expected), _proportions(grid, wide.unseen)))
     _check(grid, history)
     smoother = Smoother.over(grid)
     earlier, later = _split(history)
@@ -323,7 +325,9 @@ def _fit(
     level = float(counts.sum()) / exposure
     final = fields(smoother, [t.expected for t in terrains], counts, part(progress, 0.0, 0.3))
     if chosen is None:
-        found = fields(smoother, [t.unseen for t in terrains], counts, part(progress, 0.3, 0.6))
+        found = final
+        if len(terrains) > 1:
+            found = fields(smoother, [t.unseen for t in terrains], counts, part(progress, 0.3, 0.6))
         weights = fitted_weights(found, counts, counts, part(progress, 0.6, 0.7))
         mean = _mean(found, weights, level)
         nothing = np.zeros_like(counts)
@@ -336,8 +340,7 @@ def _fit(
 
 def _mean(found: Fields, weights: Floats, level: float) -> Floats:
     """Prior mean m (n,): what the surroundings say, in events in a period of unit length."""
-    mean: Floats = level * (weights[:, None] * found.values).sum(axis=0)
-    return mean
+    return level * found.mixed(weights)
 
 
 def _scores(found: Fields, weights: Floats, target: Floats) -> tuple[tuple[str, float], ...]:
@@ -376,10 +379,9 @@ def _forecast(
 
 def _parts(final: _Final, rates: Posterior) -> Floats:
     """(n, 3): shares of PARTS."""
-    weights = final.chosen.weights[:, None]
     around = (1 - rates.own) * final.mean
     own = rates.own * final.counts / final.exposure
-    drivers = (weights * final.fields.drivers).sum(axis=0) * final.level / final.mean
+    drivers = final.fields.of_terrain(final.chosen.weights) * final.level / final.mean
     shares = np.column_stack([own, around * (1 - drivers), around * drivers])
     shares = np.maximum(shares, 0.0)
     return shares / shares.sum(axis=1, keepdims=True)
