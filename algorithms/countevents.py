@@ -17,8 +17,9 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
+from .event_dates import add_event_dates, add_window, read_events, window_of
 from .outputs import crs_of, save_counts
-from .parameters import no_event_inside, read_source, source_item
+from .parameters import no_event_inside, source_item
 
 
 class CountEvents(RtmAlgorithm):
@@ -52,6 +53,8 @@ class CountEvents(RtmAlgorithm):
             tr("Number of events that each point stands for; 1 when empty. Model selection needs whole numbers."),
             advanced=True,
         )
+        add_event_dates(self)
+        add_window(self, "", tr("events that count"))
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("Event counts")),
             tr("Raster with the number of events in each cell."),
@@ -65,10 +68,9 @@ class CountEvents(RtmAlgorithm):
         raster = self.raster(parameters, "GRID", context, "grid")
         grid = raster.grid()
         field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
-        read = read_source(
-            self, parameters, "EVENTS", crs_of(grid), context, feedback, wanted="point", value_field=field
-        )
-        events = count(grid, read.features.coordinates, read.values)
+        window = window_of(self, parameters, "", context)
+        read = read_events(self, parameters, "EVENTS", crs_of(grid), context, feedback, window, value_field=field)
+        events = count(grid, read.features.coordinates, read.values, read.period)
         if not events.inside:
             raise InputError(no_event_inside(read))
         feedback.pushInfo(

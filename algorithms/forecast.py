@@ -38,7 +38,7 @@ class Forecast(RtmAlgorithm):
 
     NAME = "forecast"
     LABEL = "Forecast"
-    GROUP = ("forecast", "Forecast the coming period")
+    GROUP = ("together", "Terrain and events together")
     TAGS = ("prediction", "expected count", "prior counts", "empirical Bayes", "interval")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:

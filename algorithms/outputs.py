@@ -9,24 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, candidate_bands, sources_item, write_raster
-from ..rtm_plugin.adapters.tables import write_candidates, write_places
+from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
+from ..rtm_plugin.adapters.scores import family_items
+from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
 from ..rtm_plugin.cartography.styles import (
     Painter,
     count_painter,
     flag_painter,
     grid_painter,
+    joint_painter,
     places_painter,
     save_style,
     sidecar_path,
     terrain_painter,
 )
 from ..rtm_plugin.core.candidates import FactorCandidates
+from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate
+from ..rtm_plugin.core.model import CandidateFate, FamilyModel
+from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events, StudyResult
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
@@ -56,6 +61,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    items |= period_items("RTM", events.period)
     _save(
         staging,
         path,
@@ -82,19 +88,64 @@ def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandid
     )
 
 
-def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
-    """Relative risk scores, in the four classes."""
+def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
+    """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
     summary = terrain.summary
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
+    items |= period_items("RTM_FIT", fitted or Period())
     band = Band(terrain.scores, "relative risk score")
     _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
 
-def save_expected(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain) -> None:
-    """Expected counts."""
-    band = Band(terrain.expected, "expected events")
-    largest = float(np.quantile(terrain.expected, 0.99))
-    _save(staging, path, grid, [band], _NODATA, "expected", {}, count_painter(largest))
+def save_expected(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: FamilyModel | None = None,
+) -> None:
+    """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
+    save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
+
+
+def save_expected_counts(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    expected: NDArray[np.float32],
+    name: str,
+    fitted: Period | None = None,
+    model: FamilyModel | None = None,
+) -> None:
+    """Expected counts, however they were reached, in a band of this name."""
+    items = period_items("RTM_FIT", fitted or Period())
+    items |= family_items(model.family, model.dispersion) if model else {}
+    band = Band(expected, name)
+    largest = float(np.quantile(expected, 0.99))
+    _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+
+
+def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
+    """Expected counts by models that had not seen the cell; none where a cell was never held out."""
+    known = np.isfinite(expected)
+    name = "expected events, by models that had not seen the cell"
+    save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
+
+
+def save_joint_risk(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    classes: NDArray[np.uint8],
+    recent: Period,
+    items: Mapping[str, str],
+    sources: Sources,
+) -> None:
+    """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
+    band = Band(classes, "vulnerability and exposure")
+    told = {**items, **period_items("RTM", recent), **sources_item(sources)}
+    _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
@@ -108,6 +159,11 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
 def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
     """One self-contained HTML page."""
     staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
+
+
+def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry."""
+    write_table(staging.beside(path), path, columns, rows)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:

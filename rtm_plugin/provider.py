@@ -15,7 +15,11 @@ ALGORITHMS = (
     ("selectmodel", "SelectModel"),
     ("terrain", "Terrain"),
     ("priorityplaces", "PriorityPlaces"),
+    ("validate", "Validate"),
     ("forecast", "Forecast"),
+    ("crossvalidate", "CrossValidate"),
+    ("backtest", "BackTest"),
+    ("jointrisk", "JointRisk"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

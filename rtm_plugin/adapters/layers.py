@@ -2,8 +2,7 @@
 
 import math
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
 from qgis.core import (
@@ -32,9 +31,12 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
+from .fields import DateColumn, name_text, number, require_field, weight_reader
+from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
-_PLAIN_POINT = 21  # bytes of a point without Z or M
+_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
+_PLAIN_POINT = _POINT.itemsize
 _CHECK_EVERY = 2000  # features between two looks at the cancel button
 
 # pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
@@ -49,44 +51,6 @@ _GEOMETRY_NAMES = {
     Qgis.GeometryType.Line: "line",
     Qgis.GeometryType.Polygon: "polygon",
 }
-
-
-@dataclass(slots=True)
-class LayerReport:
-    """What was read, and what was put right or left out on the way.
-
-    Parameters
-    ----------
-    name : str
-    features : int
-        With a usable geometry.
-    without_geometry, repaired : int
-    notes, warnings : list of str
-        Sentences for the log; warnings also go to the report.
-    """
-
-    name: str
-    features: int = 0
-    without_geometry: int = 0
-    repaired: int = 0
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def tell(self, feedback: QgsProcessingFeedback) -> None:
-        """Push the sentences to the log."""
-        for note in self.notes:
-            feedback.pushInfo(note)
-        for warning in self.warnings:
-            feedback.pushWarning(warning)
-
-
-@dataclass(slots=True)
-class ReadLayer:
-    """The features of a layer in the study area's CRS, the values of the wanted field, and what was noticed."""
-
-    features: Features
-    values: Floats | None
-    report: LayerReport
 
 
 def require_projected(crs: QgsCoordinateReferenceSystem, layer_name: str) -> None:
@@ -154,6 +118,8 @@ def read_layer(
     wanted: str = "",
     expression: str = "",
     value_field: str = "",
+    date_field: str = "",
+    name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
 ) -> ReadLayer:
@@ -167,6 +133,8 @@ def read_layer(
     wanted : "point", "line", "polygon" or "" for any
     expression : QGIS expression that chooses features
     value_field : name of a numeric field to read
+    date_field : name of a field of dates; points only
+    name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
 
@@ -180,7 +148,9 @@ def read_layer(
         geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
     else:
         geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
-        stream = _geometries(source, name, crs, context, expression, value_field, layer, report)
+        stream = _geometries(
+            source, name, crs, context, expression, [value_field, date_field, name_field or ""], layer, report
+        )
     if wanted and geometry != wanted:
         raise InputError(
             f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
@@ -190,7 +160,18 @@ def read_layer(
         raise InputError(
             f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
         )
-    take = _value_reader(source, name, value_field)
+    take = weight_reader(source, name, value_field)
+    when = DateColumn(name, date_field) if date_field else None
+    if when is not None:
+        require_field(source, name, date_field)
+    if name_field:
+        require_field(source, name, name_field)
+    plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
+    if plain and take is None and when is None and name_field is None:
+        at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
+        _mention(report)
+        return ReadLayer(Features(geometry, at_once, report.features), None, report)
+    names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
     owners: list[float] = []
@@ -202,14 +183,20 @@ def read_layer(
             merged.extend(found)
         if take is not None:
             owners.extend([take(feature)] * len(arrays[-1]))
+        if when is not None:
+            when.take(feature, len(arrays[-1]))
         report.features += 1
+        if name_field is not None:
+            names.append(name_text(feature, name_field, report.features))
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
         coordinates = _coordinates(_merged(merged), geometry)
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
-    return ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
+    return read.only_dated(when.dates()) if when is not None else read
 
 
 def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float, units: str) -> None:
@@ -233,6 +220,26 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
             f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
             f"edge may be too low; add its features up to {reach:g} {units} outside."
         )
+
+
+def _plain_points(
+    source: QgsFeatureSource, request: QgsFeatureRequest, report: LayerReport, feedback: QgsProcessingFeedback
+) -> Floats:
+    """All points of a layer at once: most layers are such, and long."""
+    if request.filterType() != Qgis.FeatureRequestFilterType.Expression:
+        request.setSubsetOfAttributes([])
+    found: list[bytes] = []
+    for i, feature in enumerate(source.getFeatures(request)):
+        if i % _CHECK_EVERY == 0:
+            stop_if_cancelled(feedback)
+        found.append(bytes(feature.geometry().asWkb()))
+    whole = [wkb for wkb in found if len(wkb) == _PLAIN_POINT]
+    points = np.frombuffer(b"".join(whole), dtype=_POINT)
+    coordinates = np.column_stack([points["x"], points["y"]])
+    coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
+    report.features = len(coordinates)
+    report.without_geometry = len(found) - len(coordinates)
+    return coordinates
 
 
 def _mention(report: LayerReport) -> None:
@@ -277,14 +284,14 @@ def _geometries(
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     expression: str,
-    value_field: str,
+    wanted_fields: list[str],
     layer: QgsMapLayer | None,
     report: LayerReport,
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
     """Features with their parts in the study area's CRS."""
     request = _request(source, name, expression, layer, context)
     if not expression:
-        request.setSubsetOfAttributes([value_field] if value_field else [], source.fields())
+        request.setSubsetOfAttributes([name for name in wanted_fields if name], source.fields())
     transform = _transform(source.sourceCrs(), name, crs, context, report)
     kind = QgsWkbTypes.geometryType(source.wkbType())
     for feature in source.getFeatures(request):
@@ -381,7 +388,7 @@ def _table_points(
     )
     transform = _transform(own, name, crs, context, report)
     for feature in source.getFeatures(_request(source, name, expression, layer, context)):
-        x, y = _number(feature[x_field]), _number(feature[y_field])
+        x, y = number(feature[x_field]), number(feature[y_field])
         if x is None or y is None or (authid and not (abs(x) <= 180 and abs(y) <= 90)):
             report.without_geometry += 1
             continue
@@ -400,29 +407,3 @@ def _coordinate_columns(source: QgsFeatureSource, name: str) -> tuple[str, str, 
         f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or "
         "easting and northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
     )
-
-
-def _number(value: object) -> float | None:
-    try:
-        number = float(str(value).strip())
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _value_reader(source: QgsFeatureSource, name: str, value_field: str) -> Callable[[QgsFeature], float] | None:
-    if not value_field:
-        return None
-    if source.fields().lookupField(value_field) < 0:
-        raise InputError(f"The layer '{name}' has no field '{value_field}'; choose one of its fields.")
-
-    def take(feature: QgsFeature) -> float:
-        number = _number(feature[value_field])
-        if number is None or number < 0:
-            raise InputError(
-                f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; weights must be "
-                "numbers of 0 or more."
-            )
-        return number
-
-    return take

@@ -15,10 +15,11 @@ from osgeo import gdal, osr
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.candidates import Candidate, CandidateSet, FactorCandidates
-from ..core.errors import FileFormatError, InputError, OutputError
+from ..core.errors import FileFormatError, InputError, OutputError, SettingsError
 from ..core.features import Features
 from ..core.grid import Grid
 from ..core.model import parse_json
+from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
@@ -199,10 +200,13 @@ class Raster:
             valid &= values != nodata
         return values, valid, band
 
-    def grid(self) -> Grid:
-        """The grid of the valid cells of the first band; for a study grid, those that hold 1."""
+    def grid(self, with_zeros: bool = False) -> Grid:
+        """The grid of the valid cells of the first band; for a study grid, those that hold 1.
+
+        A raster that is not ours may be a study grid too, unless 0 is a value like others in it (`with_zeros`).
+        """
         values, valid, _ = self.band(1)
-        if self.metadata.get("RTM_KIND") in (None, "grid"):
+        if self.metadata.get("RTM_KIND") == "grid" or (not with_zeros and "RTM_KIND" not in self.metadata):
             valid = valid & (values != 0)
         if not valid.any():
             raise InputError(f"The raster '{self.name}' has no cell with a value; make it with rtm:studygrid.")
@@ -249,6 +253,16 @@ class Raster:
         result[inside] = np.where(valid[row, column], values[row, column], np.nan)
         return result
 
+    def period(self, prefix: str) -> Period:
+        """The period that the metadata items <prefix>_START and <prefix>_END hold; nothing known where they are absent.
+
+        "RTM" is the period of counts, "RTM_FIT" that of the events which a terrain's model was fitted on.
+        """
+        try:
+            return Period.from_iso(*(self.metadata.get(f"{prefix}_{end}") for end in ("START", "END")))
+        except SettingsError as error:
+            raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.") from error
+
     def json_item(self, key: str) -> Any:
         """A metadata item that holds JSON; None when absent."""
         text = self.metadata.get(key)
@@ -275,7 +289,7 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     counts = values[grid.mask].astype(np.float64)
     inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
     outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
-    return grid, Events(counts, inside, outside)
+    return grid, Events(counts, inside, outside, raster.period("RTM"))
 
 
 def _count_item(raster: Raster, key: str, default: float) -> float:
@@ -344,3 +358,8 @@ def _candidate(band: Any, name: str) -> Candidate:
 def sources_item(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The metadata item that says which layers a raster was made from."""
     return {"RTM_SOURCES": json.dumps(list(sources), ensure_ascii=False, sort_keys=True)}
+
+
+def period_items(prefix: str, period: Period) -> dict[str, str]:
+    """The metadata items that `Raster.period` reads; none for an end that is not known, as GDAL drops empty ones."""
+    return {f"{prefix}_{end}": day for end, day in zip(("START", "END"), period.iso, strict=True) if day}

@@ -1,5 +1,6 @@
-"""Vector outputs: the table of candidates and the polygons of priority places."""
+"""Vector outputs: tables of candidates and of figures, and the polygons of priority places."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..core.errors import OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Places
+from ..core.validation import Figure
 from .rasters import gdal_errors
 
 _TYPES = {
@@ -48,6 +50,22 @@ CANDIDATE_COLUMNS: tuple[Column, ...] = (
     ("bic_if_used", float),
 )
 
+FIGURE_COLUMNS: tuple[Column, ...] = (
+    ("map", str),
+    ("against", str),
+    ("basis", str),
+    ("threshold_kind", str),
+    ("threshold", str),
+    ("share", float),
+    ("measure", str),
+    ("expected", float),
+    ("pessimistic", float),
+    ("optimistic", float),
+    ("lower", float),
+    ("upper", float),
+    ("overlap", bool),
+)
+
 PLACE_COLUMNS: tuple[Column, ...] = (
     ("rank", int),
     ("area", float),
@@ -64,6 +82,31 @@ def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> N
     """One row a candidate: its fate and the reason."""
     rows = [([getattr(fate, name) for name, _ in CANDIDATE_COLUMNS], None) for fate in fates]
     _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+
+
+def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation, and one a difference between two maps; empty where there is no number.
+
+    `overlap` stamps every row: the maps were tested on events that made them.
+    """
+
+    def known(value: float | None) -> float | None:
+        return value if value is None or math.isfinite(value) else None
+
+    rows = [
+        (
+            [f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure]
+            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)]
+            + [overlap],
+            None,
+        )
+        for f in figures
+    ]
+    _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry, a value for each column in a row; None is left empty."""
+    filled = ((list(row), None) for row in rows)
+    _write(path, final, columns, filled, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
 
 
 def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
@@ -133,7 +176,7 @@ def _write(
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         for values, geometry in rows:
             feature = QgsFeature(fields)
-            feature.setAttributes([_harmless(value) if is_csv else value for value in values])
+            feature.setAttributes([harmless(value) if is_csv else value for value in values])
             if geometry is not None:
                 feature.setGeometry(geometry)
             if not writer.addFeature(feature):
@@ -142,6 +185,6 @@ def _write(
         del writer
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -30,6 +30,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 
 from ..core.errors import OutputError
+from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
@@ -134,6 +135,19 @@ def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
 def grid_painter() -> Painter:
     """The study grid: kept cells in grey."""
     return flag_painter("cell of the study area", _CELL_COLOUR)
+
+
+def joint_painter() -> Painter:
+    """The four classes of vulnerability and exposure, both first in the legend."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        classes = [
+            QgsPalettedRasterRenderer.Class(number, QColor(JOINT_COLOURS[number]), JOINT_NAMES[number])
+            for number in reversed(range(len(JOINT_NAMES)))
+        ]
+        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+
+    return paint
 
 
 def places_painter() -> Painter:

@@ -1,4 +1,4 @@
-"""How many later events a map catches (METHOD §6), honest about ties."""
+"""How many later events a map catches at one share of the area (METHOD §6), honest about ties."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +8,9 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .features import Floats
+from .ranking import Bounds, Ranking, perfect
 
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A figure that depends on the order inside a tie: expected over random orders, and the worst and best order."""
-
-    expected: float
-    pessimistic: float
-    optimistic: float
-
-    def scaled(self, factor: float) -> "Bounds":
-        """Every value times a factor."""
-        return Bounds(self.expected * factor, self.pessimistic * factor, self.optimistic * factor)
+__all__ = ["Accuracy", "Bounds", "accuracy", "calibration_rri", "captured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +33,7 @@ class Accuracy:
     pei: Bounds
 
 
-def captured(scores: NDArray[Any], counts: Floats, cells: float) -> Bounds:
+def captured(scores: NDArray[Any], counts: Floats, cells: float, sizes: Floats | None = None) -> Bounds:
     """Events in the `cells` highest-scored cells.
 
     The tie that the limit cuts gives its mean count for each cell taken (expected), its smallest or its largest
@@ -52,33 +42,20 @@ def captured(scores: NDArray[Any], counts: Floats, cells: float) -> Bounds:
     Parameters
     ----------
     scores, counts : (n,)
-    cells : float, 0 to n
+    cells : float, 0 to n; with sizes, 0 to their sum
+    sizes : (n,) float64, optional
+        Of the cells, above 0, where they are not equal: then every part of a tie is as likely to be flagged.
 
     Examples
     --------
     >>> captured(np.array([8, 4, 4, 2]), np.array([6.0, 7, 3, 2]), 2)
     Bounds(expected=11.0, pessimistic=9.0, optimistic=13.0)
     """
-    if not 0 <= cells <= len(scores):
-        raise InputError(f"The flagged area of {cells:g} cells is not within the {len(scores)} cells of the map.")
-    order = np.argsort(-scores.astype(np.float64), kind="stable")
-    if cells == 0:
-        return Bounds(0.0, 0.0, 0.0)
-    cut = scores[order[min(len(order) - 1, int(np.ceil(cells)) - 1)]]
-    above, tied = scores > cut, scores == cut
-    sure, room = float(counts[above].sum()), cells - float(np.count_nonzero(above))
-    inside = np.sort(counts[tied])
-    return Bounds(sure + room * float(inside.mean()), sure + _first(inside, room), sure + _first(inside[::-1], room))
+    return Ranking.of(scores.astype(np.float64), sizes).curve(counts).bounds(cells)
 
 
-def _first(values: Floats, number: float) -> float:
-    whole = int(number)
-    rest = float(values[whole]) * (number - whole) if whole < len(values) else 0.0
-    return float(values[:whole].sum()) + rest
-
-
-def accuracy(scores: NDArray[Any], counts: Floats, share: float) -> Accuracy:
-    """Hit rate, PAI and PEI at a share of the area, over equal cells.
+def accuracy(scores: NDArray[Any], counts: Floats, share: float, sizes: Floats | None = None) -> Accuracy:
+    """Hit rate, PAI and PEI at a share of the area; over equal cells unless their sizes are given.
 
     Raises
     ------
@@ -90,16 +67,10 @@ def accuracy(scores: NDArray[Any], counts: Floats, share: float) -> Accuracy:
     total = float(counts.sum())
     if total <= 0:
         raise InputError("No later event lies inside the study area, so that accuracy cannot be measured.")
-    cells = share * len(scores)
-    hits = captured(scores, counts, cells)
-    best = captured(counts, counts, cells).expected
-    return Accuracy(
-        share,
-        total,
-        hits.scaled(1 / total),
-        hits.scaled(1 / total / share),
-        hits.scaled(1 / best),
-    )
+    ranking = Ranking.of(scores.astype(np.float64), sizes)
+    hits = ranking.curve(counts).bounds(share * ranking.total)
+    best = perfect(counts, sizes).curve(counts).bounds(share * ranking.total).expected
+    return Accuracy(share, total, hits.scaled(1 / total), hits.scaled(1 / total / share), hits.scaled(1 / best))
 
 
 def calibration_rri(scores: NDArray[Any], counts: Floats, predicted: Floats, cells: int) -> float:

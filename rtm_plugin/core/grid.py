@@ -184,7 +184,7 @@ def _crossed(polygons: Features, box: Grid) -> NDArray[np.bool_]:
     u = (ends[:, :, 0] - box.x_min) / box.cell_size
     v = (box.y_max - ends[:, :, 1]) / box.cell_size
     crossed = np.zeros(box.shape, dtype=bool)
-    edge, t = _cuts(u, v)
+    edge, t = cuts_at_grid_lines(u, v)
     same = edge[1:] == edge[:-1]
     edge, t = edge[1:][same], ((t[1:] + t[:-1]) / 2)[same]
     mid_u = u[edge, 0] + t * (u[edge, 1] - u[edge, 0])
@@ -197,7 +197,7 @@ def _crossed(polygons: Features, box: Grid) -> NDArray[np.bool_]:
     return crossed
 
 
-def _cuts(u: Floats, v: Floats) -> tuple[NDArray[np.int64], Floats]:
+def cuts_at_grid_lines(u: Floats, v: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Parameters t in [0, 1] at which each edge starts, meets a grid line, and ends; sorted by edge and t."""
     edges = [np.arange(len(u)), np.arange(len(u))]
     cuts = [np.zeros(len(u)), np.ones(len(u))]

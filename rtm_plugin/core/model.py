@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .covariates import ExposureSummary
-from .errors import FileFormatError
+from .errors import FileFormatError, SettingsError
+from .periods import Period
 from .study import DIRECTIONS, check_version
 from .terrain import ScoreSummary
 from .verification import Verification
@@ -31,6 +32,7 @@ _REPEATED = (  # what the file says of the chosen family at its top as well
     "log_likelihood",
     "bic",
 )
+_MAY_LACK = {"optional": True}
 
 
 def _require(holds: bool, sentence: str) -> None:
@@ -56,10 +58,29 @@ class GridSummary:
 
 @dataclass(frozen=True, slots=True)
 class EventSummary:
-    """Events inside the study area, which count, and outside, which do not."""
+    """Events inside the study area, which count, and outside, which do not, and their first and last day.
+
+    Parameters
+    ----------
+    start, end : str or None
+        ISO days, both included; None when the period of the events is not known. Older files lack them.
+    """
 
     inside: float
     outside: float
+    start: str | None = field(default=None, metadata=_MAY_LACK)
+    end: str | None = field(default=None, metadata=_MAY_LACK)
+
+    def __post_init__(self) -> None:
+        try:
+            Period.from_iso(self.start, self.end)
+        except SettingsError as error:
+            raise FileFormatError(f"The model file is damaged: its events have no valid period. {error}") from error
+
+    @property
+    def period(self) -> Period:
+        """When the events happened."""
+        return Period.from_iso(self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +328,9 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         _require(isinstance(value, dict), f"{where} is not an object")
         hints = typing.get_type_hints(kind)
         for f in fields(kind):
-            _require(f.name in value, f"{where} lacks {f.name!r}")
-        return kind(**{f.name: _typed(hints[f.name], value[f.name], f"{f.name!r} of {where}") for f in fields(kind)})  # type: ignore[operator]
+            _require(f.name in value or "optional" in f.metadata, f"{where} lacks {f.name!r}")
+        given = [f for f in fields(kind) if f.name in value]
+        return kind(**{f.name: _typed(hints[f.name], value[f.name], f"{f.name!r} of {where}") for f in given})  # type: ignore[operator]
     if origin is types.UnionType:
         return None if value is None else _typed(arguments[0], value, where)
     if origin is tuple:

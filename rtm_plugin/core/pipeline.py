@@ -18,6 +18,7 @@ from .model import (
     RiskModel,
 )
 from .parallel import in_threads
+from .periods import Period
 from .places import Places, priority_places
 from .progress import Clock, Progress, part, silent
 from .selection import Selection, check_counts, select_model
@@ -36,11 +37,14 @@ class Events:
     counts : (cells,) float64
     inside, outside : float
         Number of events that count and that do not; the sums of their weights where they have any.
+    period : Period
+        When they happened, as far as it is known.
     """
 
     counts: Floats
     inside: float
     outside: float
+    period: Period = field(default_factory=Period)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,8 @@ class Study:
     factors : sequence of (Features, FactorSettings)
     exclude : Features of polygons, optional
     covariates : function of the grid that gives its Covariates, optional
+    period : Period
+        When the events happened, as far as it is known.
     """
 
     study_area: Features
@@ -65,6 +71,7 @@ class Study:
     places: PlaceSettings
     exclude: Features | None = None
     covariates: Callable[[Grid], Covariates | None] | None = None
+    period: Period = field(default_factory=Period)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +110,14 @@ def run(
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
     if announce is not None:
         announce(grid, memory_needed(grid, len(study.factors)))
-    events = clock.timed("events", lambda: count(grid, study.events))
+    events = clock.timed("events", lambda: count(grid, study.events, period=study.period))
     check_counts(events.counts)
     candidates = clock.timed(
         "candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -171,11 +178,11 @@ def observe_again(
     return observe(grid, np.zeros(grid.cells), candidates, given, scales)
 
 
-def count(grid: Grid, points: Floats, weights: Floats | None = None) -> Events:
+def count(grid: Grid, points: Floats, weights: Floats | None = None, period: Period | None = None) -> Events:
     """Count the events in the cells of the grid."""
     counts, counted = count_events(grid, points, weights)
     weight = np.ones(len(points)) if weights is None else weights
-    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()))
+    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()), period or Period())
 
 
 def candidate_set(
@@ -193,24 +200,16 @@ def fit_model(
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
-    selection = select_model(
-        observed.counts,
-        observed.candidates,
-        settings,
-        observed.offset,
-        observed.adjust,
-        part(progress, 0.0, 0.9),
-        clock,
-    )
-    families = {name: family_model(name, found, observed) for name, found in selection.families.items()}
+    selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     progress(0.92)
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
         grid_summary(observed),
-        EventSummary(events.inside, events.outside),
+        EventSummary(events.inside, events.outside, *events.period.iso),
         fates(observed.candidates, selection),
         selection.family,
         families,
@@ -220,6 +219,20 @@ def fit_model(
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
     )
+
+
+def choose(
+    observed: Observations,
+    settings: SelectionSettings,
+    clock: Clock | None = None,
+    progress: Progress = silent,
+    workers: int = 1,
+) -> tuple[Selection, dict[str, FamilyModel]]:
+    """The whole procedure of selection, culling included, and what it reached under each family; not verified."""
+    selection = select_model(
+        observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
+    )
+    return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:

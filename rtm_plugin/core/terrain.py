@@ -60,7 +60,7 @@ class ScoreSummary:
     max: float
 
     @classmethod
-    def of(cls, scores: NDArray[np.float32]) -> "ScoreSummary":
+    def of(cls, scores: NDArray[np.float32] | Floats) -> "ScoreSummary":
         """Summarise scores (n,)."""
         wide = scores.astype(np.float64)
         spread = float(wide.std(ddof=1)) if len(wide) > 1 else 0.0

@@ -51,7 +51,7 @@ def findings(
     rows = _parameters(model, context)
     lowest = _lowest_expected(model, places)
     summary = _place_summary(model, context, places)
-    measured = tuple(AccuracyRow(a, accuracy_sentence(a)) for a in accuracy)
+    measured = tuple(AccuracyRow(a, accuracy_sentence(a, context)) for a in accuracy)
     counts, families = _candidate_counts(model), _families(model)
     return Findings(
         context=context,

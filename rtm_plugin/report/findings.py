@@ -1,10 +1,11 @@
 """What was found: one frozen structure of the numbers and sentences that report, layout, dock and wizard all print."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..core.accuracy import Accuracy
 from ..core.model import RiskModel
+from ..core.periods import Period
 from ..core.places import Place
 from .wording import NBSP, plain
 
@@ -94,6 +95,8 @@ class ReportContext:
         Which cells became priority places, in words.
     later_events : str
         Name of the events that accuracy was measured against.
+    fit_period, later_period : Period
+        When the events happened, as far as it is known: those fitted on, and those that accuracy was measured against.
     """
 
     title: str
@@ -105,6 +108,8 @@ class ReportContext:
     metres_per_unit: float = 1.0
     places_rule: str = "touching cells with a score above mean + 2 SD"
     later_events: str = ""
+    fit_period: Period = field(default_factory=Period)
+    later_period: Period = field(default_factory=Period)
 
     def distance(self, value: float) -> str:
         """A distance with its unit."""

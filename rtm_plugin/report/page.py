@@ -70,7 +70,7 @@ def render(findings: Findings, grid: Grid, scores: NDArray[np.float32], place_la
     place_labels : (cells,) int64, rank of each cell's priority place, 0 outside
     """
     picture = risk_map(grid, scores, findings.model.score, place_labels, findings.context.units)
-    page = _environment().get_template("report.html")
+    page = environment().get_template("report.html")
     return page.render(
         f=findings,
         model=findings.model,
@@ -81,14 +81,15 @@ def render(findings: Findings, grid: Grid, scores: NDArray[np.float32], place_la
         bar_width=_BAR_WIDTH,
         classes=class_rows(findings.model.score, scores),
         top=findings.places[:RANKED],
-        origins=_origins(findings.model.provenance),
+        origins=origins(findings.model.provenance),
         not_cause=NOT_CAUSE,
         before_selection=BEFORE_SELECTION,
         relative=RELATIVE,
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of the pages, with the filters that write numbers."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -157,7 +158,7 @@ def _log(value: float | None) -> float:
     return math.log(value) if math.isfinite(value) else _FARTHEST
 
 
-def _origins(provenance: Mapping[str, Any]) -> Origins:
+def origins(provenance: Mapping[str, Any]) -> Origins:
     """Read the provenance, which is free in form, with tolerance."""
     seconds = provenance.get("seconds")
     stages = (

@@ -67,7 +67,8 @@ def _opening(model: RiskModel, context: ReportContext) -> str:
     part = f"Of {many(tested, 'risk factor')} tested, {whole(chosen)} {'is' if chosen == 1 else 'are'}"
     if tested == chosen:
         part = "The one risk factor tested is" if tested == 1 else f"All {whole(tested)} risk factors tested are"
-    return f"{part} associated with where {outcome_name(context)} happened: {listed(_names(model))}."
+    when = f" ({context.fit_period.text})" if context.fit_period.known else ""
+    return f"{part} associated with where {outcome_name(context)} happened{when}: {listed(_names(model))}."
 
 
 def outcome_name(context: ReportContext) -> str:
@@ -103,11 +104,12 @@ def _places_sentence(summary: PlaceSummary) -> str:
     return text + "."
 
 
-def accuracy_sentence(a: Accuracy) -> str:
+def accuracy_sentence(a: Accuracy, context: ReportContext) -> str:
+    when = f" ({context.later_period.text})" if context.later_period.known else ""
     return (
         f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of "
-        f"{many(a.events, 'later event')}: {number(a.pai.expected)} times what the same area chosen at random would "
-        f"hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
+        f"{many(a.events, 'later event')}{when}: {number(a.pai.expected)} times what the same area chosen at random "
+        f"would hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
     )
 
 

@@ -215,7 +215,7 @@ def test_events_outside_are_counted(city, out):
     process("run", only_terrain(city, out), log)
     assert "390 cells; 178 events inside the study area, 15 outside." in log.notes
     model = json.loads((out / "model.json").read_text("utf-8"))
-    assert model["events"] == {"inside": 178, "outside": 15}
+    assert model["events"] == {"inside": 178, "outside": 15, "start": None, "end": None}
     assert [c["factor"] for c in model["candidates"]][::12] == list(FACTORS)
     assert log.warnings == []
     assert log.errors == []

@@ -111,7 +111,7 @@ def test_core(city, by_run, out):
     result = pipeline.run(study, {})
     with Staging() as staging:
         save_terrain(staging, str(out / "terrain.tif"), result.grid, result.terrain)
-        save_expected(staging, str(out / "expected.tif"), result.grid, result.terrain)
+        save_expected(staging, str(out / "expected.tif"), result.grid, result.terrain, model=result.model.best)
     for name in RASTERS:
         assert (out / name).read_bytes() == (by_run / name).read_bytes(), name
     (out / "model.json").write_text(result.model.to_json(), encoding="utf-8")

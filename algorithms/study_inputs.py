@@ -1,0 +1,275 @@
+"""The layers and settings of a whole study: declared, read and handed to core; shared by what runs whole studies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterString,
+    QgsUnitTypes,
+    QgsVectorLayer,
+)
+
+from ..rtm_plugin.adapters.layers import (
+    ReadLayer,
+    crs_text,
+    layer_name,
+    read_layer,
+    units_text,
+    warn_if_cut_at_boundary,
+)
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import inside
+from ..rtm_plugin.core.periods import Period, refuse_unless_later
+from ..rtm_plugin.core.pipeline import Study
+from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
+from ..rtm_plugin.report.findings import FactorInfo, ReportContext
+from .base import RtmAlgorithm, tr
+from .event_dates import read_points, require_date_field, window_of
+from .parameters import (
+    Parameters,
+    add_study_area,
+    factor_settings,
+    grid_settings,
+    no_event_inside,
+    place_settings,
+    read_covariates,
+    read_factor_settings,
+    read_source,
+    read_study_area,
+    selection_settings,
+    source_item,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All layers of a study, read into the study area's CRS."""
+
+    area: ReadLayer
+    exclude: ReadLayer | None
+    events: ReadLayer
+    test_events: ReadLayer | None
+    factors: list[tuple[ReadLayer, FactorSettings]]
+    title: str
+    crs: QgsCoordinateReferenceSystem
+
+    @property
+    def all(self) -> list[tuple[str, ReadLayer]]:
+        """Role and layer of every input."""
+        optional = (("excluded ground", self.exclude), ("test events", self.test_events))
+        return [
+            ("study area", self.area),
+            ("events", self.events),
+            *((role, read) for role, read in optional if read is not None),
+            *(("factor", read) for read, _ in self.factors),
+        ]
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """Provenance of every input."""
+        return [source_item(role, read) for role, read in self.all]
+
+
+def add_study_layers(algorithm: RtmAlgorithm) -> None:
+    """STUDY_AREA, EVENTS, FACTORS, FACTOR_SETTINGS."""
+    add_study_area(algorithm)
+    algorithm.add(
+        QgsProcessingParameterFeatureSource("EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector]),
+        tr(
+            "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
+            "latitude or easting and northing. Those outside the study area are counted and left out."
+        ),
+    )
+    algorithm.add(
+        QgsProcessingParameterMultipleLayers("FACTORS", tr("Risk factors"), Qgis.ProcessingSourceType.Vector),
+        tr(
+            "Layers of points, lines or polygons, one for each kind of feature. Include features outside the "
+            "study area within the largest influence."
+        ),
+    )
+    algorithm.add(
+        QgsProcessingParameterString(
+            "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
+        ),
+        tr(
+            "Settings of single factors, where they differ from those below: name, filter, operationalisation, "
+            "max_blocks, increment, direction, density_sd. JSON text, or the path of a JSON file; the help shows "
+            "an example."
+        ),
+        advanced=True,
+    )
+
+
+def read_inputs(
+    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> Inputs:
+    """Every layer of a study; the events of its windows, where it has some.
+
+    Raises
+    ------
+    InputError
+        A layer that cannot be used, no event inside, or a test window that is not after the fitting window.
+    """
+    area, crs = read_study_area(algorithm, parameters, context, feedback)
+    exclude = None
+    if parameters.get("EXCLUDE"):
+        exclude = read_source(algorithm, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True)
+    events, test_events = _fitted_and_tested(algorithm, parameters, crs, context, feedback)
+    for read in (events, test_events):
+        if read is not None and not inside(area.features, read.features.coordinates).any():
+            raise InputError(no_event_inside(read))
+    factors = read_factors(algorithm, parameters, area, crs, context, feedback)
+    title = algorithm.parameterAsString(parameters, "TITLE", context).strip()
+    title = title or tr("{} in {}").format(events.report.name, area.report.name)
+    return Inputs(area, exclude, events, test_events, factors, title, crs)
+
+
+def _fitted_and_tested(
+    algorithm: RtmAlgorithm,
+    parameters: Parameters,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+) -> tuple[ReadLayer, ReadLayer | None]:
+    """The events to fit on and those to test on: two layers, or two windows of one."""
+    fit, test = (window_of(algorithm, parameters, prefix, context) for prefix in ("FIT_", "TEST_"))
+    refuse_unless_later(fit, test)
+    field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
+    for window in (fit, test):
+        require_date_field(field, window)
+    whole = read_points(algorithm, parameters, "EVENTS", crs, context, feedback, field)
+    events = whole.during(fit, feedback) if fit.known else whole
+    later = None
+    if parameters.get("TEST_EVENTS"):
+        later = read_points(algorithm, parameters, "TEST_EVENTS", crs, context, feedback, field, demanded=test.known)
+    if test.known:
+        later = (later or whole).during(test, feedback)
+    if later is not None:
+        refuse_unless_later(events.period, later.period)
+    return events, later
+
+
+def read_factors(
+    algorithm: RtmAlgorithm,
+    parameters: Parameters,
+    area: ReadLayer,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+) -> list[tuple[ReadLayer, FactorSettings]]:
+    """Every risk factor with its settings."""
+    layers = algorithm.parameterAsLayerList(parameters, "FACTORS", context)
+    block_length = algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    factors = []
+    for layer, entry, settings in _entries(algorithm, parameters, context, layers):
+        if not isinstance(layer, QgsVectorLayer):
+            raise InputError(
+                f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons."
+            )
+        read = read_layer(layer, settings.name, crs, context, feedback, expression=entry.filter, layer=layer)
+        warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1], units_text(crs))
+        read.report.tell(feedback)
+        factors.append((read, settings))
+    return factors
+
+
+def _entries(
+    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, layers: Sequence[QgsMapLayer]
+) -> list[tuple[QgsMapLayer, LayerSettings, FactorSettings]]:
+    """Every layer with each of its entries in FACTOR_SETTINGS, or with the defaults."""
+    given = parameters.get("FACTOR_SETTINGS")
+    if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
+        given = algorithm.parameterAsString(parameters, "FACTOR_SETTINGS", context)
+    entries = read_factor_settings(given)
+    names = [layer_name(layer) for layer in layers]
+    for entry in entries:
+        if entry.layer not in names:
+            raise InputError(
+                f"The factor settings name the layer '{entry.layer}', which is not among the risk factors "
+                f"({', '.join(names)}); add the layer or correct the name."
+            )
+    found = []
+    for layer, name in zip(layers, names, strict=True):
+        own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
+        defaults = factor_settings(algorithm, parameters, context, name)
+        found.extend((layer, entry, entry.factor(defaults)) for entry in own)
+    return found
+
+
+def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, inputs: Inputs) -> Study:
+    """What core is asked."""
+    return Study(
+        inputs.area.features,
+        crs_text(inputs.crs),
+        inputs.events.features.coordinates,
+        [(read.features, settings) for read, settings in inputs.factors],
+        grid_settings(algorithm, parameters, context),
+        selection_settings(algorithm, parameters, context),
+        place_settings(algorithm, parameters, context) if algorithm.parameterDefinition("RULE") else PlaceSettings(),
+        inputs.exclude.features if inputs.exclude else None,
+        lambda grid: read_covariates(algorithm, parameters, context, grid),
+        inputs.events.period,
+    )
+
+
+def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
+    """The length of a map unit."""
+    return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
+
+
+def report_context(inputs: Inputs, study: Study) -> ReportContext:
+    """What the report tells of the inputs."""
+    outcome, area = inputs.events.report.name, inputs.area.report.name
+    metres = metres_per_unit(inputs.crs)
+    block = study.grid.block_length
+    factors = tuple(
+        FactorInfo(
+            settings.name,
+            read.report.name,
+            read.features.geometry,
+            read.report.features,
+            settings.operationalisation,
+            settings.distances(block)[-1],
+            settings.distances(block)[0],
+            settings.direction,
+            settings.density_sd,
+            tuple(read.report.warnings),
+        )
+        for read, settings in inputs.factors
+    )
+    later = inputs.test_events
+    return ReportContext(
+        inputs.title,
+        area,
+        outcome,
+        factors,
+        tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
+        units_text(inputs.crs),
+        metres,
+        rule_text(study.places, metres),
+        later.report.name if later else "",
+        inputs.events.period,
+        later.period if later else Period(),
+    )
+
+
+def rule_text(places: PlaceSettings, metres: float) -> str:
+    """The rule for priority places in words; `metres` is the length of a map unit."""
+    square_km = (places.max_area or 0.0) * metres**2 / 1e6
+    return _chosen(places) + (tr(", split to at most {:g} km²").format(square_km) if square_km else "")
+
+
+def _chosen(places: PlaceSettings) -> str:
+    if places.rule == "class":
+        return tr("touching cells with a score above mean") + (f" + {places.value:g} SD" if places.value else "")
+    if places.rule == "share":
+        return tr("touching cells among the {:g} percent with the highest scores").format(places.value)
+    return tr("touching cells among the {:g} with the highest scores").format(places.value)

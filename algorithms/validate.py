@@ -1,0 +1,379 @@
+"""rtm:validate — how good are the maps, beside everything that could be used instead."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterString,
+    QgsProcessingParameterVectorDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.read_layers import ReadLayer
+from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
+from ..rtm_plugin.adapters.tables import write_figures
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import Floats
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.measures import HIT_RATE, PAI
+from ..rtm_plugin.core.periods import Period
+from ..rtm_plugin.core.pipeline import Events, count
+from ..rtm_plugin.core.streets import length_in_cells
+from ..rtm_plugin.core.validation import (
+    MOST_REPLICATES,
+    UNITS,
+    ScoredMap,
+    Validation,
+    ValidationSettings,
+    baseline_maps,
+    validate,
+)
+from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
+from ..rtm_plugin.report.validation_context import HEADLINE_SHARE, MapOrigin, ValidationContext
+from ..rtm_plugin.report.validation_page import render_validation
+from .base import RtmAlgorithm, results_group, tr
+from .event_dates import add_event_dates, add_window, read_events, window_of
+from .log import tell_validation
+from .outputs import crs_of, plain_parameters, versions
+from .parameters import choice, no_event_inside, read_source, source_item, whole_number
+from .study_inputs import metres_per_unit
+
+_DAY = timedelta(days=1)
+_OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that was read, on the cells that all maps have."""
+
+    grid: Grid
+    maps: list[ScoreRaster]
+    later: ReadLayer
+    counts: Events
+    prior: ReadLayer | None
+    streets: ReadLayer | None
+
+    @property
+    def layers(self) -> list[tuple[str, ReadLayer]]:
+        """Role and layer of all that are given."""
+        optional = (("prior events", self.prior), ("streets", self.streets))
+        return [("later events", self.later), *((role, read) for role, read in optional if read is not None)]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed while reading; the log has it already."""
+        return tuple(warning for _, read in self.layers for warning in read.report.warnings)
+
+
+class Validate(RtmAlgorithm):
+    """Measure maps against later events."""
+
+    NAME = "validate"
+    LABEL = "Validate maps against later events"
+    GROUP = ("accuracy", "How good is the map")
+    TAGS = ("accuracy", "hit rate", "PAI", "PEI", "baseline", "calibration", "bootstrap")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self._add_maps_and_events()
+        self._add_ground_and_dates()
+        self.add(
+            whole_number("REPLICATES", tr("Bootstrap replicates"), 1000, 0, MOST_REPLICATES),
+            tr("How often the events are drawn anew for the intervals; 0 gives none."),
+            advanced=True,
+        )
+        self.add(
+            choice("UNITS", tr("What the bootstrap draws"), UNITS, "cells"),
+            tr(
+                "'cells' draws cells with their events: safe where events come in clusters, and wide where cells hold "
+                "many; 'events' draws single events: right where they are independent."
+            ),
+            advanced=True,
+        )
+        self.add(
+            whole_number("SEED", tr("Seed"), 1, 0, 2**31 - 1),
+            tr("Seeds the bootstrap: the same seed gives the same intervals."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterString("TITLE", tr("Title"), optional=True),
+            tr("Heads the page; made from the layers' names when empty."),
+        )
+        self._add_outputs()
+
+    def _add_maps_and_events(self) -> None:
+        vector, points = [Qgis.ProcessingSourceType.Vector], QgsProcessingParameterFeatureSource
+        self.add(
+            QgsProcessingParameterMultipleLayers("TERRAINS", tr("Maps to validate"), Qgis.ProcessingSourceType.Raster),
+            tr(
+                "Risk terrains, expected counts, forecasts, or any other rasters in which a higher value means more "
+                "risk. They must have the same cells and are compared on those that all of them have."
+            ),
+        )
+        self.add(
+            points("EVENTS", tr("Later events"), vector),
+            tr("Events from after the period that the maps were made from: points, or a table with coordinates."),
+        )
+        self.add(
+            points("PRIOR_EVENTS", tr("Prior events"), vector, optional=True),
+            tr(
+                "The events that the maps were made from. The baselines are made of them: their counts and their "
+                "kernel density, which an analyst could use instead. It may be the layer of the later events: with a "
+                "date field and a first day of the test, those from before that day are taken."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterField(
+                "WEIGHT_FIELD",
+                tr("Weight field of the later events"),
+                parentLayerParameterName="EVENTS",
+                type=Qgis.ProcessingFieldParameterDataType.Numeric,
+                optional=True,
+            ),
+            tr("What each later event counts for, such as its harm; 1 when empty."),
+            advanced=True,
+        )
+
+    def _add_ground_and_dates(self) -> None:
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "STREETS", tr("Streets"), [Qgis.ProcessingSourceType.VectorLine], optional=True
+            ),
+            tr("Lines of the streets: with them everything is also measured by length of street, which is patrolled."),
+        )
+        add_event_dates(self)
+        add_window(self, "", tr("test period"))
+        self.add(
+            QgsProcessingParameterBoolean("ALLOW_OVERLAP", tr("Allow that periods overlap"), False),
+            tr(
+                "Go on although the later events are from the period that a map was fitted on. The outputs are then "
+                "marked, since such a test flatters."
+            ),
+            advanced=True,
+        )
+
+    def _add_outputs(self) -> None:
+        file, table = QgsProcessingParameterFileDestination, Qgis.ProcessingSourceType.Vector
+        self.add(
+            QgsProcessingParameterVectorDestination(
+                "OUTPUT_TABLE", tr("Table of figures"), table, optional=True, createByDefault=True
+            ),
+            tr("One row for each map, share and measure, and for each difference between two maps, with bounds."),
+        )
+        self.add(
+            file("OUTPUT_JSON", tr("Figures as JSON"), tr("JSON file (*.json)"), optional=True, createByDefault=False),
+            tr("All figures, curves, periods and settings in one file."),
+        )
+        self.add(
+            file("OUTPUT_HTML", tr("Page"), tr("HTML page (*.html)"), optional=True, createByDefault=True),
+            tr("One self-contained HTML page: what was found, curves, tables, and how it was measured."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("PAI", tr("PAI of the first map at 5 percent of the area")))
+        self.addOutput(QgsProcessingOutputNumber("HIT_RATE", tr("Hit rate of the first map at 5 percent of the area")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        feedback.setProgressText(tr("Reading layers"))
+        inputs = self._read(parameters, context, feedback)
+        overlaps = _overlaps(inputs, self.parameterAsBool(parameters, "ALLOW_OVERLAP", context))
+        feedback.setProgressText(tr("Making baselines"))
+        settings = self._settings(parameters, context, inputs)
+        baselines, bandwidth = baseline_maps(
+            inputs.grid, inputs.prior.features.coordinates if inputs.prior else None, progress_of(feedback, 0.1, 0.3)
+        )
+        streets = None
+        if inputs.streets is not None:
+            streets = length_in_cells(inputs.streets.features, inputs.grid, progress_of(feedback, 0.3, 0.4))
+        feedback.setProgressText(tr("Measuring"))
+        measured = validate(
+            [*(_scored(raster) for raster in inputs.maps), *baselines],
+            inputs.counts.counts,
+            inputs.grid,
+            settings,
+            baselines[0].scores if inputs.prior else None,
+            streets,
+            progress_of(feedback, 0.4, 0.9),
+            _worth(inputs),
+        )
+        about = self._about(parameters, context, inputs, overlaps, bandwidth)
+        found = validation_findings(measured, about)
+        tell_validation(found, inputs.warnings, feedback)
+        feedback.setProgressText(tr("Writing"))
+        return {**self._write(parameters, context, feedback, found), **_numbers(measured)}
+
+    def _read(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Inputs:
+        grid, maps = read_scores(self.rasters(parameters, "TERRAINS", context, "risk terrain"))
+        crs, window = crs_of(grid), window_of(self, parameters, "", context)
+        stop_if_cancelled(feedback)
+        field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
+        later = read_events(self, parameters, "EVENTS", crs, context, feedback, window, value_field=field)
+        counts = count(grid, later.features.coordinates, later.values, later.period)
+        if not counts.inside:
+            raise InputError(no_event_inside(later))
+        prior = streets = None
+        if parameters.get("PRIOR_EVENTS"):
+            prior = self._read_prior(parameters, context, feedback, grid, window)
+            if prior.features.sha256 == later.features.sha256:
+                raise InputError(
+                    f"The prior events '{prior.report.name}' are the later events themselves; choose the events that "
+                    "the maps were made from, or give a date field and the first day of the test period."
+                )
+            if not count(grid, prior.features.coordinates).inside:
+                raise InputError(no_event_inside(prior))
+        if parameters.get("STREETS"):
+            streets = read_source(self, parameters, "STREETS", crs, context, feedback, wanted="line")
+        return Inputs(grid, maps, later, counts, prior, streets)
+
+    def _read_prior(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        grid: Grid,
+        window: Period,
+    ) -> ReadLayer:
+        """The prior events; where they have the date field, those before the test period only."""
+        field = self.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
+        source = self.parameterAsSource(parameters, "PRIOR_EVENTS", context)
+        dated = bool(field) and source is not None and source.fields().lookupField(field) >= 0
+        read = read_source(
+            self,
+            parameters,
+            "PRIOR_EVENTS",
+            crs_of(grid),
+            context,
+            feedback,
+            wanted="point",
+            date_field=field if dated else "",
+        )
+        if dated and window.start is not None and read.period.end is not None and read.period.end >= window.start:
+            return read.during(Period(None, window.start - _DAY), feedback)
+        return read
+
+    def _settings(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, inputs: Inputs
+    ) -> ValidationSettings:
+        return ValidationSettings(
+            replicates=self.parameterAsInt(parameters, "REPLICATES", context),
+            seed=self.parameterAsInt(parameters, "SEED", context),
+            metres_per_unit=metres_per_unit(crs_of(inputs.grid)),
+            units=self.parameterAsEnumString(parameters, "UNITS", context),
+        )
+
+    def _about(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        inputs: Inputs,
+        overlaps: tuple[str, ...],
+        bandwidth: float,
+    ) -> ValidationContext:
+        names = {role: read.report.name for role, read in inputs.layers}
+        title = self.parameterAsString(parameters, "TITLE", context).strip()
+        left_out = tuple(
+            tr("{:,} cells of '{}' have a score that another map lacks, and are left out of the comparison.").format(
+                raster.left_out, raster.name
+            )
+            for raster in inputs.maps
+            if raster.left_out
+        )
+        return ValidationContext(
+            title or tr("{} against {}").format(inputs.maps[0].name, inputs.later.report.name),
+            inputs.later.report.name,
+            inputs.counts.outside,
+            names.get("prior events", ""),
+            names.get("streets", ""),
+            self.parameterAsString(parameters, "WEIGHT_FIELD", context),
+            inputs.later.period,
+            inputs.prior.period if inputs.prior else Period(),
+            tuple(MapOrigin(raster.name, raster.kind, raster.fitted) for raster in inputs.maps),
+            bandwidth,
+            units_text(crs_of(inputs.grid)),
+            overlaps,
+            (*left_out, *inputs.warnings),
+            {
+                **versions(),
+                "parameters": plain_parameters(self, parameters),
+                "inputs": [source_item(role, read) for role, read in inputs.layers],
+            },
+        )
+
+    def _write(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        found: ValidationFindings,
+    ) -> dict[str, Any]:
+        table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
+        document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
+        page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
+        with Staging(feedback) as staging:
+            if table:
+                write_figures(staging.beside(table), table, found.validation.figures, bool(found.context.overlaps))
+            if document:
+                staging.text(document, found.to_json())
+            if page:
+                staging.text(page, render_validation(found))
+        self.present(context, table, tr("Validation: table of figures"), results_group(), 5)
+        paths = {"OUTPUT_TABLE": table, "OUTPUT_JSON": document, "OUTPUT_HTML": page}
+        return {name: path for name, path in paths.items() if path}
+
+
+def _scored(raster: ScoreRaster) -> ScoredMap:
+    return ScoredMap(
+        raster.name,
+        raster.values,
+        expected=raster.values if raster.is_expected else None,
+        family=raster.family,
+        dispersion=raster.dispersion,
+    )
+
+
+def _worth(inputs: Inputs) -> Floats | None:
+    """How many events of one weight the weighted counts of the cells are worth, (Σw)²/Σw²."""
+    weights = inputs.later.values
+    if weights is None:
+        return None
+    squares = count(inputs.grid, inputs.later.features.coordinates, weights**2).counts
+    sums = inputs.counts.counts
+    return np.divide(sums**2, squares, out=np.zeros(len(sums)), where=squares > 0)
+
+
+def _overlaps(inputs: Inputs, allowed: bool) -> tuple[str, ...]:
+    """Sentences on maps and prior events from the period of the later events; refused unless allowed."""
+    made = [(f"'{raster.name}' was fitted on events of", raster.fitted) for raster in inputs.maps]
+    if inputs.prior is not None:
+        made.append((f"The prior events '{inputs.prior.report.name}' are of", inputs.prior.period))
+    tested = inputs.later.period
+    found = tuple(
+        f"{what} {period.text}, which overlaps with the test period ({tested.text})"
+        for what, period in made
+        if tested.known and period.known and period.overlaps(tested)
+    )
+    if found and not allowed:
+        raise InputError(
+            f"{found[0]}; test on later events, or allow the overlap, which then is stated on every output."
+        )
+    return tuple(f"{sentence}: the figures flatter it and do not say how good it is." for sentence in found)
+
+
+def _numbers(measured: Validation) -> dict[str, float]:
+    first = measured.terrains[0]
+    found = {name: measured.find(measure, first, HEADLINE_SHARE) for name, measure in _OUTPUT_NUMBERS.items()}
+    return {name: figure.expected for name, figure in found.items() if figure is not None}

@@ -1,0 +1,109 @@
+"""Fields of a layer: weights, and the dates of events in whatever type they are stored."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qgis.core import QgsFeature, QgsFeatureSource, QgsVariantUtils
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt
+
+from ..core.errors import InputError
+from ..core.periods import Dates, Period
+
+
+def number(value: object) -> float | None:
+    """A value as a finite number; None when it is none."""
+    try:
+        found = float(str(value).strip())
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def weight_reader(source: QgsFeatureSource, name: str, value_field: str) -> Callable[[QgsFeature], float] | None:
+    """Reads the weight of a feature; None without a field.
+
+    Raises
+    ------
+    InputError
+        No such field; and, when called, a value that is no weight.
+    """
+    if not value_field:
+        return None
+    require_field(source, name, value_field)
+
+    def take(feature: QgsFeature) -> float:
+        found = number(feature[value_field])
+        if found is None or found < 0:
+            raise InputError(
+                f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; weights must be "
+                "numbers of 0 or more."
+            )
+        return found
+
+    return take
+
+
+def require_field(source: QgsFeatureSource, name: str, wanted: str) -> None:
+    """Refuse a field that the layer lacks."""
+    if source.fields().lookupField(wanted) < 0:
+        raise InputError(f"The layer '{name}' has no field '{wanted}'; choose one of its fields.")
+
+
+def name_text(feature: QgsFeature, name_field: str, position: int) -> str:
+    """What a feature is called: the field's value, or its position in the layer where there is none."""
+    value = feature[name_field] if name_field else None
+    return str(position) if QgsVariantUtils.isNull(value) else str(value)
+
+
+@dataclass(slots=True)
+class DateColumn:
+    """Collects the dates of a layer's points: dates, dates with times, ISO text, and months such as 2018-03.
+
+    A date with a time counts for the day that is written, whatever the time zone.
+    """
+
+    name: str
+    field_name: str
+    found: list[Period | None] = field(default_factory=list)
+    _read: dict[str, Period | None] = field(default_factory=dict)
+    _unreadable: list[str] = field(default_factory=list)
+
+    def take(self, feature: QgsFeature, points: int) -> None:
+        """Read one feature, which has so many points."""
+        value = feature[self.field_name]
+        text = "" if QgsVariantUtils.isNull(value) else self._text(value)
+        if text not in self._read:
+            self._read[text] = Period.parse(text)
+        period = self._read[text]
+        if text and period is None:
+            self._unreadable.append(text)
+        self.found.extend([period] * points)
+
+    @staticmethod
+    def _text(value: object) -> str:
+        if isinstance(value, QDateTime):
+            value = value.date()
+        return str(value.toString(Qt.DateFormat.ISODate)) if isinstance(value, QDate) else str(value).strip()
+
+    def dates(self) -> Dates:
+        """All that were read.
+
+        Raises
+        ------
+        InputError
+            Texts that are no dates, or no date at all.
+        """
+        if self._unreadable:
+            raise InputError(
+                f"The field '{self.field_name}' of '{self.name}' holds {len(self._unreadable):,} values that cannot be "
+                f"read as dates, such as {self._unreadable[0][:40]!r}; use dates like 2018-03-05, or months like "
+                "2018-03."
+            )
+        dates = Dates.of(self.found, f"the field '{self.field_name}' of '{self.name}'")
+        if self.found and not dates.span.known:
+            raise InputError(
+                f"The field '{self.field_name}' of '{self.name}' holds no date; choose the field that says when the "
+                "events happened."
+            )
+        return dates

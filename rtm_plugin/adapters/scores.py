@@ -1,0 +1,132 @@
+"""Rasters of scores, ours or anyone's, on the cells that all of them have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.errors import FileFormatError, InputError
+from ..core.features import Floats
+from ..core.grid import Grid
+from ..core.measures import PERFECT
+from ..core.periods import Period
+from ..core.validation import BASELINES
+from .rasters import Raster
+
+KINDS = {
+    "terrain": "relative risk scores",
+    "expected": "expected counts",
+    "forecast": "forecast of events",
+    "forecast-lower": "lower bounds of a forecast",
+    "forecast-upper": "upper bounds of a forecast",
+    "forecast-probability": "probability of the top share",
+    "counts": "event counts",
+    None: "scores",
+}
+_EXPECTED = ("expected", "forecast")
+_FAMILIES = ("poisson", "nb1", "nb2")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreRaster:
+    """One raster of scores.
+
+    Parameters
+    ----------
+    name : str
+        Unlike those of the other rasters.
+    kind : str, in words
+    values : (cells,) float64
+    left_out : int
+        Cells with a score that another raster lacks.
+    fitted : Period
+        Of the events that its model was fitted on.
+    is_expected : bool
+        Whether the values are expected counts of ours.
+    family : str
+    dispersion : float or None
+    """
+
+    name: str
+    kind: str
+    values: Floats
+    left_out: int
+    fitted: Period
+    is_expected: bool
+    family: str
+    dispersion: float | None
+
+
+def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
+    """The scores of all rasters on the cells where every one of them has a value.
+
+    Parameters
+    ----------
+    rasters : sequence of Raster
+        Their cells must be the same; they may cover more or less ground. Nothing is resampled.
+
+    Raises
+    ------
+    InputError
+        Another kind of raster, other cells, another CRS, or no common cell.
+    """
+    for raster in rasters:
+        if raster.metadata.get("RTM_KIND") not in KINDS:
+            raise InputError(
+                f"The raster '{raster.name}' holds no scores; choose risk terrains, expected counts, forecasts or any "
+                "other raster of scores."
+            )
+        if raster.bands > 1:
+            raise InputError(
+                f"The raster '{raster.name}' has {raster.bands} bands, of which only one can be the scores; save that "
+                "band as a raster of its own."
+            )
+        if raster.crs != rasters[0].crs:
+            raise InputError(
+                f"The raster '{raster.name}' is in another coordinate reference system than '{rasters[0].name}'; make "
+                "all maps on the same study grid."
+            )
+    grid = rasters[0].grid(with_zeros=True)
+    values = [rasters[0].values_on(grid), *(raster.values_on(grid) for raster in rasters[1:])]
+    common = np.all(np.isfinite(values), axis=0)
+    if not common.any():
+        raise InputError("The maps have no cell in common; choose maps of the same study area.")
+    found = []
+    for raster, own, name in zip(rasters, values, _names(rasters), strict=True):
+        kind = raster.metadata.get("RTM_KIND")
+        scored = int(np.count_nonzero(raster.band(1)[1]))
+        family, dispersion = _family(raster)
+        left_out = scored - int(np.count_nonzero(common))
+        fitted, expected = raster.period("RTM_FIT"), kind in _EXPECTED
+        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion))
+    return grid.only(common), found
+
+
+def _names(rasters: Sequence[Raster]) -> list[str]:
+    """Their names, numbered where two are called the same or one is called as a baseline is."""
+    taken = [*BASELINES, PERFECT]
+    for raster in rasters:
+        name, number = raster.name, 1
+        while name in taken:
+            number += 1
+            name = f"{raster.name} ({number})"
+        taken.append(name)
+    return taken[len(BASELINES) + 1 :]
+
+
+def _family(raster: Raster) -> tuple[str, float | None]:
+    """Distribution of the counts, as rtm:terrain and rtm:run write it; Poisson where nothing is said."""
+    family, text = raster.metadata.get("RTM_FAMILY", "poisson"), raster.metadata.get("RTM_DISPERSION")
+    try:
+        dispersion = float(text) if text else None
+    except ValueError:
+        dispersion = np.nan
+    usable = dispersion is None if family == "poisson" else dispersion is not None and 0 < dispersion < np.inf
+    if family not in _FAMILIES or not usable:
+        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.")
+    return family, dispersion
+
+
+def family_items(family: str, dispersion: float | None) -> dict[str, str]:
+    """The metadata items that tell the distribution of counts around the expected ones."""
+    return {"RTM_FAMILY": family} | ({} if dispersion is None else {"RTM_DISPERSION": repr(float(dispersion))})

@@ -1,0 +1,59 @@
+"""What the reader of a validation must know beside its figures."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.periods import Period
+
+HEADLINE_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class MapOrigin:
+    """Where a map comes from: its kind of raster, and the period of the events that its model was fitted on."""
+
+    name: str
+    kind: str
+    fitted: Period = field(default_factory=Period)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationContext:
+    """What the reader must know and the figures do not hold.
+
+    Parameters
+    ----------
+    title : str
+    later_events, prior_events, streets, weights : str
+        Names of layers and of the weight field; "" where there is none.
+    outside : float
+        Later events outside the cells.
+    tested, prior : Period
+        When the later and the prior events happened, as far as it is known.
+    origins : tuple of MapOrigin
+    bandwidth : float
+        Of the kernel density, map units; not a number without prior events.
+    units : str, of the CRS, plural
+    overlaps : tuple of str
+        Sentences on periods that overlap although they must not, which the analyst insisted on.
+    warnings : tuple of str
+        Sentences collected while reading.
+    provenance : mapping
+    """
+
+    title: str
+    later_events: str
+    outside: float
+    prior_events: str = ""
+    streets: str = ""
+    weights: str = ""
+    tested: Period = field(default_factory=Period)
+    prior: Period = field(default_factory=Period)
+    origins: tuple[MapOrigin, ...] = ()
+    bandwidth: float = math.nan
+    units: str = "metres"
+    overlaps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
