@@ -24,7 +24,8 @@ from ..rtm_plugin.core.errors import InputError, SettingsError
 from ..rtm_plugin.core.forecast import ForecastSettings, History, forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.pipeline import count, observe_again, score
+from ..rtm_plugin.core.pipeline import count, log_offset, observe_again, score
+from ..rtm_plugin.core.wide_terrain import wide_terrain
 from .base import RtmAlgorithm, results_group, tr
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
@@ -47,8 +48,8 @@ class Forecast(RtmAlgorithm):
                 "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
             ),
             tr(
-                "The rasters of the factors that the model selected; others are not used. With a model that selected "
-                "none, any one of them, for its grid."
+                "The rasters of the factors that the model selected, and better of all factors: the forecast looks at "
+                "every candidate once more, and uses of them what proves right."
             ),
         )
         self.add(
@@ -133,7 +134,11 @@ class Forecast(RtmAlgorithm):
         history = self._history(parameters, context, read, observed.grid)
         terrain = score(model.best, observed)
         feedback.setProgressText(tr("Forecasting"))
-        found = forecast(observed.grid, terrain.expected, history, settings, progress_of(feedback, 0.4, 0.95))
+        counts = sum(period.counts for period in history)
+        offset = log_offset(model.best, observed)
+        wide = wide_terrain(observed.candidates, counts, offset, progress_of(feedback, 0.3, 0.6))
+        progress = progress_of(feedback, 0.6, 0.95)
+        found = forecast(observed.grid, terrain.expected, history, settings, progress, wide)
         tell_forecast(found, feedback)
         sources = [source_item("events", layer) for layer in read]
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}

@@ -71,9 +71,8 @@ def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
         f"{evidence.level:,.1f} events are expected in the coming period, from {evidence.events:,.0f} so far in "
         f"{evidence.cells_with_events:,} cells."
     )
-    feedback.pushInfo(
-        "Of the forecast come " + ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
-    )
+    told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
+    feedback.pushInfo(f"Of the forecast come {told}.")
     chosen = evidence.dispersion
     feedback.pushInfo(
         f"The constants were chosen by forecasting {evidence.method}: {chosen.family.upper()} with dispersion "

@@ -143,11 +143,15 @@ def memory_needed(grid: Grid, factors: int) -> int:
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
     """Scores and expected counts; exposure and adjustments enter the expected counts only."""
-    offset = observed.offset
-    if observed.adjust is not None:
-        shift = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
-        offset = shift if offset is None else offset + shift
-    return risk_terrain(family.intercept, family.selected, observed.candidates, offset)
+    return risk_terrain(family.intercept, family.selected, observed.candidates, log_offset(family, observed))
+
+
+def log_offset(family: FamilyModel, observed: Observations) -> Floats | None:
+    """What exposure and adjustments add to the log of the expected counts (n,); None when there are none."""
+    if observed.adjust is None:
+        return observed.offset
+    shift: Floats = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
+    return shift if observed.offset is None else observed.offset + shift
 
 
 def observe_again(
