@@ -5,8 +5,8 @@ from typing import Any
 
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
-from ..rtm_plugin.core.forecast import Forecast, History, forecast
-from ..rtm_plugin.core.pipeline import StudyResult, count
+from ..rtm_plugin.core.forecast import Forecast, History
+from ..rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ..rtm_plugin.core.progress import Progress, part
 from ..rtm_plugin.core.validation import ScoredMap, ValidationSettings, baseline_maps, validate
 from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
@@ -23,7 +23,8 @@ def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Fore
     coming = inputs.test_events.period.days if inputs.test_events else None
     duration = fitted / coming if fitted and coming else 1.0
     observed = result.observations
-    return forecast(observed.grid, result.terrain.expected, [History(observed.counts, duration)], progress=progress)
+    history = [History(observed.counts, duration)]
+    return forecast_events(result.model.best, observed, result.terrain, history, progress=progress)
 
 
 def measured_on_later_events(
