@@ -19,6 +19,7 @@ from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places,
 from ..rtm_plugin.cartography.styles import (
     Painter,
     count_painter,
+    difference_painter,
     flag_painter,
     grid_painter,
     joint_painter,
@@ -30,11 +31,12 @@ from ..rtm_plugin.cartography.styles import (
 from ..rtm_plugin.core.candidates import FactorCandidates
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate, FamilyModel
+from ..rtm_plugin.core.model import CandidateFate, FamilyModel, RiskModel
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events, StudyResult
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
+from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
 from ..rtm_plugin.report.findings import Findings
 from ..rtm_plugin.report.page import render
 
@@ -146,6 +148,45 @@ def save_joint_risk(
     band = Band(classes, "vulnerability and exposure")
     told = {**items, **period_items("RTM", recent), **sources_item(sources)}
     _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
+
+
+def save_what_if(
+    staging: Staging,
+    paths: Mapping[str, str],
+    grid: Grid,
+    found: WhatIf,
+    factor: str,
+    model: RiskModel,
+    sources: Sources,
+) -> None:
+    """Terrain, expected counts and their change with other features; each says that it proves no cause.
+
+    The terrain keeps the classes of the model's own, so that both maps can be compared.
+    """
+    items = {"RTM_NOTE": NOT_CAUSE, "RTM_WHAT_IF": factor, **period_items("RTM_FIT", model.events.period)}
+    items |= sources_item(sources)
+    largest = float(np.abs(found.difference).max(initial=0.0))
+    maps: tuple[tuple[str, str, NDArray[Any], str, Painter], ...] = (
+        ("OUTPUT", "terrain", found.scores, "relative risk score after the change", terrain_painter(model.score)),
+        (
+            "OUTPUT_EXPECTED",
+            "expected",
+            found.expected,
+            "expected events after the change",
+            count_painter(float(np.quantile(found.expected, 0.99))),
+        ),
+        (
+            "OUTPUT_DIFFERENCE",
+            "difference",
+            found.difference.astype(np.float32),
+            "change in expected events",
+            difference_painter(largest),
+        ),
+    )
+    for name, kind, values, label, painter in maps:
+        if paths[name]:
+            band = Band(values, f"{label} ({NOT_CAUSE})")
+            _save(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:

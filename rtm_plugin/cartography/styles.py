@@ -34,6 +34,7 @@ from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
+_DIFFERENCE_COLOURS = ("#5e3c99", "#b2abd2", "#f7f7f7", "#fdb863", "#e66101")  # ColorBrewer's PuOr, colour-blind safe
 _EXPOSED_COLOUR = "#2f6f8f"
 _CELL_COLOUR = "#c9c9c9"
 _PLACE_COLOUR = "#101010"
@@ -102,6 +103,22 @@ def count_painter(largest: float) -> Painter:
             value = top * i / steps
             label = _number(value) + (" or more events a cell" if i == steps else "")
             items.append((value, colour, label))
+        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+
+    return paint
+
+
+def difference_painter(largest: float) -> Painter:
+    """Changes in counts, fewer in purple, none in white, more in orange, with equal reach to both sides."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        top = max(largest, 1e-9)
+        half = len(_DIFFERENCE_COLOURS) // 2
+        items = []
+        for step, colour in zip(range(-half, half + 1), _DIFFERENCE_COLOURS, strict=True):
+            size = _number(top * abs(step) / half)
+            label = f"{size} {'more' if step > 0 else 'fewer'} events a cell" if step else "no change"
+            items.append((top * step / half, colour, label))
         _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
 
     return paint
@@ -224,6 +241,17 @@ class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
         if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
             QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
         layer.loadDefaultStyle()
+        note = _note(layer)
+        if note:
+            about = layer.metadata().clone()
+            about.setAbstract(note)
+            layer.setMetadata(about)
+
+
+def _note(layer: QgsMapLayer) -> str:
+    """What a raster of ours says of itself, for those who see the layer and not the log."""
+    data = gdal.Open(layer.source()) if isinstance(layer, QgsRasterLayer) else None
+    return (data.GetMetadataItem("RTM_NOTE") or "") if data is not None else ""
 
 
 _stylers: set[SidecarStyler] = set()

@@ -102,6 +102,13 @@ def refused(city, chain, out):
                 "OUTPUT": target,
                 "OUTPUT_TABLE": str(out / "classes.csv"),
             },
+            "whatif": {
+                **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
+                "FACTOR": "bars",
+                "BEFORE": city.layer("bars"),
+                "OUTPUT": target,
+                "OUTPUT_TABLE": str(out / "change.csv"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

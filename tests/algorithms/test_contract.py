@@ -127,6 +127,20 @@ PARAMETERS = {
         **SELECTION,
         "OUTPUT": ("fileDestination", None),
     },
+    "whatif": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "FACTOR": ("string", None),
+        "BEFORE": ("source", None),
+        "AFTER": ("source", None),
+        "PLACES": ("source", None),
+        "PLACE_FIELD": ("field", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_DIFFERENCE": ("rasterDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -200,6 +214,7 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
+    "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -231,6 +246,7 @@ OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS"}
+OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -293,6 +309,8 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
+    if name == "whatif":
+        allowed -= {"EXPECTED"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
