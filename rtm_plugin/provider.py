@@ -20,6 +20,7 @@ ALGORITHMS = (
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
+    ("explain", "Explain"),
     ("whatif", "WhatIfFeaturesChange"),
     ("run", "Run"),
 )

@@ -102,6 +102,12 @@ def refused(city, chain, out):
                 "OUTPUT": target,
                 "OUTPUT_TABLE": str(out / "classes.csv"),
             },
+            "explain": {
+                **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
+                "POINT": "400950,301150",
+                "FACTORS": city.factors,
+                "OUTPUT": str(out / "answer.json"),
+            },
             "whatif": {
                 **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
                 "FACTOR": "bars",

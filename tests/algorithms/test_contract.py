@@ -127,6 +127,16 @@ PARAMETERS = {
         **SELECTION,
         "OUTPUT": ("fileDestination", None),
     },
+    "explain": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "POINT": ("point", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENTS": ("source", None),
+        "OUTPUT": ("fileDestination", None),
+    },
     "whatif": {
         "MODEL": ("file", None),
         "TERRAIN": ("raster", None),
@@ -214,6 +224,7 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
+    "explain": {"OUTPUT", "TEXT", "ANSWER"},
     "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
@@ -309,6 +320,8 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
+    if name == "explain":
+        allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
     if name == "whatif":
         allowed -= {"EXPECTED"}
     if name == "priorityplaces":

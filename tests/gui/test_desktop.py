@@ -13,7 +13,7 @@ import desktop
 
 ALGORITHMS = sorted(name for name, _ in provider.ALGORITHMS)
 TOOLBOX = {
-    "Answers from the model": ["What if: a risk factor's features change"],
+    "Answers from the model": ["What if: a risk factor's features change", "Why here? One place explained"],
     "How good is the map": [
         "Back-test through time",
         "Cross-validate the model",
