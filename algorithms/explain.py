@@ -1,6 +1,7 @@
 """rtm:explain — why a place has its score."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Explain(RtmAlgorithm):
                 "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
             ),
             tr(
-                "The same as for the whole study: names and filters of the factors, where they differ from their layers."
+                "The same as for the whole study: names and filters of the factors that differ from their layers'."
             ),
             advanced=True,
         )
@@ -108,13 +109,15 @@ class Explain(RtmAlgorithm):
             raster.require("expected", "expected counts", "rtm:terrain or rtm:run")
             same_cells(raster, grid)
             expected = raster.band(1)[0][grid.mask].astype(np.float32)
-        observed = self._observed(parameters, context, feedback, grid)
+        observed, notes = self._observed(parameters, context, feedback, grid, model)
         factors = self._factors(parameters, context, feedback, grid, {term.factor for term in model.selected})
         answer = explain(model, grid, cell, scores, expected, observed, factors)
-        text = "\n".join(answer.lines(units_text(crs_of(grid))))
+        answer = replace(answer, notes=(*answer.notes, *notes))
+        units = units_text(crs_of(grid))
+        text = "\n".join(answer.lines(units))
         for line in text.split("\n"):
             feedback.pushInfo(line)
-        told = {**answer.to_dict(), "crs": grid.crs, "cell_size": grid.cell_size}
+        told = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
         output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         if output:
             with Staging(feedback) as staging:
@@ -129,12 +132,22 @@ class Explain(RtmAlgorithm):
         return cell
 
     def _observed(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
-    ) -> Floats | None:
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        grid: Grid,
+        model: RiskModel,
+    ) -> tuple[Floats | None, tuple[str, ...]]:
+        """Events in each cell, and a note when they are not as many as the model was fitted on."""
         if not parameters.get("EVENTS"):
-            return None
+            return None, ()
         read = read_source(self, parameters, "EVENTS", crs_of(grid), context, feedback, wanted="point")
-        return count(grid, read.features.coordinates).counts
+        found = count(grid, read.features.coordinates)
+        if found.inside == model.events.inside:
+            return found.counts, ()
+        note = tr("The model was fitted on {:,.0f} events, and the layer of observed events holds {:,.0f} in the area.")
+        return found.counts, (note.format(model.events.inside, found.inside),)
 
     def _factors(
         self,

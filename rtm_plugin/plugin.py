@@ -8,10 +8,12 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
-from .provider import ICON, RiskTerrainProvider
+from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
+
+    from .gui.desktop import DesktopTools
 
 
 class RiskTerrainPlugin:
@@ -21,6 +23,7 @@ class RiskTerrainPlugin:
         self.iface = iface
         self.provider: RiskTerrainProvider | None = None
         self.action: QAction | None = None
+        self.tools: DesktopTools | None = None
 
     def initProcessing(self) -> None:
         """Add the provider; all that qgis_process calls."""
@@ -35,6 +38,13 @@ class RiskTerrainPlugin:
         self.action.triggered.connect(self.open_run_dialog)
         self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
         self.iface.addToolBarIcon(self.action)
+        self._add_tools()
+
+    def _add_tools(self) -> None:
+        """The dock and the map tool; windows are imported here only, as qgis_process has none."""
+        from .gui.desktop import DesktopTools
+
+        self.tools = DesktopTools(self.iface, str(RESOURCES / "icons" / "explain.svg"), tr("Risk Terrain"))
 
     def open_run_dialog(self) -> None:
         """Open the dialog of rtm:run."""
@@ -44,6 +54,9 @@ class RiskTerrainPlugin:
 
     def unload(self) -> None:
         """Take everything away again."""
+        if self.tools is not None:
+            self.tools.unload()
+            self.tools = None
         if self.action is not None:
             self.iface.removePluginMenu(tr("Risk Terrain"), self.action)
             self.iface.removeToolBarIcon(self.action)

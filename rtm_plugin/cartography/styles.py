@@ -1,6 +1,6 @@
 """Styles, saved as .qml sidecars so that results open styled however they are opened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from osgeo import gdal
@@ -232,7 +232,17 @@ def _number(value: float) -> str:
 
 
 class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
-    """Gives a layer that has just been loaded the style of its sidecar, and its legend a heading in plain words."""
+    """Gives a layer that has just been loaded the style of its sidecar, and its legend a heading in plain words.
+
+    Parameters
+    ----------
+    properties : mapping
+        Custom properties to keep with the layer, such as where its model lies.
+    """
+
+    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._properties = dict(properties or {})
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -241,6 +251,8 @@ class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
         if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
             QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
         layer.loadDefaultStyle()
+        for key, value in self._properties.items():
+            layer.setCustomProperty(key, value)
         note = _note(layer)
         if note:
             about = layer.metadata().clone()
@@ -257,7 +269,7 @@ def _note(layer: QgsMapLayer) -> str:
 _stylers: set[SidecarStyler] = set()
 
 
-def styler() -> SidecarStyler:
+def styler(properties: Mapping[str, str] | None = None) -> SidecarStyler:
     """A styler for one result: QGIS deletes each with the run's context, so one for two would be deleted twice.
 
     QGIS does not hold the Python half, without which nothing is styled: it is held here until QGIS deletes its own.
@@ -265,6 +277,6 @@ def styler() -> SidecarStyler:
     for known in tuple(_stylers):
         if sip.isdeleted(known):
             _stylers.discard(known)
-    new = SidecarStyler()
+    new = SidecarStyler(properties)
     _stylers.add(new)
     return new

@@ -55,16 +55,20 @@ class FactorHere:
         >>> FactorHere("bars", "proximity", "aggravating", 200.0, 3.0, True, 0.5, 40.0, (1.0, 2.0)).text("metres")
         'bars ██████████ 50 %: within 200 metres (RRV 3.00); nearest 40 metres away'
         """
+        bar = "" if not self.share else f" {'█' * max(1, round(BAR * self.share))}"
+        share = "" if self.share is None else f" {100 * self.share:.0f} %"
+        return f"{self.factor}{bar}{share}: {self.about(units)}"
+
+    def about(self, units: str) -> str:
+        """Whether the cell is exposed, to what, and how far the nearest feature is."""
         if self.exposed is None:
-            return f"{self.factor}: not known, as its layer is not there (RRV {self.rrv:.2f})"
+            return f"not known, as its layer is not there (RRV {self.rrv:.2f})"
         near = f"{'within' if self.operationalisation == 'proximity' else 'dense within'} {self.influence:g} {units}"
         where = near if self.exposed else f"not {near}"
         if self.direction == "protective":
             where += ", protective"
         far = "no feature" if self.nearest is None else f"nearest {self.nearest:,.0f} {units} away"
-        bar = "" if not self.share else f" {'█' * max(1, round(BAR * self.share))}"
-        share = "" if self.share is None else f" {100 * self.share:.0f} %"
-        return f"{self.factor}{bar}{share}: {where} (RRV {self.rrv:.2f}); {far}"
+        return f"{where} (RRV {self.rrv:.2f}); {far}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,18 @@ class Answer:
     factors: tuple[FactorHere, ...]
     notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
-        return {**asdict(self), "caution": NOT_CAUSE}
+    def to_dict(self, units: str = "map units") -> dict[str, Any]:
+        """All of it as JSON can hold it, with the sentences."""
+        factors = [{**asdict(factor), "about": factor.about(units)} for factor in self.factors]
+        return {**asdict(self), "factors": factors, "summary": self.summary, "cautions": self.cautions}
 
     def lines(self, units: str = "map units") -> tuple[str, ...]:
         """The answer in plain lines, to read or to copy."""
+        return (*self.summary, *(factor.text(units) for factor in self.factors), *self.cautions)
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """Score, rank and events in sentences."""
         shared = f", shared by {self.tied:,} cells" if self.tied > 1 else ""
         told = [
             f"Relative risk score {self.score:.4g}: {self.class_name}.",
@@ -117,10 +127,12 @@ class Answer:
             told.append("The model selected no risk factor, so every cell has the same score.")
         elif all(factor.share == 0 for factor in self.factors):
             told.append("No factor raises this cell above the lowest score.")
-        told.extend(factor.text(units) for factor in self.factors)
-        told.extend(self.notes)
-        told.append(f"The shares are {NOT_CAUSE}.")
         return tuple(told)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the reader must know beside the numbers."""
+        return (*self.notes, f"The shares are {NOT_CAUSE}.")
 
 
 def nearest_feature(features: Features, point: Floats) -> tuple[float | None, tuple[float, ...]]:

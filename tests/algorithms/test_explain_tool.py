@@ -81,6 +81,11 @@ def test_without_layers_the_rest_is_told(core, highest, ask):
     assert "bars: not known, as its layer is not there" in results["TEXT"]
 
 
+def test_other_events_than_those_fitted_on_are_told(city, core, highest, ask):
+    answer = ask(at(core, highest), EVENTS=city.layer("kiosks"))[0]["ANSWER"]
+    assert answer["notes"][-1].startswith(f"The model was fitted on {core.events.inside:,.0f} events, and the layer of")
+
+
 def test_names_and_filters_of_the_factor_settings(city, chain, core, highest, ask):
     model = RiskModel.load(chain["model"])
     assert "bars" in {term.factor for term in model.selected}

@@ -47,7 +47,8 @@ def test_score_rank_class_and_events(fitted):
         assert answer.class_name == CLASS_NAMES[sum(scores[cell] > cut for cut in result.model.score.cuts)]
         assert answer.expected == result.terrain.expected[cell]
         assert answer.observed == result.events.counts[cell]
-        assert (answer.cells, answer.to_dict()["caution"]) == (400, "association, not proof of cause")
+        assert answer.cells == 400
+        assert answer.to_dict()["cautions"] == ("The shares are association, not proof of cause.",)
 
 
 def test_a_missing_layer_is_said_and_no_share_is_made_up(fitted):

@@ -31,7 +31,13 @@ TOOLBOX = {
     "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
 }
 ACTION = "Risk Terrain Modelling…"
-ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
+PANEL = "Risk terrain"
+ACTIONS = {
+    "submenus": ["Risk Terrain"],
+    "entries": [ACTION, PANEL],
+    "toolbars": [ACTION],
+    "anywhere": [ACTION, PANEL],
+}
 GROUP = "Risk terrain: Robbery in Northbridge BCU, 2024"
 NUMBER = r"\d[\d.,]*"
 

@@ -7,7 +7,7 @@ import pytest
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtGui import QAction
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin import provider as provider_module
 
@@ -45,6 +45,8 @@ class Window:
 
     def __init__(self, iface) -> None:
         self.window = iface.mainWindow()
+        self.canvas = iface.mapCanvas()
+        self.docks: list = []
         self.menu: list[tuple[str, QAction]] = []
         self.toolbar: list[QAction] = []
 
@@ -62,6 +64,24 @@ class Window:
 
     def removeToolBarIcon(self, action) -> None:
         self.toolbar.remove(action)
+
+    def mapCanvas(self):
+        return self.canvas
+
+    def addDockWidget(self, area, dock) -> None:
+        self.docks.append(dock)
+        self.window.addDockWidget(area, dock)
+
+    def removeDockWidget(self, dock) -> None:
+        self.docks.remove(dock)
+        self.window.removeDockWidget(dock)
+
+    def left(self) -> list[str]:
+        """Names of docks of the plugin, and of its map tool in hand."""
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        docks = [dock.objectName() for dock in self.window.findChildren(QDockWidget, "RiskTerrainDock")]
+        tool = self.canvas.mapTool()
+        return docks + ([type(tool).__name__] if type(tool).__name__ == "WhyHereTool" else [])
 
     def actions(self) -> list[str]:
         """Labels of the plugin's actions that the window owns."""
@@ -96,13 +116,16 @@ def test_in_the_desktop_twice(registry, window, same_object):
     for _ in range(2):
         plugin.initGui()
         assert algorithms(registry) == IDS
-        assert [name for name, _ in window.menu] == ["Risk Terrain"]
-        assert [action for _, action in window.menu] == window.toolbar
+        assert {name for name, _ in window.menu} == {"Risk Terrain"}
+        assert [action.text() for _, action in window.menu] == ["Risk Terrain Modelling…", "Why here?", "Risk terrain"]
+        assert [action.text() for action in window.toolbar] == ["Risk Terrain Modelling…", "Why here?"]
         assert window.actions() == ["Risk Terrain Modelling…"]
+        assert [dock.windowTitle() for dock in window.docks] == ["Risk terrain"]
         assert not window.toolbar[0].icon().isNull()
         plugin.unload()
         assert registry.providerById("rtm") is None
-        assert (window.menu, window.toolbar, window.actions()) == ([], [], [])
+        assert (window.menu, window.toolbar, window.actions(), window.docks) == ([], [], [], [])
+        assert window.left() == []
         plugin = plugin if same_object else classFactory(window)
 
 

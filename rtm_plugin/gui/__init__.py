@@ -1,0 +1,1 @@
+"""Windows: a dock, a map tool and settings; they hold no statistics."""
