@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
@@ -237,7 +238,14 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **signature(),
     }
+
+
+def signature() -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
+    signed = load_preferences().signature
+    return {"signed": signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the plugin adds to the desktop beside its dialogs: the dock and the map tool; and takes away again."""
+"""What the plugin adds to the desktop beside its dialogs, and takes away again: dock, map tool, page of settings."""
 
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt
@@ -6,6 +6,7 @@ from qgis.PyQt.QtGui import QAction, QIcon
 
 from ..adapters.feedback import tr
 from .dock import RiskTerrainDock
+from .settings import SettingsFactory
 from .why_here import WhyHereTool
 
 
@@ -32,6 +33,8 @@ class DesktopTools:
         self.tool.activated.connect(self._activated)
         self.tool.deactivated.connect(self._deactivated)
         self.tool.asked.connect(self.dock.ask)
+        self.settings = SettingsFactory(icon)
+        iface.registerOptionsWidgetFactory(self.settings)
 
     def _ask(self, wanted: bool) -> None:
         """Take the tool in hand, or put it down again."""
@@ -49,7 +52,8 @@ class DesktopTools:
         self.dock.parts.why.setChecked(False)
 
     def unload(self) -> None:
-        """Leave nothing: no tool, action, dock or connection."""
+        """Leave nothing: no page, tool, action, dock or connection."""
+        self._iface.unregisterOptionsWidgetFactory(self.settings)
         self._iface.mapCanvas().unsetMapTool(self.tool)
         self._iface.removePluginMenu(self._menu, self.why)
         self._iface.removePluginMenu(self._menu, self.panel)

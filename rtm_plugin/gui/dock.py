@@ -107,10 +107,12 @@ class RiskTerrainDock(QgsDockWidget):
         return layer if isinstance(layer, QgsRasterLayer) else None
 
     def _choose(self, _index: int = -1) -> None:
-        self._highlights.clear()
         terrain = self.terrain
-        self._chosen = project_model(QgsProject.instance(), terrain) if terrain is not None else None
-        self.parts.show_model(self._chosen)
+        found = project_model(QgsProject.instance(), terrain) if terrain is not None else None
+        if found is None or found != self._chosen:  # else ticks and features on the map stay as they are
+            self._highlights.clear()
+            self._chosen = found
+            self.parts.show_model(found)
         self._view_moved()
 
     def _find_model(self) -> None:

@@ -43,7 +43,7 @@ class DockWidgets(QWidget):
         )
         self.report = QPushButton(tr("Report"), self)
         self.report.setToolTip(tr("Open the report of the study again"))
-        self.classes = _tree(self, [tr("Class in view"), tr("Cells"), tr("Share"), tr("Expected events")])
+        self.classes = _tree(self, [tr("Class in view"), tr("Cells"), tr("Share"), tr("Expected")])
         self.why = QPushButton(tr("Why here?"), self)
         self.why.setCheckable(True)
         self.why.setToolTip(tr("Click on the map to learn why a cell has its score"))
@@ -107,7 +107,8 @@ class DockWidgets(QWidget):
         self.classes.clear()
         for row in reversed(rows):
             events = "" if row.expected is None else f"{row.expected:,.1f}"
-            item = QTreeWidgetItem([row.name, f"{row.cells:,}", f"{100 * row.share:.1f} %", events])
+            item = QTreeWidgetItem([row.name.split(":")[0], f"{row.cells:,}", f"{100 * row.share:.1f} %", events])
+            item.setToolTip(0, row.name)
             for column in (1, 2, 3):
                 item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight))
             self.classes.addTopLevelItem(item)

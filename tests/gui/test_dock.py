@@ -167,6 +167,8 @@ def test_a_tick_shows_the_features(dock):
     )
     item.setCheckState(0, CHECKED)
     assert dock._highlights.shown() == ["bars"]
+    dock.refresh()
+    assert dock._highlights.shown() == ["bars"], "a layer that comes takes no tick away"
     item.setCheckState(0, UNCHECKED)
     assert dock._highlights.shown() == []
 

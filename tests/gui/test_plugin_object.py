@@ -47,6 +47,7 @@ class Window:
         self.window = iface.mainWindow()
         self.canvas = iface.mapCanvas()
         self.docks: list = []
+        self.pages: list = []
         self.menu: list[tuple[str, QAction]] = []
         self.toolbar: list[QAction] = []
 
@@ -75,6 +76,12 @@ class Window:
     def removeDockWidget(self, dock) -> None:
         self.docks.remove(dock)
         self.window.removeDockWidget(dock)
+
+    def registerOptionsWidgetFactory(self, factory) -> None:
+        self.pages.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory) -> None:
+        self.pages.remove(factory)
 
     def left(self) -> list[str]:
         """Names of docks of the plugin, and of its map tool in hand."""
@@ -121,11 +128,12 @@ def test_in_the_desktop_twice(registry, window, same_object):
         assert [action.text() for action in window.toolbar] == ["Risk Terrain Modelling…", "Why here?"]
         assert window.actions() == ["Risk Terrain Modelling…"]
         assert [dock.windowTitle() for dock in window.docks] == ["Risk terrain"]
+        assert [page.title() for page in window.pages] == ["Risk terrain"]
         assert not window.toolbar[0].icon().isNull()
         plugin.unload()
         assert registry.providerById("rtm") is None
         assert (window.menu, window.toolbar, window.actions(), window.docks) == ([], [], [], [])
-        assert window.left() == []
+        assert (window.left(), window.pages) == ([], [])
         plugin = plugin if same_object else classFactory(window)
 
 
