@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from qgis.core import (
     Qgis,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsPointXY,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
@@ -18,6 +21,7 @@ from qgis.core import (
     QgsProcessingParameterPoint,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsVariantUtils,
     QgsVectorLayer,
 )
 
@@ -84,6 +88,12 @@ class Explain(RtmAlgorithm):
             tr("The events that the model was fitted on, to tell how many were observed in the cell."),
         )
         self.add(
+            QgsProcessingParameterFeatureSource(
+                "PLACES", tr("Priority places"), [Qgis.ProcessingSourceType.VectorPolygon], optional=True
+            ),
+            tr("Output of 'Priority places'; the answer then tells of the place that the cell lies in."),
+        )
+        self.add(
             QgsProcessingParameterFileDestination(
                 "OUTPUT", tr("Answer"), tr("JSON file (*.json)"), optional=True, createByDefault=False
             ),
@@ -112,7 +122,8 @@ class Explain(RtmAlgorithm):
         observed, notes = self._observed(parameters, context, feedback, grid, model)
         factors = self._factors(parameters, context, feedback, grid, {term.factor for term in model.selected})
         answer = explain(model, grid, cell, scores, expected, observed, factors)
-        answer = replace(answer, notes=(*answer.notes, *notes))
+        place = self._place(parameters, context, grid, answer.x, answer.y)
+        answer = replace(answer, notes=(*answer.notes, *notes), place=place)
         units = units_text(crs_of(grid))
         text = "\n".join(answer.lines(units))
         for line in text.split("\n"):
@@ -149,6 +160,21 @@ class Explain(RtmAlgorithm):
         note = tr("The model was fitted on {:,.0f} events, and the layer of observed events holds {:,.0f} in the area.")
         return found.counts, (note.format(model.events.inside, found.inside),)
 
+    def _place(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid, x: float, y: float
+    ) -> str:
+        """The priority place around the centre of the cell, in a sentence; as much of it as its fields say."""
+        source = self.parameterAsSource(parameters, "PLACES", context)
+        if source is None:
+            return ""
+        centre = QgsGeometry.fromPointXY(QgsPointXY(x, y))
+        request = QgsFeatureRequest().setDestinationCrs(crs_of(grid), context.transformContext())
+        request.setFilterRect(centre.boundingBox().buffered(grid.cell_size / 100))
+        for feature in source.getFeatures(request):
+            if feature.geometry().contains(centre):
+                return _place_text({field.name(): feature[field.name()] for field in feature.fields()})
+        return ""
+
     def _factors(
         self,
         parameters: dict[str, Any],
@@ -173,3 +199,18 @@ class Explain(RtmAlgorithm):
                     )
                     found[factor] = read.features
         return found
+
+
+def _place_text(values: dict[str, Any]) -> str:
+    known = {name: value for name, value in values.items() if not QgsVariantUtils.isNull(value)}
+    rank = known.get("rank")
+    told = [tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")]
+    if "cells" in known:
+        told.append(tr("{:,} cells").format(int(known["cells"])))
+    if "expected" in known:
+        told.append(tr("{:,.1f} expected events").format(float(known["expected"])))
+    if "observed" in known:
+        told.append(tr("{:,.4g} observed events").format(float(known["observed"])))
+    if known.get("factors"):
+        told.append(tr("at work: {}").format(known["factors"]))
+    return ", ".join(told) + "."

@@ -30,8 +30,8 @@ class ProjectModel:
     name : str, of the layer
     path : str
         The model file; empty when it is not known where it lies.
-    expected, report : str
-        Source and file; empty when not known.
+    expected, report, places : str
+        Sources and file; empty when not known.
     factors : mapping of factor → layer id, or source of a layer that is not in the project
     settings : str
         JSON of the factor settings that the model was run with; empty for none.
@@ -50,6 +50,7 @@ class ProjectModel:
     settings: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
     events: str = ""
+    places: str = ""
 
 
 def risk_terrains(project: QgsProject) -> list[QgsRasterLayer]:
@@ -81,6 +82,7 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
         settings,
         filters,
         _events(project, model),
+        _beside(terrain, "places") or _places(project),
     )
 
 
@@ -192,6 +194,14 @@ def _events(project: QgsProject, model: RiskModel) -> str:
         if isinstance(layer, QgsVectorLayer) and source in (layer.id(), layer.source()):
             return str(layer.id())
     return source if Path(source.partition("|")[0]).is_file() else ""
+
+
+def _places(project: QgsProject) -> str:
+    """A layer of priority places that is in the project, known by its fields."""
+    for layer in project.mapLayers().values():
+        if isinstance(layer, QgsVectorLayer) and {"rank", "max_score", "factors"} <= set(layer.fields().names()):
+            return str(layer.id())
+    return ""
 
 
 def _named(project: QgsProject, known: Mapping[str, str], source: str) -> tuple[str, str]:

@@ -88,6 +88,8 @@ class Answer:
         Events; None where they are not known.
     factors : tuple of FactorHere, the largest share first
     notes : tuple of str, sentences
+    place : str
+        A sentence on the priority place that the cell lies in; empty for none.
     """
 
     x: float
@@ -101,6 +103,7 @@ class Answer:
     observed: float | None
     factors: tuple[FactorHere, ...]
     notes: tuple[str, ...] = ()
+    place: str = ""
 
     def to_dict(self, units: str = "map units") -> dict[str, Any]:
         """All of it as JSON can hold it, with the sentences."""
@@ -123,6 +126,8 @@ class Answer:
             told.append(f"Expected events in the cell: {self.expected:.3g}.")
         if self.observed is not None:
             told.append(f"Observed events in the cell: {self.observed:,.4g}.")
+        if self.place:
+            told.append(self.place)
         if not self.factors:
             told.append("The model selected no risk factor, so every cell has the same score.")
         elif all(factor.share == 0 for factor in self.factors):

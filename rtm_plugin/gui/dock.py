@@ -221,7 +221,7 @@ class RiskTerrainDock(QgsDockWidget):
             "FACTORS": sorted(set(chosen.factors.values())),
             "FACTOR_SETTINGS": chosen.settings,
         }
-        optional = {"EXPECTED": chosen.expected, "EVENTS": chosen.events}
+        optional = {"EXPECTED": chosen.expected, "EVENTS": chosen.events, "PLACES": chosen.places}
         self._tell(tr("Looking…"))
         given = parameters | {key: value for key, value in optional.items() if value}
         self._runner.run("rtm:explain", given, self._answered, self._tell)

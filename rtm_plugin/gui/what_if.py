@@ -23,6 +23,8 @@ def what_if_parameters(chosen: ProjectModel, factor: str, layer: QgsVectorLayer)
         "FACTOR": factor,
         "BEFORE": _source(layer, own),
     }
+    if chosen.places:
+        parameters["PLACES"] = chosen.places
     gone = sorted(layer.selectedFeatureIds())
     if gone:
         kept = f"$id NOT IN ({', '.join(map(str, gone))})"

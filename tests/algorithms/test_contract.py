@@ -135,6 +135,7 @@ PARAMETERS = {
         "FACTORS": ("multilayer", None),
         "FACTOR_SETTINGS": ("string", None),
         "EVENTS": ("source", None),
+        "PLACES": ("source", None),
         "OUTPUT": ("fileDestination", None),
     },
     "whatif": {

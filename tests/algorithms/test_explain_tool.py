@@ -63,6 +63,21 @@ def test_distances_are_to_the_nearest_feature(city, core, highest, ask):
     assert bars["nearest_feature"] == pytest.approx(tuple(city.bars[gaps.argmin()]))
 
 
+def test_the_place_that_it_lies_in(city, chain, core, highest, ask):
+    results, _ = ask(at(core, highest), PLACES=chain["places"])
+    place = core.places.places[core.places.label[highest] - 1]
+    told = results["ANSWER"]["place"]
+    assert told in results["TEXT"]
+    assert told == (
+        f"It lies in priority place {place.rank}, {place.cells} cells, {place.expected:,.1f} expected events, "
+        f"{place.observed:,.4g} observed events, at work: {place.factor_text}."
+    )
+    lowest = int(core.terrain.expected.argmin())
+    assert ask(at(core, lowest), PLACES=chain["places"])[0]["ANSWER"]["place"] == ""
+    wards = ask(at(core, highest), PLACES=city.layer("area"))[0]["ANSWER"]["place"]
+    assert wards == "It lies in a priority place."
+
+
 def test_a_point_in_another_crs(core, highest, ask):
     from qgis.core import QgsCoordinateReferenceSystem as Crs
     from qgis.core import QgsCoordinateTransform, QgsCoordinateTransformContext, QgsPointXY

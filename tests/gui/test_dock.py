@@ -69,6 +69,7 @@ def dock(city, study, plugin):
     terrain = QgsRasterLayer(str(study / "terrain.tif"), "terrain")
     project.addMapLayer(terrain)
     project.addMapLayer(QgsRasterLayer(str(study / "expected.tif"), "expected"))
+    project.addMapLayer(QgsVectorLayer(str(study / "places.gpkg"), "places"))
     canvas = plugin.tools.dock._canvas
     canvas.setDestinationCrs(QgsCoordinateReferenceSystem(CRS))
     canvas.setExtent(terrain.extent())
@@ -114,6 +115,7 @@ def test_a_click_at_a_known_cell(dock, plugin, study):
     assert f"Expected events in the cell: {expected:.3g}." in text
     assert "Rank 1 of " in text
     assert "Observed events in the cell: " in text
+    assert "It lies in priority place 1, " in text
     assert "association, not proof of cause" in text
     shares = [line for line in text.splitlines() if line.strip().endswith("%")]
     assert sum(int(line.split("%")[0].strip().split()[-1]) for line in shares) in (99, 100, 101)
