@@ -147,9 +147,10 @@ class WhatIfFeaturesChange(RtmAlgorithm):
             grid,
             terrain.band(1)[0][grid.mask].astype(np.float32),
             expected.band(1)[0][grid.mask].astype(np.float32),
-            progress_of(feedback, 0.1, 0.9),
+            progress_of(feedback, 0.1, 0.8),
         )
-        rows = place_changes(grid, found, self._places(parameters, context, feedback, grid))
+        places = self._places(parameters, context, feedback, grid)
+        rows = place_changes(grid, found, places, progress_of(feedback, 0.8, 0.9))
         _tell(found, factor, before.report.features, after, rows, feedback)
         sources = [source_item("before", before), *sources]
         return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources)

@@ -8,6 +8,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
+from .adapters.preferences import load_preferences
 from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ class RiskTerrainPlugin:
         self.tools = DesktopTools(self.iface, str(RESOURCES / "icons" / "explain.svg"), tr("Risk Terrain"))
 
     def open_run_dialog(self) -> None:
-        """Open the dialog of rtm:run."""
+        """Open the dialog of rtm:run with the defaults of the settings page."""
         from processing import execAlgorithmDialog
 
-        execAlgorithmDialog("rtm:run")
+        execAlgorithmDialog("rtm:run", load_preferences().study_defaults)
 
     def unload(self) -> None:
         """Take everything away again."""

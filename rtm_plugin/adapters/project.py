@@ -16,7 +16,7 @@ from ..core.study import LayerSettings, layer_settings
 from .layers import layer_name
 
 PROPERTY = "risk_terrain"  # of a layer: where its model, expected counts, places and report lie
-_MANY = 200  # files of a folder that are looked through for a model
+_MANY, _LARGE = 20, 5_000_000  # files of a folder, and bytes of each, that are looked through for a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _model_of(terrain: QgsRasterLayer) -> tuple[str, RiskModel | None]:
     remembered = _beside(terrain, "model")
     folder = Path(terrain.source()).parent
     try:
-        beside = sorted(folder.glob("*.json"))[:_MANY]
+        beside = sorted(path for path in folder.glob("*.json") if path.stat().st_size < _LARGE)[:_MANY]
     except OSError:
         beside = []
     for path in [remembered, *map(str, beside)]:
@@ -149,6 +149,8 @@ def _beside(terrain: QgsRasterLayer, what: str) -> str:
 def _item(layer: QgsMapLayer, key: str) -> str:
     if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or not layer.isValid():
         return ""
+    if Path(layer.source()).suffix.lower() not in (".tif", ".tiff") or not Path(layer.source()).is_file():
+        return ""  # not one of ours; opening what lies on a server would hold the window up
     try:
         data = gdal.Open(layer.source())
     except RuntimeError:

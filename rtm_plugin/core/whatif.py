@@ -189,7 +189,9 @@ def what_if(
     )
 
 
-def place_changes(grid: Grid, found: WhatIf, places: Sequence[tuple[str, Features]]) -> tuple[PlaceChange, ...]:
+def place_changes(
+    grid: Grid, found: WhatIf, places: Sequence[tuple[str, Features]], progress: Progress = silent
+) -> tuple[PlaceChange, ...]:
     """Expected events before and after in each place, and in the whole study area as the last row.
 
     A cell belongs to every place that holds its centre; places of the same name are one. A place without cells is left
@@ -201,11 +203,22 @@ def place_changes(grid: Grid, found: WhatIf, places: Sequence[tuple[str, Feature
     """
     members: dict[str, NDArray[np.bool_]] = {}
     centres = grid.centres
-    for name, polygons in places:
-        own = inside(polygons, centres)
+    for i, (name, polygons) in enumerate(places):
+        own = _centres_inside(polygons, centres)
         members[name] = members[name] | own if name in members else own
+        progress((i + 1) / len(places))
     rows = [(name, cells) for name, cells in members.items() if cells.any()]
     return tuple(_row(name, cells, found) for name, cells in [*rows, (WHOLE_AREA, np.ones(grid.cells, dtype=bool))])
+
+
+def _centres_inside(polygons: Features, centres: Floats) -> NDArray[np.bool_]:
+    """Which centres lie inside; only those in the bounding box are looked at, as places are small."""
+    own = np.zeros(len(centres), dtype=bool)
+    if len(polygons.coordinates):
+        x0, y0, x1, y1 = polygons.extent
+        near = ((centres >= (x0, y0)) & (centres <= (x1, y1))).all(axis=1)
+        own[near] = inside(polygons, centres[near])
+    return own
 
 
 def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:

@@ -8,9 +8,11 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsGeometry,
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
+    QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.gui import QgisInterface, QgsDockWidget
@@ -23,7 +25,7 @@ from ..adapters.feedback import tr
 from ..adapters.project import ProjectModel, project_model, remember, risk_terrains
 from .answer import answer_html
 from .dock_widgets import CHECKED, FACTOR, UNCHECKED, DockWidgets
-from .highlight import MOST, Highlights
+from .highlight import MOST, Highlights, geometry_of
 from .runner import Runner
 from .view_task import ViewTask
 from .what_if import ask_what_if
@@ -230,12 +232,15 @@ class RiskTerrainDock(QgsDockWidget):
         answer, self._text = results["ANSWER"], results["TEXT"]
         self.parts.answer.setHtml(answer_html(answer))
         self.parts.copy.setEnabled(True)
-        nearest = [factor["nearest_feature"] for factor in answer["factors"] if factor["nearest_feature"]]
-        cell = answer["cell_size"] / 2
-        x, y = answer["x"], answer["y"]
-        corners = [(x - cell, y - cell), (x + cell, y - cell), (x + cell, y + cell), (x - cell, y + cell)]
-        sides = [(*corners[i], *corners[(i + 1) % 4]) for i in range(4)]
-        self._highlights.flash([*nearest, *sides], QgsCoordinateReferenceSystem(answer["crs"]))
+        half, x, y = answer["cell_size"] / 2, answer["x"], answer["y"]
+        crs = QgsCoordinateReferenceSystem(answer["crs"])
+        cell = QgsGeometry.fromRect(QgsRectangle(x - half, y - half, x + half, y + half))
+        nearest = [
+            geometry_of(factor["nearest_feature"], crs, self._layer_of(factor["factor"]))
+            for factor in answer["factors"]
+            if factor["nearest_feature"]
+        ]
+        self._highlights.flash([cell, *nearest], crs)
 
     def _tell(self, sentence: str) -> None:
         self._text = ""

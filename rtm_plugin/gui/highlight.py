@@ -15,6 +15,7 @@ from qgis.core import (
 from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtGui import QColor
 
+_NEAR = 0.01  # map units; transformed coordinates differ in their last digits
 MOST = 2000  # features; more would be a stain, and slow
 _COLOUR = QColor(0, 114, 178, 200)  # blue beside the terrain's reds, for colour-blind readers too
 
@@ -66,15 +67,24 @@ class Highlights:
         """Factors on the map."""
         return sorted(self._bands)
 
-    def flash(self, features: Sequence[Sequence[float]], crs: QgsCoordinateReferenceSystem) -> int:
-        """Flash points (x, y) and segments (x1, y1, x2, y2); gives how many."""
-        geometries = []
-        for numbers in features:
-            ends = [QgsPointXY(*numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
-            if len(ends) == 1:
-                geometries.append(QgsGeometry.fromPointXY(ends[0]))
-            elif ends:
-                geometries.append(QgsGeometry.fromPolylineXY(ends))
+    def flash(self, geometries: Sequence[QgsGeometry], crs: QgsCoordinateReferenceSystem) -> None:
+        """Flash geometries of a CRS."""
         if geometries:
-            self._canvas.flashGeometries(geometries, crs)
-        return len(geometries)
+            self._canvas.flashGeometries(list(geometries), crs)
+
+
+def geometry_of(
+    numbers: Sequence[float], crs: QgsCoordinateReferenceSystem, layer: QgsVectorLayer | None
+) -> QgsGeometry:
+    """The feature of the layer that a point (x, y) or segment (x1, y1, x2, y2) is of, in the CRS given; else itself."""
+    ends = [QgsPointXY(*numbers[i : i + 2]) for i in range(0, len(numbers), 2)]
+    itself = QgsGeometry.fromPointXY(ends[0]) if len(ends) == 1 else QgsGeometry.fromPolylineXY(ends)
+    if layer is None:
+        return itself
+    middle = QgsPointXY(sum(end.x() for end in ends) / len(ends), sum(end.y() for end in ends) / len(ends))
+    around = QgsGeometry.fromPointXY(middle).boundingBox().buffered(_NEAR)
+    request = QgsFeatureRequest().setDestinationCrs(crs, QgsProject.instance().transformContext())
+    for feature in layer.getFeatures(request.setFilterRect(around).setNoAttributes()):
+        if feature.geometry().distance(QgsGeometry.fromPointXY(middle)) <= _NEAR:
+            return feature.geometry()
+    return itself

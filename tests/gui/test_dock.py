@@ -24,6 +24,7 @@ from risk_terrain.rtm_plugin.adapters.classes_in_view import classes_in_view
 from risk_terrain.rtm_plugin.core.model import RiskModel
 from risk_terrain.rtm_plugin.gui.answer import answer_html
 from risk_terrain.rtm_plugin.gui.dock_widgets import CHECKED, FACTOR, UNCHECKED
+from risk_terrain.rtm_plugin.gui.highlight import geometry_of
 from test_plugin_object import Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
@@ -276,6 +277,18 @@ def test_a_second_question_takes_the_place_of_the_first(dock, study):
     dock.ask(QgsPointXY(x, y))
     wait(lambda: not dock._runner.running and not dock._runner._open)
     assert f"Relative risk score {score:.4g}" in dock.parts.answer.toPlainText()
+
+
+def test_what_flashes_is_the_whole_feature(dock, city):
+    """A park by one of its edges, a bar by its point; the edge itself where the layer is not there."""
+    crs = QgsCoordinateReferenceSystem(CRS)
+    park, bar = (QgsProject.instance().mapLayersByName(name)[0] for name in ("parks", "bars"))
+    ring = next(park.getFeatures()).geometry()
+    edge = [ring.vertexAt(i) for i in (0, 1)]
+    numbers = [edge[0].x(), edge[0].y(), edge[1].x(), edge[1].y()]
+    assert geometry_of(numbers, crs, park).equals(ring)
+    assert geometry_of(numbers, crs, None).length() == pytest.approx(edge[0].distance(edge[1]))
+    assert geometry_of(city.bars[3], crs, bar).asPoint() == QgsPointXY(*city.bars[3])
 
 
 def test_names_are_escaped():

@@ -145,12 +145,13 @@ def test_unload_of_what_was_never_loaded(registry, window):
 
 def test_the_action_opens_the_whole_study(registry, window, monkeypatch):
     opened = []
-    monkeypatch.setattr(processing, "execAlgorithmDialog", opened.append)
+    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda *given: opened.append(given))
     plugin = classFactory(window)
     plugin.initGui()
     window.toolbar[0].trigger()
     plugin.unload()
-    assert opened == ["rtm:run"]
+    usual = {"BLOCK_LENGTH": 200.0, "MAX_BLOCKS": 3, "INCREMENT": "half", "OPERATIONALISATION": "both"}
+    assert opened == [("rtm:run", usual)]
 
 
 def break_module(monkeypatch) -> None:
