@@ -171,6 +171,18 @@ def test_the_map_shows_the_terrain(session):
         assert session.picture(name).stat().st_size > 20_000
 
 
+def test_why_here_in_the_first_priority_place(results):
+    """The model, its factors' layers, expected counts, places and report of the run are found without a question."""
+    why = results["why"]
+    assert why["tool"] == "WhyHereTool"
+    assert len(why["factors"]) == 5
+    assert (why["disabled"], why["report"]) == ([], True)
+    assert "It lies in priority place 1, " in why["text"]
+    assert "Expected events in the cell: " in why["text"]
+    assert "not known" not in why["text"]
+    assert "were changed after" not in why["text"]
+
+
 def test_files_of_a_batch_opened_by_hand_are_styled(results):
     """By the sidecars, from a folder with spaces and letters beyond ASCII; and no other file is left there."""
     terrain, expected, places = results["batch"]
