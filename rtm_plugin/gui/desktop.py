@@ -17,7 +17,7 @@ class DesktopTools:
         self._iface = iface
         self._menu = menu
         self.dock = RiskTerrainDock(iface)
-        iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        iface.addTabifiedDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)  # a tab beside the toolbox's
         self.dock.hide()
         self.tool = WhyHereTool(iface.mapCanvas())
         self.why = QAction(QIcon(icon), tr("Why here?"), iface.mainWindow())
