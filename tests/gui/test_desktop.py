@@ -177,7 +177,7 @@ def test_why_here_in_the_first_priority_place(results):
     assert why["tool"] == "WhyHereTool"
     assert len(why["factors"]) == 5
     assert (why["disabled"], why["report"]) == ([], True)
-    assert "It lies in priority place 1, " in why["text"]
+    assert "It lies in priority place 1: " in why["text"]
     assert "Expected events in the cell: " in why["text"]
     assert "not known" not in why["text"]
     assert "were changed after" not in why["text"]

@@ -69,7 +69,7 @@ class Window:
     def mapCanvas(self):
         return self.canvas
 
-    def addTabifiedDockWidget(self, area, dock) -> None:
+    def addDockWidget(self, area, dock) -> None:
         self.docks.append(dock)
         self.window.addDockWidget(area, dock)
 
