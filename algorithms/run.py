@@ -19,19 +19,17 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
+from ..rtm_plugin.core.pipeline import Study, StudyResult, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
-from ..rtm_plugin.report.validation import ValidationFindings
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window
 from .forecast_outputs import ForecastPaths, save_forecast
-from .later_events import forecast_of, measured_on_later_events
+from .later_events import Measured, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
     plain_parameters,
@@ -45,15 +43,13 @@ from .outputs import (
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
-SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
-
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
     """What a run does beyond the terrain, where it is asked for."""
 
     forecast: Forecast | None = None
-    validation: ValidationFindings | None = None
+    later: Measured | None = None
 
 
 class Run(RtmAlgorithm):
@@ -176,11 +172,10 @@ class Run(RtmAlgorithm):
         wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        tested = self._test(inputs, result)
-        self._tell(result, tested, feedback)
+        self._tell(result, feedback)
         beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
+        return self._write(parameters, context, feedback, inputs, study, result, beyond)
 
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
         return {
@@ -189,13 +184,7 @@ class Run(RtmAlgorithm):
             "inputs": inputs.sources,
         }
 
-    def _test(self, inputs: Inputs, result: StudyResult) -> tuple[Accuracy, ...]:
-        if inputs.test_events is None:
-            return ()
-        later = count(result.observations.grid, inputs.test_events.features.coordinates)
-        return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
-
-    def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
+    def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
         events = result.events
         feedback.pushInfo(
             tr("{:,} cells; {:,.0f} events inside the study area, {:,.0f} outside.").format(
@@ -204,7 +193,6 @@ class Run(RtmAlgorithm):
         )
         tell_model(result.model, feedback)
         tell_places(result.places, result.observations.grid, feedback)
-        tell_accuracy(tested, feedback)
 
     def _write(
         self,
@@ -214,7 +202,6 @@ class Run(RtmAlgorithm):
         inputs: Inputs,
         study: Study,
         result: StudyResult,
-        tested: tuple[Accuracy, ...],
         beyond: Beyond,
     ) -> dict[str, Any]:
         layer = {
@@ -225,7 +212,8 @@ class Run(RtmAlgorithm):
             name: self.parameterAsFileOutput(parameters, name, context)
             for name in ("OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_VALIDATION")
         }
-        if beyond.validation is None:
+        later = beyond.later
+        if later is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
         with Staging(feedback) as staging:
@@ -241,13 +229,15 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
             if file["OUTPUT_REPORT"]:
-                told = findings(result.model, report_context(inputs, study), result.places.places, tested)
+                told = findings(
+                    result.model, report_context(inputs, study), result.places.places, later.terrain if later else ()
+                )
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
                 save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
-            if file["OUTPUT_VALIDATION"] and beyond.validation is not None:
-                staging.text(file["OUTPUT_VALIDATION"], render_validation(beyond.validation))
+            if file["OUTPUT_VALIDATION"] and later is not None:
+                staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
         self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
@@ -260,7 +250,7 @@ class Run(RtmAlgorithm):
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
-            **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
+            **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
         }
 
 
@@ -275,5 +265,6 @@ def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], fee
     feedback.setProgressText(tr("Measuring on later events"))
     progress = progress_of(feedback, 0.88, 0.95)
     measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
-    tell_validation(measured, later.report.warnings, feedback)
+    tell_accuracy(measured.terrain, feedback)
+    tell_validation(measured.findings, later.report.warnings, feedback)
     return Beyond(found, measured)
