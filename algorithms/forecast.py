@@ -136,7 +136,7 @@ class Forecast(RtmAlgorithm):
         feedback.setProgressText(tr("Forecasting"))
         counts = sum(period.counts for period in history)
         offset = log_offset(model.best, observed)
-        wide = wide_terrain(observed.candidates, counts, offset, progress_of(feedback, 0.3, 0.6))
+        wide = wide_terrain(observed, counts, offset, progress_of(feedback, 0.3, 0.6))
         progress = progress_of(feedback, 0.6, 0.95)
         found = forecast(observed.grid, terrain.expected, history, settings, progress, wide)
         tell_forecast(found, feedback)

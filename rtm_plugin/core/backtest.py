@@ -27,8 +27,9 @@ from .forecast import History, forecast
 from .grid import Grid, study_grid
 from .model import FamilyModel
 from .periods import Dates, Period, RollingSettings, after, rolling_windows
-from .pipeline import Study, candidate_set, choose, count, score
+from .pipeline import Study, candidate_set, choose, count, log_offset, score
 from .progress import Progress, part, silent
+from .wide_terrain import wide_terrain
 
 MAPS = ("terrain", "forecast", "prior_counts", "kernel_density")
 _DAY = timedelta(days=1)
@@ -232,7 +233,10 @@ def run_window(
         History(count(observed.grid, test.events_in(window)).counts, _duration(window, tested))
         for window in test.settings.history_of(fitted)
     ]
-    coming = forecast(observed.grid, terrain.expected.astype(np.float64), history, progress=part(progress, 0.7, 0.98))
+    offset = log_offset(model, observed)
+    wide = wide_terrain(observed, observed.counts, offset, part(progress, 0.7, 0.8), selection.culling)
+    share = part(progress, 0.8, 0.98)
+    coming = forecast(observed.grid, terrain.expected.astype(np.float64), history, progress=share, wide=wide)
     values = (terrain.scores, coming.expected, observed.counts, kernel.density)
     maps: dict[str, NDArray[Any]] = dict(zip(MAPS, values, strict=True))
     measured = {name: tuple(accuracy(maps[name], later, share) for share in shares) for name in MAPS}

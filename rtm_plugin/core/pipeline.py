@@ -9,6 +9,7 @@ import numpy as np
 
 from .candidates import CandidateSet, operationalise
 from .covariates import AdjustmentScale, Covariates, Observations, observe
+from .elastic_net import Culling
 from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid, count_events, study_grid
@@ -76,7 +77,10 @@ class Study:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
-    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's."""
+    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's.
+
+    `culling` is None where the selection went without.
+    """
 
     grid: Grid
     events: Events
@@ -85,6 +89,7 @@ class StudyResult:
     terrain: RiskTerrain
     places: Places
     clock: Clock = field(default_factory=Clock)
+    culling: Culling | None = None
 
 
 def run(
@@ -117,7 +122,9 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
+    selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
+    model = _described(selection, families, observed, events, study.selection, provenance, clock)
+    progress(0.95)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -132,7 +139,7 @@ def run(
             part(progress, 0.95, 1.0),
         ),
     )
-    return StudyResult(grid, events, observed, model, terrain, places, clock)
+    return StudyResult(grid, events, observed, model, terrain, places, clock, selection.culling)
 
 
 def memory_needed(grid: Grid, factors: int) -> int:
@@ -206,6 +213,19 @@ def fit_model(
     clock = clock or Clock()
     selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     progress(0.92)
+    return _described(selection, families, observed, events, settings, provenance, clock)
+
+
+def _described(
+    selection: Selection,
+    families: dict[str, FamilyModel],
+    observed: Observations,
+    events: Events,
+    settings: SelectionSettings,
+    provenance: Mapping[str, Any],
+    clock: Clock,
+) -> RiskModel:
+    """Verify what was chosen, and put together the model."""
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
         grid_summary(observed),
