@@ -5,11 +5,10 @@ from typing import Any
 
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
-from ..rtm_plugin.core.forecast import Forecast, History, forecast
-from ..rtm_plugin.core.pipeline import StudyResult, count, log_offset
+from ..rtm_plugin.core.forecast import Forecast, History
+from ..rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ..rtm_plugin.core.progress import Progress, part
 from ..rtm_plugin.core.validation import ScoredMap, ValidationSettings, baseline_maps, validate
-from ..rtm_plugin.core.wide_terrain import wide_terrain
 from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ..rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
@@ -24,10 +23,10 @@ def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Fore
     coming = inputs.test_events.period.days if inputs.test_events else None
     duration = fitted / coming if fitted and coming else 1.0
     observed = result.observations
-    offset = log_offset(result.model.best, observed)
-    wide = wide_terrain(observed, observed.counts, offset, part(progress, 0.0, 0.4), result.culling)
     history = [History(observed.counts, duration)]
-    return forecast(observed.grid, result.terrain.expected, history, progress=part(progress, 0.4, 1.0), wide=wide)
+    return forecast_events(
+        result.model.best, observed, result.terrain, history, progress=progress, culling=result.culling
+    )
 
 
 def measured_on_later_events(

@@ -268,7 +268,7 @@ class Run(RtmAlgorithm):
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
-                save_forecast(staging, paths, scored, beyond.forecast, inputs.sources, result.model.provenance)
+                save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
             if file["OUTPUT_VALIDATION"] and beyond.validation is not None:
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(beyond.validation))
         group = results_group(inputs.title)

@@ -77,6 +77,11 @@ class Inputs:
         """Provenance of every input."""
         return [source_item(role, read) for role, read in self.all]
 
+    @property
+    def fitted_on(self) -> list[dict[str, Any]]:
+        """Provenance of the inputs that model and forecast are made from."""
+        return [source_item(role, read) for role, read in self.all if read is not self.test_events]
+
 
 def add_study_layers(algorithm: RtmAlgorithm) -> None:
     """STUDY_AREA, EVENTS, FACTORS, FACTOR_SETTINGS."""

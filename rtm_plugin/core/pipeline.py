@@ -12,6 +12,7 @@ from .covariates import AdjustmentScale, Covariates, Observations, observe
 from .elastic_net import Culling
 from .errors import InputError
 from .features import Features, Floats
+from .forecast import Forecast, ForecastSettings, History, forecast
 from .grid import Grid, count_events, study_grid
 from .model import (
     EventSummary,
@@ -27,6 +28,7 @@ from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSetting
 from .summaries import culling_summary, family_model, fates, grid_summary
 from .terrain import RiskTerrain, risk_terrain
 from .verification import Verification, verify
+from .wide_terrain import wide_terrain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,6 +255,26 @@ def choose(
         observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
     )
     return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
+
+
+def forecast_events(
+    family: FamilyModel,
+    observed: Observations,
+    terrain: RiskTerrain,
+    history: Sequence[History],
+    settings: ForecastSettings | None = None,
+    progress: Progress = silent,
+    culling: Culling | None = None,
+) -> Forecast:
+    """Forecast the coming period from a model's terrain, all candidates, and one or many past periods.
+
+    `culling` is that of the observed counts, where it is at hand: it saves a fit when they are the history's.
+    """
+    counts = np.sum([period.counts for period in history], axis=0)
+    known = culling if np.array_equal(counts, observed.counts) else None
+    wide = wide_terrain(observed, counts, log_offset(family, observed), part(progress, 0.0, 0.45), known)
+    expected = terrain.expected.astype(np.float64)
+    return forecast(observed.grid, expected, history, settings, part(progress, 0.45, 1.0), wide)
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:
