@@ -173,11 +173,12 @@ class Run(RtmAlgorithm):
                 tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
             )
 
-        progress = progress_of(feedback, 0.05, 0.8)
+        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
+        progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
-        beyond = self._beyond(parameters, context, feedback, inputs, result, provenance)
+        beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
 
@@ -193,30 +194,6 @@ class Run(RtmAlgorithm):
             return ()
         later = count(result.observations.grid, inputs.test_events.features.coordinates)
         return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
-
-    def _beyond(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-        inputs: Inputs,
-        result: StudyResult,
-        provenance: dict[str, Any],
-    ) -> Beyond:
-        """The forecast, when it is asked for or can be tested; and the test, when there are later events."""
-        later = inputs.test_events
-        if later is None and not self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context):
-            return Beyond()
-        feedback.setProgressText(tr("Forecasting"))
-        found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
-        tell_forecast(found, feedback)
-        if later is None:
-            return Beyond(found)
-        feedback.setProgressText(tr("Measuring on later events"))
-        progress = progress_of(feedback, 0.88, 0.95)
-        measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
-        tell_validation(measured, later.report.warnings, feedback)
-        return Beyond(found, measured)
 
     def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
         events = result.events
@@ -285,3 +262,20 @@ class Run(RtmAlgorithm):
             "PLACE_COUNT": len(result.places.places),
             **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
         }
+
+
+def _beyond(
+    inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback
+) -> Beyond:
+    """The forecast, and the test of all maps when there are later events."""
+    feedback.setProgressText(tr("Forecasting"))
+    found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
+    tell_forecast(found, feedback)
+    later = inputs.test_events
+    if later is None:
+        return Beyond(found)
+    feedback.setProgressText(tr("Measuring on later events"))
+    progress = progress_of(feedback, 0.88, 0.95)
+    measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
+    tell_validation(measured, later.report.warnings, feedback)
+    return Beyond(found, measured)
