@@ -264,9 +264,7 @@ class Run(RtmAlgorithm):
         }
 
 
-def _beyond(
-    inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback
-) -> Beyond:
+def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback) -> Beyond:
     """The forecast, and the test of all maps when there are later events."""
     feedback.setProgressText(tr("Forecasting"))
     found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
