@@ -39,7 +39,9 @@ def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Fore
     duration = fitted / coming if fitted and coming else 1.0
     observed = result.observations
     history = [History(observed.counts, duration)]
-    return forecast_events(result.model.best, observed, result.terrain, history, progress=progress)
+    return forecast_events(
+        result.model.best, observed, result.terrain, history, progress=progress, culling=result.culling
+    )
 
 
 def measured_on_later_events(
