@@ -235,7 +235,8 @@ class Run(RtmAlgorithm):
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
-                save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
+                made_from = inputs.fitted_on
+                save_forecast(staging, paths, scored, beyond.forecast, made_from, result.model.provenance, study.period)
             if file["OUTPUT_VALIDATION"] and later is not None:
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
