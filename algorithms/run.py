@@ -22,7 +22,7 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.pipeline import Study, StudyResult, run
+from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.validation_page import render_validation
@@ -163,13 +163,14 @@ class Run(RtmAlgorithm):
         study = study_of(self, parameters, context, inputs)
         provenance = self._provenance(parameters, inputs)
         clock = Clock(stage_teller(feedback))
+        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
         def announce(grid: Grid, memory: int) -> None:
+            memory += memory_for_forecast(grid) if wanted else 0
             feedback.pushInfo(
                 tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
             )
 
-        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
         self._tell(result, feedback)

@@ -150,6 +150,11 @@ def memory_needed(grid: Grid, factors: int) -> int:
     return 200_000_000 + grid.cells * (160 + 14 * factors) + 60 * box
 
 
+def memory_for_forecast(grid: Grid) -> int:
+    """Bytes that a forecast takes on top, measured and rounded up: fields at eight scales, and their transforms."""
+    return 50_000_000 + 600 * grid.cells
+
+
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
     """Scores and expected counts; exposure and adjustments enter the expected counts only."""
     return risk_terrain(family.intercept, family.selected, observed.candidates, log_offset(family, observed))
