@@ -22,9 +22,11 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsProcessingParameterVectorLayer,
     QgsProject,
+    QgsProjectMetadata,
     QgsRectangle,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QDateTime
 
 from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
@@ -44,9 +46,10 @@ from ..rtm_plugin.cartography.styles import Painter, terrain_painter
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.terrain import ScoreSummary
-from ..rtm_plugin.report.wording import listed
+from ..rtm_plugin.report.wording import capital, listed, readable
 from .base import RESOURCES, RtmAlgorithm, tr
 from .briefing_text import briefing_text, hashes_of, names_of
+from .parameters import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
 
@@ -90,6 +93,11 @@ class Briefing(RtmAlgorithm):
         self.add(
             QgsProcessingParameterVectorLayer("PLACES", tr("Priority places"), polygons, optional=True),
             tr("Outlined and numbered on the map; the inset shows the first of them."),
+        )
+        self.add(
+            whole_number("PLACES_SHOWN", tr("How many places to show"), 20, 1, 1000),
+            tr("The first places by rank; more would fill the map with numbers."),
+            advanced=True,
         )
         self.add(
             QgsProcessingParameterVectorLayer("STUDY_AREA", tr("Study area"), polygons, optional=True),
@@ -160,6 +168,7 @@ class Briefing(RtmAlgorithm):
             for number, (name, path) in enumerate(wanted.items()):
                 stop_if_cancelled(feedback)
                 project = QgsProject()
+                project.setMetadata(about(text))
                 layout = read_template(project, templates[name])
                 shown = add_layers(project, layers, painter, text.title)
                 for problem in fill(layout, text, shown, extent):
@@ -191,12 +200,15 @@ class Briefing(RtmAlgorithm):
             )
         grid = raster.grid()
         scores = raster.band(1)[0][grid.mask].astype(np.float32)
+        factors = self._factors(parameters, context, feedback, model, raster)
         layers = BriefingLayers(
             self.parameterAsRasterLayer(parameters, "TERRAIN", context),
             self._vector(parameters, "PLACES", context, raster),
             self._vector(parameters, "STUDY_AREA", context, raster),
-            self._factors(parameters, context, feedback, model, raster),
+            factors,
             self._basemap(parameters, context),
+            tuple(capital(readable(layer_name(layer))) for layer in factors),
+            self.parameterAsInt(parameters, "PLACES_SHOWN", context),
         )
         if layers.outline is None and grid.study_area is not None:
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
@@ -318,9 +330,22 @@ class Briefing(RtmAlgorithm):
             manager.addLayout(layout)
 
 
+def about(text: BriefingText) -> QgsProjectMetadata:
+    """What the PDF tells of itself; without an author QGIS would take the name of the account."""
+    found = QgsProjectMetadata()
+    found.setTitle(text.title)
+    found.setAuthor(text.author)
+    found.setCreationDateTime(QDateTime.currentDateTime())
+    return found
+
+
 def add_layers(project: QgsProject, layers: BriefingLayers, painter: Painter, title: str) -> BriefingLayers:
     """Painted copies of the layers in a group of a project, switched off there."""
-    shown = layers.copies(tr("Relative risk score"), tr("Priority place, with its rank"), tr("Study area"))
+    places = tr("Priority place, with its rank")
+    total = 0 if layers.places is None else layers.places.featureCount()
+    if total > layers.places_shown:
+        places = tr("Priority places 1 to {} of {:,}, by rank").format(layers.places_shown, total)
+    shown = layers.copies(tr("Relative risk score"), places, tr("Study area"))
     shown.paint(painter)
     shown.add_to(project, tr("Briefing: {}").format(title))
     return shown

@@ -36,7 +36,7 @@ def briefing_text(
         factors=tuple(_factor_row(row, context) for row in found.factor_rows),
         more=tr("and {} more: see the report"),
         caveat=f"{NOT_CAUSE} {RELATIVE} " + tr("RRV: relative risk value, by which the rate of events is multiplied."),
-        author=tr("Author: {}").format(readable(author)) if author else "",
+        author=readable(author),
         date=tr("{} · model {}").format(day_text(day), model.fingerprint),
         close_up=tr("Close-up: place 1"),
         overview=tr("Study area"),
@@ -56,9 +56,10 @@ def key_sentences(found: Findings, with_places: bool = True) -> tuple[str, ...]:
 def _period(found: Findings) -> str:
     grid, context = found.model.grid, found.context
     when = context.fit_period.text or tr("period not recorded")
-    return tr("Fitted on {} ({}), {}; {} of {}.").format(
+    named = readable(context.outcome).lower() in ("", "event", "events")
+    return tr("Fitted on {}{}, {}; {} of {}.").format(
         many(found.model.events.inside, tr("event")),
-        readable(context.outcome),
+        "" if named else f" ({readable(context.outcome)})",
         when,
         many(grid.cells, tr("cell")),
         context.distance(grid.cell_size),

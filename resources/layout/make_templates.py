@@ -126,7 +126,7 @@ class Sheet:
         table.setGridStrokeWidth(0.15)
         table.setVerticalGrid(False)
         table.setHorizontalGrid(True)
-        widths = (50.0, 18.0, 24.0)
+        widths = (35.0, 25.0, 32.0)
         table.setColumnWidths([round(width * self.lengths - 1.2 * self.lengths, 3) for width in widths])
 
     def legend(self, name: str, box: tuple[float, ...], linked: QgsLayoutItemMap) -> None:
@@ -195,7 +195,7 @@ def make(page: str) -> None:
     sheet.north_arrow("north_arrow", (181, 30, 9, 13), main)
     x, width = 197, 92
     sheet.label("", (x, 28, width, 5), 10, "What the map says", bold=True)
-    sheet.label("sentences", (x, 33.5, width, 52), 9)
+    sheet.label("sentences", (x, 33.5, width, 52), 10)
     sheet.label("", (x, 88, width, 5), 10, "Risk factors in the model", bold=True)
     sheet.table("factors", (x, 93.5, width, 40))
     sheet.label("", (x, 136, 52, 5), 10, "Legend", bold=True)

@@ -28,6 +28,7 @@ from qgis.core import (
     QgsUnitTypes,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtXml import QDomDocument
 
 from ..core.errors import InputError, OutputError
@@ -42,6 +43,7 @@ DPI = 300.0
 _MARGIN = 1.04  # of the map around what it shows
 _CLOSE_UP = 3.0  # of the inset around the first place
 _BAR = 0.28  # of the map's width, at most
+_BREAK = "\u2028"  # where a line of the legend is broken
 _SEE_THROUGH = 0.7  # opacity of a terrain above a basemap
 
 
@@ -76,12 +78,16 @@ class BriefingText:
 
 @dataclass(frozen=True, slots=True)
 class BriefingLayers:
-    """Layers of the map, named as the legend shall name them; copies, as they are painted anew.
+    """Layers of the map.
 
     Parameters
     ----------
     places, outline : may be None
     factors, basemap : tuple of layers, uppermost first
+    factor_names : tuple of str
+        What the legend calls the factors.
+    places_shown : int
+        Places of a higher rank number are left out: a map full of numbers tells nothing.
     """
 
     terrain: QgsRasterLayer
@@ -89,12 +95,14 @@ class BriefingLayers:
     outline: QgsVectorLayer | None = None
     factors: tuple[QgsVectorLayer, ...] = ()
     basemap: tuple[QgsMapLayer, ...] = ()
+    factor_names: tuple[str, ...] = ()
+    places_shown: int = 20
 
     @property
     def in_order(self) -> list[QgsMapLayer]:
-        """All layers, uppermost first: lines of the basemap lie above the terrain, all else below."""
-        lines = [layer for layer in self.basemap if _is_lines(layer)]
-        ground = [layer for layer in self.basemap if not _is_lines(layer)]
+        """All layers, uppermost first: vectors of the basemap lie as lines above the terrain, pictures below."""
+        lines = [layer for layer in self.basemap if isinstance(layer, QgsVectorLayer)]
+        ground = [layer for layer in self.basemap if not isinstance(layer, QgsVectorLayer)]
         found = [self.places, *self.factors, self.outline, *lines, self.terrain, *ground]
         return [layer for layer in found if layer is not None]
 
@@ -105,29 +113,32 @@ class BriefingLayers:
         return [layer for layer in found if layer is not None]
 
     def copies(self, terrain: str, places: str, outline: str) -> "BriefingLayers":
-        """Copies under the names that the legend shall show; risk factors and basemap keep theirs."""
+        """Copies, to be painted, under the names that the legend shall show; the basemap keeps its own."""
 
-        def copy(layer: QgsMapLayer | None, name: str = "") -> QgsMapLayer | None:
+        def copy(layer: QgsMapLayer | None, name: str) -> QgsMapLayer | None:
             if layer is None:
                 return None
             found = layer.clone()
-            found.setName(harmless(name or " ".join(layer.name().replace("_", " ").split())))
+            found.setName(harmless(name))
             return found
 
         return BriefingLayers(
             copy(self.terrain, terrain),
             copy(self.places, places),
             copy(self.outline, outline),
-            tuple(copy(layer) for layer in self.factors),
-            tuple(copy(layer) for layer in self.basemap),
+            tuple(copy(layer, name) for layer, name in zip(self.factors, self.factor_names, strict=True)),
+            tuple(copy(layer, layer.name()) for layer in self.basemap),
+            self.factor_names,
+            self.places_shown,
         )
 
     def paint(self, terrain: Painter) -> None:
         """Give every layer its style; rasters of the basemap keep theirs."""
         terrain(self.terrain)
-        if any(not _is_lines(layer) for layer in self.basemap):
+        if any(not isinstance(layer, QgsVectorLayer) for layer in self.basemap):
             self.terrain.setOpacity(_SEE_THROUGH)
         if self.places is not None:
+            self.places.setSubsetString(f'"rank" <= {self.places_shown}')
             places_painter()(self.places)
         if self.outline is not None:
             outline_painter()(self.outline)
@@ -145,10 +156,6 @@ class BriefingLayers:
         for layer in self.in_order:
             project.addMapLayer(layer, False)
             node.addLayer(layer).setExpanded(False)
-
-
-def _is_lines(layer: QgsMapLayer) -> bool:
-    return isinstance(layer, QgsVectorLayer) and layer.geometryType() == Qgis.GeometryType.Line
 
 
 def read_template(project: QgsProject, path: Path) -> QgsPrintLayout:
@@ -285,14 +292,17 @@ def _fill_legend(legend: QgsLayoutItemLegend, layers: Sequence[QgsMapLayer]) -> 
     """The layers in order; of a terrain the highest class first, without the line that names the band."""
     legend.setAutoUpdateModel(False)
     legend.setResizeToContents(False)
+    legend.setWrapString(_BREAK)
     root: QgsLayerTree = legend.model().rootGroup()
     root.clear()
     for layer in layers:
         node = root.addLayer(layer)
         if isinstance(layer, QgsRasterLayer):
             legend.model().refreshLayerLegend(node)
-            count = len(legend.model().layerLegendNodes(node, True))
-            QgsMapLayerLegendUtils.setLegendNodeOrder(node, list(range(count - 1, 0, -1)))
+            labels = [entry.data(Qt.ItemDataRole.DisplayRole) for entry in legend.model().layerLegendNodes(node, True)]
+            for number, label in enumerate(labels):
+                QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, label.replace(" (", f"{_BREAK}("))
+            QgsMapLayerLegendUtils.setLegendNodeOrder(node, list(range(len(labels) - 1, 0, -1)))
         legend.model().refreshLayerLegend(node)
 
 

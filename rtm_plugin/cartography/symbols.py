@@ -18,7 +18,7 @@ from qgis.PyQt.QtGui import QColor
 from .styles import Painter
 
 _PLACE_COLOUR = "#101010"
-_OUTLINE_COLOUR = "#3c4650"
+_OUTLINE_COLOUR, _QUIET_COLOUR = "#3c4650", "#9c9c9c"
 FACTOR_SHAPES = ("circle", "triangle", "square", "diamond", "cross_fill")
 FACTOR_COLOURS = (("#111111", "#ffffff"), ("#ffffff", "#111111"), ("#2b6cb0", "#ffffff"))  # fill and edge
 _DASHES = ("solid", "dash", "dot", "dash dot", "dash dot dot")
@@ -116,14 +116,15 @@ def factor_painter(number: int) -> Painter:
 
 
 def backdrop_painter() -> Painter:
-    """Streets, water and the like: quiet greys, so that the risk stands out."""
+    """Streets, wards, water and the like: thin grey lines without filling, so that the risk shows through."""
 
     def paint(layer: QgsMapLayer) -> None:
         if layer.geometryType() == Qgis.GeometryType.Line:
-            symbol = QgsLineSymbol.createSimple({"line_color": "#8c8c8c", "line_width": "0.12"})
+            symbol = QgsLineSymbol.createSimple({"line_color": _QUIET_COLOUR, "line_width": "0.1"})
         else:
-            drawn = {"color": "#dfe3e6", "outline_color": "#b7bcc0", "outline_width": "0.1"}
-            symbol = QgsFillSymbol.createSimple(drawn)
+            symbol = QgsFillSymbol.createSimple(
+                {"style": "no", "outline_color": _QUIET_COLOUR, "outline_width": "0.15"}
+            )
         layer.setRenderer(QgsSingleSymbolRenderer(symbol))
         layer.setLabelsEnabled(False)
 
