@@ -9,7 +9,8 @@ import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item, write_raster
-from ..rtm_plugin.cartography.styles import Painter, count_painter, save_style, share_painter, sidecar_path
+from ..rtm_plugin.cartography.sidecars import save_style, sidecar_path
+from ..rtm_plugin.cartography.styles import Painter, count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.periods import Period

@@ -12,25 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
+from ..rtm_plugin.adapters.about import model_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
+from ..rtm_plugin.cartography.sidecars import save_style, sidecar_path
 from ..rtm_plugin.cartography.styles import (
     Painter,
+    candidate_painter,
     count_painter,
-    flag_painter,
     grid_painter,
     joint_painter,
-    places_painter,
-    save_style,
-    sidecar_path,
     terrain_painter,
 )
+from ..rtm_plugin.cartography.symbols import places_painter
 from ..rtm_plugin.core.candidates import FactorCandidates
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate, FamilyModel
+from ..rtm_plugin.core.model import CandidateFate, RiskModel
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events, StudyResult
 from ..rtm_plugin.core.places import Places
@@ -84,15 +84,22 @@ def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandid
         _NO_FLAG,
         "candidates",
         sources_item(sources),
-        flag_painter(block.candidates[0].name),
+        candidate_painter(block.candidates[0]),
     )
 
 
-def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
+def save_terrain(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: RiskModel | None = None,
+) -> None:
     """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
     summary = terrain.summary
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
-    items |= period_items("RTM_FIT", fitted or Period())
+    items |= period_items("RTM_FIT", fitted or Period()) | (model_items(model) if model else {})
     band = Band(terrain.scores, "relative risk score")
     _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
@@ -103,7 +110,7 @@ def save_expected(
     grid: Grid,
     terrain: RiskTerrain,
     fitted: Period | None = None,
-    model: FamilyModel | None = None,
+    model: RiskModel | None = None,
 ) -> None:
     """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
     save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
@@ -116,11 +123,11 @@ def save_expected_counts(
     expected: NDArray[np.float32],
     name: str,
     fitted: Period | None = None,
-    model: FamilyModel | None = None,
+    model: RiskModel | None = None,
 ) -> None:
     """Expected counts, however they were reached, in a band of this name."""
     items = period_items("RTM_FIT", fitted or Period())
-    items |= family_items(model.family, model.dispersion) if model else {}
+    items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
     _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
