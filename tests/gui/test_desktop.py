@@ -10,8 +10,10 @@ from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
 sys.path.insert(0, str(Path(__file__).parent))
 import desktop
 
-ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain", "validate"]
+ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
+ALGORITHMS += ["validate"]
 TOOLBOX = {
+    "How good is the map": ["Validate maps against later events"],
     "Study from start to finish": ["Risk terrain model, start to finish"],
     "Study step by step": [
         "1. Study grid",
@@ -21,7 +23,6 @@ TOOLBOX = {
         "5. Risk terrain",
         "6. Priority places",
     ],
-    "How good is the map": ["Validate maps against later events"],
 }
 ACTION = "Risk Terrain Modelling…"
 ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
