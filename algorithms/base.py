@@ -42,6 +42,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     LABEL: ClassVar[str]
     GROUP: ClassVar[tuple[str, str]]
     TAGS: ClassVar[tuple[str, ...]] = ()
+    CANCELLED: ClassVar[str] = "Cancelled; nothing was written."
 
     def name(self) -> str:
         return self.NAME
@@ -100,7 +101,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             check_targets(self, parameters, context)
             return self.execute(parameters, context, feedback)
         except Cancelled:
-            feedback.pushInfo(tr("Cancelled; nothing was written."))
+            feedback.pushInfo(tr(self.CANCELLED))
             return {}
         except RtmError as error:
             sentence = str(error)

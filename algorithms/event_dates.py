@@ -48,7 +48,7 @@ def add_window(algorithm: RtmAlgorithm, prefix: str, what: str) -> None:
 
 
 def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, context: QgsProcessingContext) -> Period:
-    """The window that the parameters of add_window hold.
+    """The window that the parameters of add_window hold; unlimited for an algorithm that has none of this prefix.
 
     Raises
     ------
@@ -56,6 +56,8 @@ def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, cont
         It ends before it starts.
     """
     definitions = [algorithm.parameterDefinition(prefix + name) for name in ("START", "END")]
+    if None in definitions:
+        return Period()
     days = [QgsProcessingParameters.parameterAsDate(definition, parameters, context) for definition in definitions]
     return Period(*(day.toPyDate() if day.isValid() else None for day in days))
 
@@ -80,7 +82,26 @@ def read_events(
     """
     field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
     require_date_field(field, window)
-    read = read_source(
+    read = read_points(algorithm, parameters, name, crs, context, feedback, field, value_field=value_field)
+    return read.during(window, feedback) if window.known else read
+
+
+def read_points(
+    algorithm: RtmAlgorithm,
+    parameters: Parameters,
+    name: str,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    date_field: str,
+    *,
+    value_field: str = "",
+    demanded: bool = True,
+) -> ReadLayer:
+    """Events with their dates; a layer that lacks the field is read without, unless the dates are demanded."""
+    source = algorithm.parameterAsSource(parameters, name, context)
+    dated = demanded or (source is not None and source.fields().lookupField(date_field) >= 0)
+    return read_source(
         algorithm,
         parameters,
         name,
@@ -89,9 +110,8 @@ def read_events(
         feedback,
         wanted="point",
         value_field=value_field,
-        date_field=field,
+        date_field=date_field if dated else "",
     )
-    return read.during(window, feedback) if window.known else read
 
 
 def require_date_field(field: str, window: Period) -> None:

@@ -3,6 +3,7 @@
 from qgis.core import QgsProcessingFeedback
 
 from ..rtm_plugin.core.accuracy import Accuracy
+from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.places import Places
@@ -57,3 +58,26 @@ def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -
             f"({hit.pessimistic:.1%} to {hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} "
             f"({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
         )
+
+
+def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
+    """What the forecast rests on, in three sentences."""
+    evidence = found.evidence
+    feedback.pushInfo(
+        f"{evidence.level:,.1f} events are expected in the coming period, from {evidence.events:,.0f} so far in "
+        f"{evidence.cells_with_events:,} cells."
+    )
+    feedback.pushInfo(
+        "Of the forecast come " + ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
+    )
+    chosen = evidence.dispersion
+    feedback.pushInfo(
+        f"The constants were chosen by forecasting {evidence.method}: {chosen.family.upper()} with dispersion "
+        f"{chosen.value:.3g}"
+        + (f"; a period counts {evidence.recency:g} times as much as the next newer one." if evidence.tried else ".")
+    )
+
+
+def told_parts(found: Forecast) -> list[tuple[str, float]]:
+    """The parts of the forecast, largest first."""
+    return sorted(zip(PARTS, found.evidence.parts, strict=True), key=lambda pair: -pair[1])

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
-from ..rtm_plugin.adapters.tables import write_candidates, write_places
+from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
 from ..rtm_plugin.cartography.styles import (
     Painter,
     count_painter,
     flag_painter,
     grid_painter,
+    joint_painter,
     places_painter,
     save_style,
     sidecar_path,
     terrain_painter,
 )
 from ..rtm_plugin.core.candidates import FactorCandidates
+from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import CandidateFate, FamilyModel
 from ..rtm_plugin.core.periods import Period
@@ -103,11 +106,46 @@ def save_expected(
     model: FamilyModel | None = None,
 ) -> None:
     """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
+    save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
+
+
+def save_expected_counts(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    expected: NDArray[np.float32],
+    name: str,
+    fitted: Period | None = None,
+    model: FamilyModel | None = None,
+) -> None:
+    """Expected counts, however they were reached, in a band of this name."""
     items = period_items("RTM_FIT", fitted or Period())
     items |= family_items(model.family, model.dispersion) if model else {}
-    band = Band(terrain.expected, "expected events")
-    largest = float(np.quantile(terrain.expected, 0.99))
+    band = Band(expected, name)
+    largest = float(np.quantile(expected, 0.99))
     _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+
+
+def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
+    """Expected counts by models that had not seen the cell; none where a cell was never held out."""
+    known = np.isfinite(expected)
+    name = "expected events, by models that had not seen the cell"
+    save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
+
+
+def save_joint_risk(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    classes: NDArray[np.uint8],
+    recent: Period,
+    items: Mapping[str, str],
+    sources: Sources,
+) -> None:
+    """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
+    band = Band(classes, "vulnerability and exposure")
+    told = {**items, **period_items("RTM", recent), **sources_item(sources)}
+    _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
@@ -121,6 +159,11 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
 def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
     """One self-contained HTML page."""
     staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
+
+
+def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry."""
+    write_table(staging.beside(path), path, columns, rows)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:

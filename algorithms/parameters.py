@@ -320,6 +320,7 @@ def read_source(
     wanted: str = "",
     value_field: str = "",
     date_field: str = "",
+    name_field: str | None = None,
     dissolve: bool = False,
 ) -> ReadLayer:
     """Read a feature-source input and tell what was noticed."""
@@ -327,8 +328,18 @@ def read_source(
     if source is None:
         raise InputError(algorithm.invalidSourceError(parameters, name))
     label = source_name(algorithm, parameters, name, source, context)
-    asked = {"wanted": wanted, "value_field": value_field, "date_field": date_field, "dissolve": dissolve}
-    read = read_layer(source, label, crs, context, feedback, **asked)
+    read = read_layer(
+        source,
+        label,
+        crs,
+        context,
+        feedback,
+        wanted=wanted,
+        value_field=value_field,
+        date_field=date_field,
+        name_field=name_field,
+        dissolve=dissolve,
+    )
     read.report.tell(feedback)
     return read
 

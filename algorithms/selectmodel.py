@@ -18,6 +18,7 @@ from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.covariates import observe
+from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import fit_model
 from ..rtm_plugin.core.progress import Clock
 from .base import RtmAlgorithm, results_group, tr
@@ -77,7 +78,8 @@ class SelectModel(RtmAlgorithm):
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         clock = Clock(stage_teller(feedback))
         observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
-        model = fit_model(observed, events, settings, provenance, clock, progress_of(feedback, 0.1, 0.95))
+        progress = progress_of(feedback, 0.1, 0.95)
+        model = fit_model(observed, events, settings, provenance, clock, progress, available_workers())
         tell_model(model, feedback)
         output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
         output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)

@@ -32,7 +32,7 @@ from ..rtm_plugin.core.pipeline import Study
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
-from .event_dates import require_date_field, window_of
+from .event_dates import read_points, require_date_field, window_of
 from .parameters import (
     Parameters,
     add_study_area,
@@ -145,32 +145,16 @@ def _fitted_and_tested(
     field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
     for window in (fit, test):
         require_date_field(field, window)
-    asked = algorithm, parameters, crs, context, feedback
-    whole = _points(*asked, "EVENTS", field)
+    whole = read_points(algorithm, parameters, "EVENTS", crs, context, feedback, field)
     events = whole.during(fit, feedback) if fit.known else whole
-    later = _points(*asked, "TEST_EVENTS", field, bool(test.known)) if parameters.get("TEST_EVENTS") else None
+    later = None
+    if parameters.get("TEST_EVENTS"):
+        later = read_points(algorithm, parameters, "TEST_EVENTS", crs, context, feedback, field, demanded=test.known)
     if test.known:
         later = (later or whole).during(test, feedback)
     if later is not None:
         refuse_unless_later(events.period, later.period)
     return events, later
-
-
-def _points(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
-    crs: QgsCoordinateReferenceSystem,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
-    name: str,
-    field: str,
-    demanded: bool = True,
-) -> ReadLayer:
-    """Events with their dates; a layer without the field is read without, unless the dates are demanded."""
-    source = algorithm.parameterAsSource(parameters, name, context)
-    dated = demanded or (source is not None and source.fields().lookupField(field) >= 0)
-    date_field = field if dated else ""
-    return read_source(algorithm, parameters, name, crs, context, feedback, wanted="point", date_field=date_field)
 
 
 def read_factors(
@@ -229,7 +213,7 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         [(read.features, settings) for read, settings in inputs.factors],
         grid_settings(algorithm, parameters, context),
         selection_settings(algorithm, parameters, context),
-        place_settings(algorithm, parameters, context),
+        place_settings(algorithm, parameters, context) if algorithm.parameterDefinition("RULE") else PlaceSettings(),
         inputs.exclude.features if inputs.exclude else None,
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,

@@ -16,6 +16,10 @@ ALGORITHMS = (
     ("terrain", "Terrain"),
     ("priorityplaces", "PriorityPlaces"),
     ("validate", "Validate"),
+    ("forecast", "Forecast"),
+    ("crossvalidate", "CrossValidate"),
+    ("backtest", "BackTest"),
+    ("jointrisk", "JointRisk"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

@@ -50,6 +50,12 @@ def require_field(source: QgsFeatureSource, name: str, wanted: str) -> None:
         raise InputError(f"The layer '{name}' has no field '{wanted}'; choose one of its fields.")
 
 
+def name_text(feature: QgsFeature, name_field: str, position: int) -> str:
+    """What a feature is called: the field's value, or its position in the layer where there is none."""
+    value = feature[name_field] if name_field else None
+    return str(position) if QgsVariantUtils.isNull(value) else str(value)
+
+
 @dataclass(slots=True)
 class DateColumn:
     """Collects the dates of a layer's points: dates, dates with times, ISO text, and months such as 2018-03.

@@ -31,11 +31,12 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, number, require_field, weight_reader
+from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
-_PLAIN_POINT = 21  # bytes of a point without Z or M
+_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
+_PLAIN_POINT = _POINT.itemsize
 _CHECK_EVERY = 2000  # features between two looks at the cancel button
 
 # pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
@@ -118,6 +119,7 @@ def read_layer(
     expression: str = "",
     value_field: str = "",
     date_field: str = "",
+    name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
 ) -> ReadLayer:
@@ -132,6 +134,7 @@ def read_layer(
     expression : QGIS expression that chooses features
     value_field : name of a numeric field to read
     date_field : name of a field of dates; points only
+    name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
 
@@ -145,7 +148,9 @@ def read_layer(
         geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
     else:
         geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
-        stream = _geometries(source, name, crs, context, expression, [value_field, date_field], layer, report)
+        stream = _geometries(
+            source, name, crs, context, expression, [value_field, date_field, name_field or ""], layer, report
+        )
     if wanted and geometry != wanted:
         raise InputError(
             f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
@@ -159,6 +164,14 @@ def read_layer(
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
         require_field(source, name, date_field)
+    if name_field:
+        require_field(source, name, name_field)
+    plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
+    if plain and take is None and when is None and name_field is None:
+        at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
+        _mention(report)
+        return ReadLayer(Features(geometry, at_once, report.features), None, report)
+    names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
     owners: list[float] = []
@@ -173,6 +186,8 @@ def read_layer(
         if when is not None:
             when.take(feature, len(arrays[-1]))
         report.features += 1
+        if name_field is not None:
+            names.append(name_text(feature, name_field, report.features))
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
@@ -180,6 +195,7 @@ def read_layer(
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
     return read.only_dated(when.dates()) if when is not None else read
 
 
@@ -204,6 +220,26 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
             f"The layer '{read.report.name}' stops at the boundary of the study area, so the risk of cells near the "
             f"edge may be too low; add its features up to {reach:g} {units} outside."
         )
+
+
+def _plain_points(
+    source: QgsFeatureSource, request: QgsFeatureRequest, report: LayerReport, feedback: QgsProcessingFeedback
+) -> Floats:
+    """All points of a layer at once: most layers are such, and long."""
+    if request.filterType() != Qgis.FeatureRequestFilterType.Expression:
+        request.setSubsetOfAttributes([])
+    found: list[bytes] = []
+    for i, feature in enumerate(source.getFeatures(request)):
+        if i % _CHECK_EVERY == 0:
+            stop_if_cancelled(feedback)
+        found.append(bytes(feature.geometry().asWkb()))
+    whole = [wkb for wkb in found if len(wkb) == _PLAIN_POINT]
+    points = np.frombuffer(b"".join(whole), dtype=_POINT)
+    coordinates = np.column_stack([points["x"], points["y"]])
+    coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
+    report.features = len(coordinates)
+    report.without_geometry = len(found) - len(coordinates)
+    return coordinates
 
 
 def _mention(report: LayerReport) -> None:

@@ -52,6 +52,8 @@ class ReadLayer:
     dates : Dates or None, of m points
     period : Period
         When the events happened; nothing known without dates.
+    named : list of (str, Features)
+        The features one by one, where they were asked for so.
     """
 
     features: Features
@@ -59,6 +61,7 @@ class ReadLayer:
     report: LayerReport
     dates: Dates | None = None
     period: Period = field(default_factory=Period)
+    named: list[tuple[str, Features]] = field(default_factory=list)
 
     def only_dated(self, dates: Dates) -> "ReadLayer":
         """The events that have a date; how many have none is told."""

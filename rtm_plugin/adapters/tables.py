@@ -103,6 +103,10 @@ def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: boo
         for f in figures
     ]
     _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry, a value for each column in a row; None is left empty."""
+    filled = ((list(row), None) for row in rows)
+    _write(path, final, columns, filled, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
 
 
 def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
@@ -172,7 +176,7 @@ def _write(
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         for values, geometry in rows:
             feature = QgsFeature(fields)
-            feature.setAttributes([_harmless(value) if is_csv else value for value in values])
+            feature.setAttributes([harmless(value) if is_csv else value for value in values])
             if geometry is not None:
                 feature.setGeometry(geometry)
             if not writer.addFeature(feature):
@@ -181,6 +185,6 @@ def _write(
         del writer
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

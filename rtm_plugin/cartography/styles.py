@@ -30,6 +30,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 
 from ..core.errors import OutputError
+from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 _COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
@@ -106,6 +107,17 @@ def count_painter(largest: float) -> Painter:
     return paint
 
 
+def share_painter(what: str) -> Painter:
+    """Shares from 0 to 1 as percentages, light to dark."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        steps = len(_COUNT_COLOURS) - 1
+        items = [(i / steps, colour, f"{i / steps:.0%} {what}") for i, colour in enumerate(_COUNT_COLOURS)]
+        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+
+    return paint
+
+
 def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
     """Cells that hold 1 in the first band; 0 is left clear."""
 
@@ -123,6 +135,19 @@ def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
 def grid_painter() -> Painter:
     """The study grid: kept cells in grey."""
     return flag_painter("cell of the study area", _CELL_COLOUR)
+
+
+def joint_painter() -> Painter:
+    """The four classes of vulnerability and exposure, both first in the legend."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        classes = [
+            QgsPalettedRasterRenderer.Class(number, QColor(JOINT_COLOURS[number]), JOINT_NAMES[number])
+            for number in reversed(range(len(JOINT_NAMES)))
+        ]
+        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+
+    return paint
 
 
 def places_painter() -> Painter:

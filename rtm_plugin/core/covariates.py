@@ -1,6 +1,6 @@
 """Exposure and adjustments: what cells are fitted, at which offset, with which columns always in the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,17 @@ class Observations:
     adjust: Floats | None = None
     scales: tuple[AdjustmentScale, ...] = ()
     exposure: ExposureSummary | None = None
+
+    def only(self, keep: NDArray[np.bool_]) -> "Observations":
+        """Some of the cells, chosen by `keep` (n,); adjustments keep their scale."""
+        return replace(
+            self,
+            grid=self.grid.only(keep),
+            counts=self.counts[keep],
+            candidates=self.candidates.subset(keep),
+            offset=None if self.offset is None else self.offset[keep],
+            adjust=None if self.adjust is None else self.adjust[keep],
+        )
 
 
 def observe(

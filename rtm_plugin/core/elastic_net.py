@@ -6,6 +6,7 @@ The optimum itself is found in penalised.py.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from .candidates import CandidateSet, DesignMatrix
 from .errors import FitError
 from .features import Floats
+from .parallel import in_threads
 from .penalised import TOLERANCE, Penalty, Solver
 from .penalised import Problem as _Problem
-from .progress import Progress, parts, silent
+from .progress import Progress, silent
 from .quadratic import minimise_quadratic
 from .study import SelectionSettings
 
@@ -120,6 +122,7 @@ def cull(
     offset: Floats | None = None,
     adjust: Floats | None = None,
     progress: Progress = silent,
+    workers: int = 1,
     full_path: bool = False,
 ) -> Culling:
     """Cull the candidates: those with a coefficient above 0 at the best penalty of the better L1 share survive.
@@ -131,6 +134,8 @@ def cull(
     settings : SelectionSettings
     offset : (n,) float64, optional, log exposure
     adjust : (n, q) float64, optional, columns that enter unpenalised
+    workers : int
+        Threads; the result is the same.
     full_path : bool
         Fit every penalty, even when the best one is clear.
 
@@ -150,10 +155,11 @@ def cull(
     design = DesignMatrix(candidates)
     progress(0.0)
     problem = _Problem.build(counts, design, labels, settings.folds, offset, adjust)
-    paths = []
-    for share, step in zip(L1_SHARES, parts(progress, len(L1_SHARES)), strict=True):
-        sequence = penalties(problem, share, progress=step)
-        paths.append(fit_path(problem, share, sequence, step, full_path))
+
+    def path(share: float, progress: Progress) -> Path:
+        return fit_path(problem, share, penalties(problem, share, progress=progress), progress, full_path)
+
+    paths = in_threads([partial(path, share) for share in L1_SHARES], progress, workers)
     winner = min(paths, key=lambda path: path.deviance[path.best])
     alive = winner.coefficients[winner.best, :, 0] > 0
     names = [c.name for c in candidates.candidates]

@@ -1,8 +1,8 @@
 """Independent pieces of work in threads, with one progress and one cancel button.
 
 Threads and never processes: inside QGIS on Windows a process would start a second QGIS. numpy and scipy let go of
-Python's lock in their loops, so that two threads help a little where BLAS is not at work; where it is, as in culling,
-its own threads and ours would only stand in each other's way. The results are those of one thread, in order.
+Python's lock in their loops, so that two threads help where arrays are long: candidates and the two paths of culling.
+Work in them keeps away from calls that wake BLAS's own threads. The results are those of one thread, in order.
 """
 
 import os

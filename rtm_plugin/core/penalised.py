@@ -17,9 +17,10 @@ from .features import Floats
 from .fold_rows import FoldRows
 from .quadratic import learn_curvature, minimise_quadratics
 
-TOLERANCE = 1e-7  # of the penalty on a column: largest violation of an optimality condition
+TOLERANCE = 5e-7  # of the penalty on a column: largest violation of an optimality condition
 _NEAR = 0.3  # of the penalty: columns whose condition is nearer than that to failing join the working set
 _ROUNDS = 120
+_EARLY = 4  # rounds after which a step that does not halve the violation is slow
 _PATIENCE = 12  # rounds before the Hessian is computed afresh, for each fit by itself
 _LONGEST_STEP = 3.0  # of a coefficient: e³ is far enough from where the Hessian was true
 _DEAD = 1e-9  # standard deviation of a constant column
@@ -106,7 +107,7 @@ class Problem:
 
     def deviance(self, point: "Point") -> float:
         """Mean Poisson deviance of every row under the fit that did not see it."""
-        fitted = float((point.coefficients[:, 1:] * self.held).sum() - point.held.sum())
+        fitted = float((point.coefficients[:, 1:] * self.held).sum() - point.held[1:].sum())
         return 2.0 * (self.saturated - fitted) / float(self.size[0])
 
 
@@ -121,8 +122,8 @@ class Point:
     """Coefficients of all fits, with what follows from them.
 
     coefficients, gradient : (q + p, fits), the gradient that of the loss, 0 for columns it was not computed for;
-    loss : (fits,), −loglik/n but for what does not depend on the coefficients; held : (folds,), Σ μ over each fold
-    under the fit that did not see it; complete : whether the gradient is of all columns.
+    loss : (fits,), −loglik/n but for what does not depend on the coefficients; held : (fits,), Σ μ over the fold that
+    the fit did not see; complete : whether the gradient is of all columns.
     """
 
     coefficients: Floats
@@ -173,62 +174,86 @@ class Solver:
     def __init__(self, problem: Problem, tick: Callable[[], None]) -> None:
         self._problem, self._tick = problem, tick
         self._free = problem.free
+        self._all = np.arange(len(problem.size))
         self._columns = np.zeros(0, dtype=np.int64)  # the working set: places among q + p
         self._rows = problem.cells
         self._hessian = np.zeros((len(problem.size), 0, 0))
+        self._missed = np.zeros_like(problem.scale)  # by the first step at the penalty before
 
     def null(self) -> Point:
         """The fit without candidates."""
         problem = self._problem
         offset = np.zeros((len(problem.scale), len(problem.size)))
-        expected, _ = problem.cells.expected(offset, self._tick)
+        expected, _ = problem.cells.expected(offset, self._all, self._tick)
         start = np.zeros_like(offset)
         start[0] = np.log(problem.events[0] / expected[0])
         out_of_reach = np.full_like(start, 1e100)
         out_of_reach[: self._free] = 0.0
         unit = np.ones_like(start) * np.maximum(1e-3 * problem.events[0] / problem.size, 1e-300)
-        return self.minimise(self._at(start, complete=True), Penalty(out_of_reach, np.zeros_like(start), unit))[0]
+        return self.minimise(self._everywhere(start), Penalty(out_of_reach, np.zeros_like(start), unit))[0]
 
     def minimise(self, point: Point, penalty: Penalty) -> tuple[Point, float]:
         """The optimum, and the largest violation left."""
         stuck = False
         shrinkage, before = 1.0, 0.0
+        first: Floats | None = None
         for rounds in range(_ROUNDS):
             slope = penalty.slope(point)
             wrong = penalty.violation(point, slope, self._free)
             worst = float(wrong.max())
             if worst < TOLERANCE:
                 if point.complete:
+                    self._missed = point.coefficients - first if first is not None else np.zeros_like(self._missed)
                     return point, worst
-                point = self._at(point.coefficients, complete=True)
+                point = self._everywhere(point.coefficients)
                 continue
-            self._prepare(point, slope, wrong, exact=stuck or rounds % _PATIENCE == _PATIENCE - 1)
-            step = self._newton(point, slope, penalty.l2, wrong.max(axis=0) >= TOLERANCE)
+            slow = rounds >= _EARLY and worst > before / 2
+            self._prepare(point, slope, wrong, slow, stuck or rounds % _PATIENCE == _PATIENCE - 1)
+            fits = np.flatnonzero(wrong.max(axis=0) >= TOLERANCE)
+            step = self._newton(point, slope, penalty.l2, fits)
+            if first is None:
+                first = point.coefficients + step
+                settled = (point.coefficients > 0) & (first > 0)
+                settled[: self._free] = True
+                step = np.where(settled, step + self._missed, step)
             if before > 0:
                 shrinkage = min(worst / before, 1.0)
             before = worst
-            point, stuck = self._walk(point, step, penalty, complete=worst * shrinkage < TOLERANCE)
+            last = worst * shrinkage < TOLERANCE
+            point, stuck = self._walk(point, step, penalty, None if last else fits)
         if worst < 1e3 * TOLERANCE:
-            return self._at(point.coefficients, complete=True), worst
+            return self._everywhere(point.coefficients), worst
         raise FitError("The elastic net did not reach its optimum; remove factors whose layers are nearly the same.")
 
-    def _at(self, coefficients: Floats, complete: bool) -> Point:
+    def _everywhere(self, coefficients: Floats) -> Point:
+        """All fits, with the gradient of all columns."""
         problem = self._problem
         with np.errstate(over="ignore", invalid="ignore"):
-            if complete:
-                expected, held = problem.cells.expected(coefficients, self._tick)
-                gradient = (expected - problem.events) / problem.size
-                gradient[problem.dead] = 0.0
-            else:
-                expected, held = self._rows.expected(coefficients[self._columns], self._tick)
-                gradient = np.zeros_like(coefficients)
-                gradient[self._columns] = (expected - problem.events[self._columns]) / problem.size
-                gradient[problem.dead] = 0.0
+            expected, held = problem.cells.expected(coefficients, self._all, self._tick)
+            gradient = (expected - problem.events) / problem.size
             loss = (expected[0] - (coefficients * problem.events).sum(axis=0)) / problem.size
-        return Point(coefficients, gradient, loss, held, complete)
+        gradient[problem.dead] = 0.0
+        return Point(coefficients, gradient, loss, held, True)
 
-    def _prepare(self, point: Point, slope: Floats, wrong: Floats, exact: bool) -> None:
-        """Widen the working set when a column outside it must move; then, or when asked, compute the Hessian afresh."""
+    def _moved(self, point: Point, coefficients: Floats, fits: NDArray[np.int64]) -> Point:
+        """The point with these fits at other coefficients, with the gradient of the working set."""
+        problem, here = self._problem, np.ix_(self._columns, fits)
+        size, events = problem.size[fits], problem.events[here]
+        gradient, loss, held = np.zeros_like(coefficients), point.loss.copy(), point.held.copy()
+        gradient[self._columns] = point.gradient[self._columns]
+        own = coefficients[here]
+        with np.errstate(over="ignore", invalid="ignore"):
+            expected, held[fits] = self._rows.expected(own, fits, self._tick)
+            gradient[here] = np.where(problem.dead[here], 0.0, (expected - events) / size)
+            loss[fits] = (expected[0] - (own * events).sum(axis=0)) / size
+        return Point(coefficients, gradient, loss, held, False)
+
+    def _prepare(self, point: Point, slope: Floats, wrong: Floats, slow: bool, lost: bool) -> None:
+        """Widen the working set when a column outside it must move; then, or in trouble, compute the Hessian afresh.
+
+        As a rule from a part of the rows, at the coefficients of fit 0; when slow from all rows, and when lost for each
+        fit by itself.
+        """
         problem = self._problem
         must = (point.coefficients > 0) | (wrong > 0)
         must[: self._free] = True
@@ -240,13 +265,13 @@ class Solver:
             design = problem.design.only(self._columns[self._free :] - self._free)
             self._tick()
             self._rows = FoldRows(design, problem.bounds, problem.offset, problem.adjust)
-        elif not exact:
+        elif not slow and not lost:
             return
         x = point.coefficients[self._columns]
-        by_fold = self._rows.curvature(x[:, 0], self._tick)
+        by_fold = self._rows.curvature(x[:, 0], self._tick, slow or lost)
         total = by_fold.sum(axis=0)
         self._hessian = np.concatenate([total[None], total - by_fold])
-        if exact:
+        if lost:
             for k in range(1, len(by_fold) + 1):
                 by_fold = self._rows.curvature(x[:, k], self._tick)
                 self._hessian[k] = by_fold.sum(axis=0) - by_fold[k - 1]
@@ -257,9 +282,8 @@ class Solver:
         self._hessian[:, diagonal, diagonal] *= 1 + 1e-10
         self._hessian[:, diagonal, diagonal] += dead
 
-    def _newton(self, point: Point, slope: Floats, l2: Floats, fits: NDArray[np.bool_]) -> Floats:
+    def _newton(self, point: Point, slope: Floats, l2: Floats, todo: NDArray[np.int64]) -> Floats:
         """(q + p, fits): the step to the minimum of the quadratic model, for the fits that are not yet optimal."""
-        todo = np.flatnonzero(fits)
         start, gradient = point.coefficients[self._columns][:, todo], slope[self._columns][:, todo]
         moving = ((start > 0) | (gradient < 0)).any(axis=1)
         moving[: self._free] = True
@@ -273,14 +297,19 @@ class Solver:
         step[columns[:, None], todo] = end.T - start[inside]
         return step * np.minimum(1.0, _LONGEST_STEP / np.maximum(np.abs(step).max(axis=0), 1e-300))
 
-    def _walk(self, point: Point, step: Floats, penalty: Penalty, complete: bool) -> tuple[Point, bool]:
-        """Take the step, halved for those fits whose objective would rise; and whether that failed."""
+    def _walk(
+        self, point: Point, step: Floats, penalty: Penalty, fits: NDArray[np.int64] | None
+    ) -> tuple[Point, bool]:
+        """Take the step of these fits, halved where the objective would rise; and whether that failed.
+
+        With None, which says that this step may well be the last, the point is complete.
+        """
         before = penalty.objective(point)
         allowed = before + 1e-12 * (1.0 + np.abs(before)) + 4 * _noise(self._problem)
         for _ in range(40):
             end = point.coefficients + step
             end[self._free :] = np.maximum(end[self._free :], 0.0)
-            trial = self._at(end, complete)
+            trial = self._everywhere(end) if fits is None else self._moved(point, end, fits)
             rose = ~(penalty.objective(trial) <= allowed)
             if not rose.any():
                 break

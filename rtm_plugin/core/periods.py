@@ -295,18 +295,18 @@ class Dates:
             return Period()
         return Period(_day(np.nanmin(self.first)), _day(np.nanmax(self.last)))
 
-    def inside(self, window: Period) -> NDArray[np.bool_]:
-        """(m,) bool: the events in the window; those without a date are not.
+    def mask(self, window: Period) -> NDArray[np.bool_]:
+        """(m,) bool: the events in the window, perhaps none; those without a date are not.
 
         Raises
         ------
         InputError
-            No event in the window, or the window cuts a month of which the days are not known.
+            The window cuts a month of which the days are not known.
 
         Examples
         --------
         >>> dates = Dates.of([Period.parse("2018-03"), Period.parse("2018-04-02"), None], "'when' of 'thefts'")
-        >>> dates.inside(Period.from_iso("2018-04-01", None)).tolist()
+        >>> dates.mask(Period.from_iso("2018-04-01", None)).tolist()
         [False, True, False]
         """
         start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
@@ -318,6 +318,16 @@ class Dates:
                 f"The window {window.text} cuts the month {month}, of whose events {self.source} does not tell the "
                 "day; let windows start and end with whole months."
             )
+        return found
+
+    def inside(self, window: Period) -> NDArray[np.bool_]:
+        """The same, refused when it is none.
+
+        Raises
+        ------
+        InputError
+        """
+        found = self.mask(window)
         if not found.any():
             raise InputError(
                 f"No event lies in the window {window.text}: {self.source} has dates from {self.span.text}; choose "

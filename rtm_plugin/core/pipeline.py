@@ -117,7 +117,7 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95))
+    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -196,19 +196,11 @@ def fit_model(
     provenance: Mapping[str, Any],
     clock: Clock | None = None,
     progress: Progress = silent,
+    workers: int = 1,
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
-    selection = select_model(
-        observed.counts,
-        observed.candidates,
-        settings,
-        observed.offset,
-        observed.adjust,
-        part(progress, 0.0, 0.9),
-        clock,
-    )
-    families = {name: family_model(name, found, observed) for name, found in selection.families.items()}
+    selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     progress(0.92)
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
@@ -223,6 +215,20 @@ def fit_model(
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
     )
+
+
+def choose(
+    observed: Observations,
+    settings: SelectionSettings,
+    clock: Clock | None = None,
+    progress: Progress = silent,
+    workers: int = 1,
+) -> tuple[Selection, dict[str, FamilyModel]]:
+    """The whole procedure of selection, culling included, and what it reached under each family; not verified."""
+    selection = select_model(
+        observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
+    )
+    return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .features import Floats
+from .scipy_calls import lapack
 
 _GUESSES = 25
 
@@ -34,7 +35,7 @@ def minimise_quadratic(matrix: Floats, gradient: Floats, start: Floats, free: in
         inner = np.flatnonzero(~active)
         move = np.zeros(d)
         if len(inner):
-            move[inner] = -np.linalg.solve(matrix[np.ix_(inner, inner)], slope[inner])
+            move[inner] = -_solve(matrix[np.ix_(inner, inner)], slope[inner])
         falling = np.flatnonzero(bounded & ~active & (x + move < 0))
         if len(falling):
             room = x[falling] / -move[falling]
@@ -71,7 +72,7 @@ def minimise_quadratics(matrices: Floats, gradients: Floats, starts: Floats, fre
     >>> minimise_quadratics(np.eye(2)[None], np.array([[1.0, -2.0]]), np.zeros((1, 2)), 0).tolist()
     [[0.0, 2.0]]
     """
-    target = np.matmul(matrices, starts[:, :, None])[:, :, 0] - gradients
+    target = _times(matrices, starts) - gradients
     above = (starts > 0) | (gradients < 0)
     above[:, :free] = True
     slack = 1e-13 * np.abs(gradients).max(axis=1, keepdims=True)
@@ -80,7 +81,7 @@ def minimise_quadratics(matrices: Floats, gradients: Floats, starts: Floats, fre
     for _ in range(_GUESSES):
         matrix, wanted, guess = matrices[todo], target[todo], above[todo]
         x = _solve_above(matrix, wanted, guess)
-        slope = np.matmul(matrix, x[:, :, None])[:, :, 0] - wanted
+        slope = _times(matrix, x) - wanted
         found = np.where(guess, x > 0, slope < -slack[todo])
         found[:, :free] = True
         result[todo], above[todo] = x, found
@@ -92,12 +93,34 @@ def minimise_quadratics(matrices: Floats, gradients: Floats, starts: Floats, fre
     return result
 
 
+def _times(matrices: Floats, vectors: Floats) -> Floats:
+    """(m, d): matrix·vector of each pair; without BLAS, whose threads are not worth waking for it."""
+    result: Floats = np.einsum("mij,mj->mi", matrices, vectors)
+    return result
+
+
 def _solve_above(matrices: Floats, targets: Floats, above: NDArray[np.bool_]) -> Floats:
     """Solve matrix·x = target on the entries marked, 0 elsewhere."""
-    masked = matrices * (above[:, :, None] & above[:, None, :])
-    diagonal = np.arange(masked.shape[1])
-    masked[:, diagonal, diagonal] += ~above
-    return np.where(above, np.linalg.solve(masked, (targets * above)[:, :, None])[:, :, 0], 0.0)
+    result = np.zeros_like(targets)
+    for matrix, target, marked, x in zip(matrices, targets, above, result, strict=True):
+        inner = np.flatnonzero(marked)
+        x[inner] = _solve(matrix[np.ix_(inner, inner)], target[inner])
+    return result
+
+
+def _solve(matrix: Floats, target: Floats) -> Floats:
+    """matrix⁻¹·target by Cholesky, and by LU where rounding has left the matrix short of positive definite.
+
+    Not LU at once: OpenBLAS cuts even a small one up for its threads, which on a busy machine takes a hundred times
+    longer.
+    """
+    if not len(target):
+        return target
+    factor, failed = lapack().dpotrf(matrix.T)
+    if failed:
+        return np.linalg.solve(matrix, target)
+    result: Floats = lapack().dpotrs(factor, target)[0]
+    return result
 
 
 def learn_curvature(matrices: Floats, steps: Floats, changes: Floats) -> None:
@@ -118,7 +141,7 @@ def learn_curvature(matrices: Floats, steps: Floats, changes: Floats) -> None:
     >>> matrix[0].tolist()
     [[4.0, 0.0], [0.0, 1.0]]
     """
-    expected = np.matmul(matrices, steps[:, :, None])[:, :, 0]
+    expected = _times(matrices, steps)
     seen, guessed = (changes * steps).sum(axis=1), (expected * steps).sum(axis=1)
     usable = np.flatnonzero((seen > 0.1 * guessed) & (seen < 10 * guessed))
     gained = changes[usable] / np.sqrt(seen[usable])[:, None]

@@ -38,6 +38,7 @@ def select_model(
     adjust: Floats | None = None,
     progress: Progress = silent,
     clock: Clock | None = None,
+    workers: int = 1,
 ) -> Selection:
     """Drop useless columns, cull, select under each family, keep the family with the lowest BIC.
 
@@ -48,6 +49,8 @@ def select_model(
     settings : SelectionSettings
     offset : (n,) float64, optional, log exposure
     adjust : (n, q) float64, optional, columns always in the model
+    workers : int
+        Threads; the result is the same.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def select_model(
     if settings.cull:
         culling = clock.timed(
             "culling",
-            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6)),
+            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers),
         )
     survivors = usable if culling is None else list(culling.survivors)
     kept = pool.only(survivors) if survivors else None

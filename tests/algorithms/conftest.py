@@ -88,6 +88,20 @@ def refused(city, chain, out):
                 "OUTPUT_JSON": str(out / "figures.json"),
                 "OUTPUT_HTML": str(out / "page.html"),
             },
+            "crossvalidate": {
+                "COUNTS": chain["counts"],
+                "CANDIDATES": [chain["bars"], chain["footpaths"]],
+                "BLOCK_SIZE": 500,
+                "CULL": "no",
+                "OUTPUT_TABLE": str(out / "folds.csv"),
+                "OUTPUT_SELECTION": str(out / "selection.csv"),
+            },
+            "jointrisk": {
+                "TERRAIN": chain["terrain"],
+                "EVENTS": city.layer("events"),
+                "OUTPUT": target,
+                "OUTPUT_TABLE": str(out / "classes.csv"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

@@ -25,6 +25,15 @@ def asked(city, chain, out):
         },
         "terrain": {**given, "OUTPUT": target, "OUTPUT_EXPECTED": str(out / "e.tif")},
         "priorityplaces": {**given, "TERRAIN": chain["terrain"], "OUTPUT": str(out / "p.gpkg")},
+        "crossvalidate": {
+            "COUNTS": chain["counts"],
+            "CANDIDATES": candidates,
+            "BLOCK_SIZE": 500,
+            "CULL": "no",
+            "OUTPUT_TABLE": str(out / "f.csv"),
+            "OUTPUT_EXPECTED": str(out / "e.tif"),
+        },
+        "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events"), "OUTPUT": target},
         "run": run_parameters(city, out),
     }
 
@@ -55,6 +64,8 @@ def test_run(asked, out, at):
         *[("selectmodel", at) for at in (0, 8, 50, 80)],
         *[("terrain", at) for at in (0, 15, 50)],
         *[("priorityplaces", at) for at in (0, 30, 80)],
+        *[("crossvalidate", at) for at in (0, 3, 30, 90)],
+        *[("jointrisk", at) for at in (0, 10, 50, 88)],
     ],
 )
 def test_steps(asked, out, algorithm, at):

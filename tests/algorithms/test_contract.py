@@ -71,6 +71,62 @@ PARAMETERS = {
         "OUTPUT_JSON": ("fileDestination", None),
         "OUTPUT_HTML": ("fileDestination", None),
     },
+    "forecast": {
+        "MODEL": ("file", None),
+        "CANDIDATES": ("multilayer", None),
+        "EVENTS": ("multilayer", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_LOWER": ("rasterDestination", None),
+        "OUTPUT_UPPER": ("rasterDestination", None),
+        "OUTPUT_PROBABILITY": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
+    "crossvalidate": {
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        "HELD_OUT_FOLDS": ("number", 5),
+        "BLOCK_SIZE": ("distance", None),
+        "BUFFER": ("distance", None),
+        "AREAS": ("source", None),
+        "AREA_FIELD": ("field", None),
+        **COVARIATES,
+        **SELECTION,
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_SELECTION": ("vectorDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
+    "jointrisk": {
+        "TERRAIN": ("raster", None),
+        "EVENTS": ("source", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "START": ("datetime", None),
+        "END": ("datetime", None),
+        "BANDWIDTH": ("distance", None),
+        "RULE": ("enum", "class"),
+        "VALUE": ("number", 1.0),
+        "LATER_EVENTS": ("source", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
+    "backtest": {
+        **GRID,
+        "EVENTS": ("source", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "UNIT": ("enum", "months"),
+        "FIT_LENGTH": ("number", 12),
+        "TEST_LENGTH": ("number", 1),
+        "STEP": ("number", 1),
+        "FORECAST_PERIODS": ("number", 1),
+        "START": ("datetime", None),
+        "END": ("datetime", None),
+        **INFLUENCE,
+        **COVARIATES,
+        **SELECTION,
+        "OUTPUT": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -105,6 +161,14 @@ EXTRA_PARAMETERS = {
         "SEED": "number",
         "TITLE": "string",
     },
+    "forecast": {
+        "DURATIONS": "string",
+        "EXPOSURE": "raster",
+        "ADJUST": "multilayer",
+        "TOP_SHARE": "number",
+        "COVERAGE": "number",
+        "OUTPUT_PARTS": "rasterDestination",
+    },
     "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
 }
 OUTPUTS = {
@@ -115,10 +179,23 @@ OUTPUTS = {
     "terrain": {"OUTPUT", "OUTPUT_EXPECTED", "MEAN", "SD", "MAX"},
     "priorityplaces": {"OUTPUT"},
     "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
+    "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
+    "crossvalidate": {
+        "OUTPUT_TABLE",
+        "OUTPUT_SELECTION",
+        "OUTPUT_EXPECTED",
+        "OUTPUT_JSON",
+        "PAI_SPATIAL",
+        "PAI_RANDOM",
+    },
+    "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
+    | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
+    "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
+    "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
 }
 WORDS = {
@@ -131,13 +208,20 @@ WORDS = {
     "CULL": ["yes", "no"],
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
+    "UNIT": ["months", "days"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
 BOUNDS |= {"REPLICATES": (0, 100_000)}
+BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
 OPTIONAL |= {"PRIOR_EVENTS", "STREETS", "OUTPUT_JSON", "OUTPUT_HTML"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
+BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
+OPTIONAL |= {"DURATIONS"}
+OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
+OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
+OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -179,7 +263,8 @@ def test_choices_are_words(algorithm, name):
     """Static strings, so that JSON reads as words and models keep their meaning."""
     choices = [d for d in algorithm.parameterDefinitions() if isinstance(d, QgsProcessingParameterEnum)]
     assert all(d.usesStaticStrings() and not d.allowMultiple() for d in choices)
-    assert {d.name(): d.options() for d in choices} == {d.name(): WORDS[d.name()] for d in choices}
+    words = {**WORDS, **({"RULE": ["class", "share"]} if name == "jointrisk" else {})}
+    assert {d.name(): d.options() for d in choices} == {d.name(): words[d.name()] for d in choices}
 
 
 @EACH
@@ -195,6 +280,10 @@ def test_what_may_be_left_empty(algorithm, name):
     allowed = set(OPTIONAL)
     if name == "run":
         allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+    if name == "backtest":
+        allowed -= {"EVENT_DATE_FIELD"}
+    if name == "crossvalidate":
+        allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}

@@ -1,15 +1,17 @@
 """Threads change the time, never the answer; cancel and errors come through."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import full_grid, points
 from risk_terrain.rtm_plugin.core import pipeline
+from risk_terrain.rtm_plugin.core.covariates import observe
 from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError
 from risk_terrain.rtm_plugin.core.parallel import in_threads
 from risk_terrain.rtm_plugin.core.progress import silent
-from risk_terrain.rtm_plugin.core.study import FactorSettings
+from risk_terrain.rtm_plugin.core.study import FactorSettings, SelectionSettings
 
 
 def test_results_come_in_order():
@@ -65,3 +67,21 @@ def test_candidates_are_the_same_with_one_worker_and_two():
     for a, b in zip(one.factors, two.factors, strict=True):
         assert a.codes.tobytes() == b.codes.tobytes()
         assert a.table.tobytes() == b.table.tobytes()
+
+
+def test_the_model_is_the_same_with_one_worker_and_two():
+    """To the last bit, but for the seconds that it took."""
+    random = np.random.default_rng(5)
+    grid = full_grid(40, 40)
+    factors = [(points(*(random.random((30, 2)) * 40)), FactorSettings(f"f{i}")) for i in range(4)]
+    candidates = pipeline.candidate_set(factors, grid)
+    near = candidates.column("f0_proximity_2") + candidates.column("f1_density_4")
+    counts = random.poisson(0.2 * np.exp(near)).astype(float)
+    events = pipeline.Events(counts, float(counts.sum()), 0.0)
+    observed = observe(grid, counts, candidates, None)
+    one, two = (
+        replace(pipeline.fit_model(observed, events, SelectionSettings("all"), {}, workers=workers), provenance={})
+        for workers in (1, 2)
+    )
+    assert one.to_json() == two.to_json()
+    assert one.selected

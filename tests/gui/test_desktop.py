@@ -5,15 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from risk_terrain.rtm_plugin import provider
 from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 import desktop
 
-ALGORITHMS = ["countevents", "operationalise", "priorityplaces", "run", "selectmodel", "studygrid", "terrain"]
-ALGORITHMS += ["validate"]
+ALGORITHMS = sorted(name for name, _ in provider.ALGORITHMS)
 TOOLBOX = {
-    "How good is the map": ["Validate maps against later events"],
     "Study from start to finish": ["Risk terrain model, start to finish"],
     "Study step by step": [
         "1. Study grid",
@@ -23,6 +22,12 @@ TOOLBOX = {
         "5. Risk terrain",
         "6. Priority places",
     ],
+    "How good is the map": [
+        "Back-test through time",
+        "Cross-validate the model",
+        "Validate maps against later events",
+    ],
+    "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
 }
 ACTION = "Risk Terrain Modelling…"
 ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}

@@ -1,0 +1,248 @@
+"""rtm:backtest — fit on a window, test on the next, step on: how good the maps would have been."""
+
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFileDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.runs_file import RunsFile
+from ..rtm_plugin.core.backtest import (
+    MAPS,
+    Backtest,
+    BacktestRun,
+    BacktestSettings,
+    run_window,
+    text_hash,
+)
+from ..rtm_plugin.core.crossvalidation import SHARES
+from ..rtm_plugin.core.errors import InputError, OutputError
+from ..rtm_plugin.core.parallel import available_workers
+from ..rtm_plugin.core.periods import UNITS, Period, RollingSettings
+from ..rtm_plugin.core.progress import parts
+from .base import RtmAlgorithm, tr
+from .event_dates import add_event_dates, add_window, window_of
+from .outputs import versions
+from .parameters import (
+    add_covariates,
+    add_grid,
+    add_influence,
+    add_selection,
+    choice,
+    refusal_of_study_area,
+    whole_number,
+)
+from .study_inputs import Inputs, add_study_layers, read_inputs, study_of
+
+HEADLINE = 5  # percent of area
+_FIGURES = tuple(
+    f"{measure}_{name}_{share * 100:g}" for name in MAPS for measure in ("hit_rate", "pai") for share in SHARES
+)
+COLUMNS = (
+    "run",
+    "fit_start",
+    "fit_end",
+    "test_start",
+    "test_end",
+    "cells",
+    "fit_events",
+    "test_events",
+    "family",
+    "factors",
+    "bic",
+    "kernel_bandwidth",
+    *_FIGURES,
+    "note",
+    "settings",
+    "settings_hash",
+    "events_hash",
+)
+
+
+class BackTest(RtmAlgorithm):
+    """Roll through dated events, fitting and testing."""
+
+    NAME = "backtest"
+    LABEL = "Back-test through time"
+    GROUP = ("accuracy", "How good is the map")
+    TAGS = ("rolling origin", "prospective", "forecast", "baselines", "accuracy")
+    CANCELLED = "Cancelled; the runs that were done are kept in the file, and the next back-test goes on from there."
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study_layers(self)
+        add_event_dates(self, optional=False)
+        self._add_windows()
+        add_grid(self)
+        add_influence(self)
+        add_covariates(self)
+        add_selection(self)
+        self.add(
+            QgsProcessingParameterFileDestination("OUTPUT", tr("Runs"), tr("CSV file (*.csv)")),
+            tr(
+                "Table with a row for each run: windows, model, settings, and hit rate and PAI of every map. Where the "
+                "file holds runs of the same settings already, only those that are missing are done."
+            ),
+        )
+        self.addOutput(QgsProcessingOutputNumber("RUN_COUNT", tr("Number of runs in the file")))
+        self.addOutput(QgsProcessingOutputNumber("NEW_RUNS", tr("Number of runs done now")))
+        for name in MAPS:
+            label = tr("Mean PAI at 5 % of area: {}").format(name.replace("_", " "))
+            self.addOutput(QgsProcessingOutputNumber(f"PAI_{name.upper()}", label))
+
+    def _add_windows(self) -> None:
+        self.add(choice("UNIT", tr("Windows are counted in"), UNITS, "months"), tr("Unit of the three lengths below."))
+        self.add(
+            whole_number("FIT_LENGTH", tr("Length of the fitting window"), 12, 1, 10_000),
+            tr("The model, the forecast and the baselines are made from the events of this window."),
+        )
+        self.add(
+            whole_number("TEST_LENGTH", tr("Length of the test window"), 1, 1, 10_000),
+            tr("They are measured on the events of the window that follows."),
+        )
+        self.add(
+            whole_number("STEP", tr("Step"), 1, 1, 10_000),
+            tr("How far both windows move on from one run to the next."),
+        )
+        self.add(
+            whole_number("FORECAST_PERIODS", tr("Periods for the forecast"), 1, 1, 1000),
+            tr(
+                "In how many periods of equal length the fitting window is handed to the forecast. With more than one "
+                "it learns from the fitting window what lasts, and how much older events should count."
+            ),
+            advanced=True,
+        )
+        add_window(self, "", tr("back-test"))
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        refusal = refusal_of_study_area(self, parameters, context)
+        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        settings = self._settings(parameters, context)
+        feedback.setProgressText(tr("Reading layers"))
+        inputs = read_inputs(self, parameters, context, feedback)
+        test = self._laid(parameters, context, inputs, settings)
+        told = test.settings_text({"plugin": versions()["plugin"]})
+        file = RunsFile(Path(self.parameterAsFileOutput(parameters, "OUTPUT", context)), COLUMNS, tr("a back-test"))
+        done = self._done(file, test, told)
+        missing = [(k, window) for k, window in enumerate(test.windows, 1) if k not in done]
+        feedback.pushInfo(tr("{} runs, of which {} are in the file already.").format(len(test.windows), len(done)))
+        if missing:
+            feedback.setProgressText(tr("Building candidates"))
+            test = test.prepared(progress_of(feedback, 0.02, 0.15), available_workers())
+        progress = progress_of(feedback, 0.15, 1.0)
+        for (number, (fitted, tested)), share in zip(missing, parts(progress, len(missing)), strict=True):
+            feedback.setProgressText(tr("Run {} of {}").format(number, len(test.windows)))
+            run = run_window(test, fitted, tested, share)
+            done[number] = row_of(number, run, told, test.events_hash(fitted, tested))
+            file.append(done[number])
+            self._tell(number, run, feedback)
+        return {"OUTPUT": str(file.path), **self._summary(done, len(missing), feedback)}
+
+    def _settings(self, parameters: dict[str, Any], context: QgsProcessingContext) -> BacktestSettings:
+        fit, length, step, periods = (
+            self.parameterAsInt(parameters, name, context)
+            for name in ("FIT_LENGTH", "TEST_LENGTH", "STEP", "FORECAST_PERIODS")
+        )
+        unit = self.parameterAsEnumString(parameters, "UNIT", context)
+        return BacktestSettings(RollingSettings(fit, length, step, unit), periods)
+
+    def _laid(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, inputs: Inputs, settings: BacktestSettings
+    ) -> Backtest:
+        """Grid and windows, so that what cannot be done is refused before the long work."""
+        dates = inputs.events.dates
+        if dates is None:
+            raise InputError(tr("A back-test needs the dates of the events; choose the field that holds them."))
+        study = study_of(self, parameters, context, inputs)
+        return Backtest.of(study, dates, settings, window_of(self, parameters, "", context))
+
+    def _done(self, file: RunsFile, test: Backtest, told: str) -> dict[int, dict[str, Any]]:
+        """The runs of the file by number, refused when they are not of these settings and events."""
+        number_of = {window: k for k, window in enumerate(test.windows, 1)}
+        done: dict[int, dict[str, Any]] = {}
+        for row in file.rows():
+            if row["settings_hash"] != text_hash(told):
+                raise OutputError(
+                    tr(
+                        "{} holds runs of other settings, layers or another version of the plugin; choose another "
+                        "name, or remove the file."
+                    ).format(file.path.name)
+                )
+            window = (
+                Period.from_iso(row["fit_start"], row["fit_end"]),
+                Period.from_iso(row["test_start"], row["test_end"]),
+            )
+            number = number_of.get(window)
+            if number is None:
+                continue
+            if row["events_hash"] != test.events_hash(*window):
+                raise OutputError(
+                    tr(
+                        "{} holds a run on {} with other events than there are now; choose another name, or remove the "
+                        "file."
+                    ).format(file.path.name, window[0].text)
+                )
+            done[number] = row
+        return done
+
+    def _tell(self, number: int, run: BacktestRun, feedback: QgsProcessingFeedback) -> None:
+        text = tr("Run {}: fitted on {}, tested on {}").format(number, run.fitted.text, run.tested.text)
+        if run.note:
+            feedback.pushWarning(f"{text}: {run.note}")
+            return
+        at = SHARES.index(HEADLINE / 100)
+        figures = ", ".join(f"{name.replace('_', ' ')} {run.accuracy[name][at].pai.expected:.2f}" for name in MAPS)
+        feedback.pushInfo(tr("{}: PAI at 5 percent of area {}.").format(text, figures))
+
+    def _summary(self, done: dict[int, dict[str, Any]], new: int, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Means over all runs that could be measured."""
+        found: dict[str, Any] = {"RUN_COUNT": len(done), "NEW_RUNS": new}
+        for name in MAPS:
+            values = [float(row[f"pai_{name}_{HEADLINE}"]) for row in done.values() if not row["note"]]
+            if values:
+                found[f"PAI_{name.upper()}"] = fmean(values)
+                feedback.pushInfo(
+                    tr("Mean PAI at 5 percent of area over {} runs: {} {:.2f}").format(
+                        len(values), name.replace("_", " "), found[f"PAI_{name.upper()}"]
+                    )
+                )
+        return found
+
+
+def row_of(number: int, run: BacktestRun, settings: str, events: str) -> dict[str, Any]:
+    """One row of the file; what was not measured stays empty."""
+    (fit_start, fit_end), (test_start, test_end) = run.fitted.iso, run.tested.iso
+    figures: dict[str, Any] = dict.fromkeys(_FIGURES, "")
+    for name, rows in run.accuracy.items():
+        for row in rows:
+            figures[f"hit_rate_{name}_{row.share * 100:g}"] = row.hit_rate.expected
+            figures[f"pai_{name}_{row.share * 100:g}"] = row.pai.expected
+    model = run.model
+    return {
+        "run": number,
+        "fit_start": fit_start,
+        "fit_end": fit_end,
+        "test_start": test_start,
+        "test_end": test_end,
+        "cells": run.cells,
+        "fit_events": run.fit_events,
+        "test_events": run.test_events,
+        "family": model.family if model else "",
+        "factors": "; ".join(term.name for term in model.selected) if model else "",
+        "bic": model.bic if model else "",
+        "kernel_bandwidth": "" if run.bandwidth is None else run.bandwidth,
+        **figures,
+        "note": run.note,
+        "settings": settings,
+        "settings_hash": text_hash(settings),
+        "events_hash": events,
+    }

@@ -1,0 +1,226 @@
+"""rtm:crossvalidate — the whole procedure, judged where it has not looked."""
+
+import json
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
+from ..rtm_plugin.core.covariates import Observations, observe
+from ..rtm_plugin.core.crossvalidation import Comparison, compare
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.held_out import Folds, area_folds, block_folds, random_folds
+from .base import RtmAlgorithm, results_group, tr
+from .crossvalidation_tables import (
+    FOLD_COLUMNS,
+    HEADLINE_SHARE,
+    SELECTION_COLUMNS,
+    at_share,
+    crossvalidation_document,
+    fold_rows,
+    selection_rows,
+    tell_comparison,
+)
+from .outputs import crs_of, plain_parameters, save_crossvalidated, save_table, versions
+from .parameters import (
+    add_covariates,
+    add_selection,
+    read_covariates,
+    read_source,
+    selection_settings,
+    whole_number,
+)
+
+
+class CrossValidate(RtmAlgorithm):
+    """Cross-validate the selection in space and at random."""
+
+    NAME = "crossvalidate"
+    LABEL = "Cross-validate the model"
+    GROUP = ("accuracy", "How good is the map")
+    TAGS = ("spatial folds", "blocks", "hold-out", "accuracy", "stability")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer("COUNTS", tr("Event counts")),
+            tr("Output of 'Count events'."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
+            ),
+            tr("Outputs of 'Operationalise a risk factor', one raster for each factor, made from the same study grid."),
+        )
+        self._add_folds()
+        add_covariates(self)
+        add_selection(self)
+        self._add_outputs()
+
+    def _add_folds(self) -> None:
+        self.add(
+            whole_number("HELD_OUT_FOLDS", tr("Folds to hold out"), 5, 2, 50),
+            tr("In how many parts the cells are dealt; each is held out once, and everything is fitted without it."),
+        )
+        self.add(
+            QgsProcessingParameterDistance(
+                "BLOCK_SIZE", tr("Side of the blocks"), None, "COUNTS", optional=True, minValue=0.001
+            ),
+            tr(
+                "The spatial folds are made of square blocks with this side, which should be longer than the factors' "
+                "influence. Empty: twice the largest spatial influence of the candidates."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterDistance("BUFFER", tr("Buffer"), None, "COUNTS", optional=True, minValue=0.0),
+            tr(
+                "Cells within this distance of a held-out block or area leave the fit too, so that it knows nothing of "
+                "the edge. Empty: one block length of the study grid."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "AREAS", tr("Areas to hold out"), [Qgis.ProcessingSourceType.VectorPolygon], optional=True
+            ),
+            tr(
+                "Polygons, such as police districts, that make the spatial folds in place of square blocks. Cells in "
+                "none of them are always fitted on."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterField(
+                "AREA_FIELD", tr("Name of the areas"), parentLayerParameterName="AREAS", optional=True
+            ),
+            tr("The field that names the areas; polygons of the same name are one area."),
+            advanced=True,
+        )
+
+    def _add_outputs(self) -> None:
+        table = Qgis.ProcessingSourceType.Vector
+        self.add(
+            QgsProcessingParameterVectorDestination("OUTPUT_TABLE", tr("Folds and accuracy"), table),
+            tr("Table with a row for each fold, and for all folds together, at 1, 2, 5, 10 and 20 percent of area."),
+        )
+        self.add(
+            QgsProcessingParameterVectorDestination(
+                "OUTPUT_SELECTION", tr("How often factors are selected"), table, optional=True, createByDefault=True
+            ),
+            tr("Table with a row for each factor and each candidate selected at least once: in how many folds."),
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(
+                "OUTPUT_EXPECTED", tr("Out-of-fold expected counts"), optional=True, createByDefault=False
+            ),
+            tr("Raster of expected counts, each from the model that had not seen the cell's block or area."),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_JSON", tr("Result as JSON"), tr("JSON file (*.json)"), optional=True, createByDefault=False
+            ),
+            tr("Everything that the tables hold, the settings, and the model of each fold."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("PAI_SPATIAL", tr("PAI at 5 % of area, spatial folds")))
+        self.addOutput(QgsProcessingOutputNumber("PAI_RANDOM", tr("PAI at 5 % of area, random folds")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        counts = self.raster(parameters, "COUNTS", context, "event count")
+        grid, events = read_counts(counts)
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.05))
+        observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
+        settings = selection_settings(self, parameters, context)
+        spatial = self._spatial_folds(parameters, context, feedback, observed)
+        random = random_folds(observed.counts, spatial.count, settings.seed)
+        found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))
+        tell_comparison(found, feedback)
+        sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
+        provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
+        return self._write(parameters, context, feedback, observed, found, provenance)
+
+    def _spatial_folds(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        observed: Observations,
+    ) -> Folds:
+        """Areas where they are given, else square blocks."""
+        folds, seed = (self.parameterAsInt(parameters, name, context) for name in ("HELD_OUT_FOLDS", "SEED"))
+        grid, counts = observed.grid, observed.counts
+        buffer = grid.block_length
+        if parameters.get("BUFFER") is not None:
+            buffer = self.parameterAsDouble(parameters, "BUFFER", context)
+        if parameters.get("AREAS"):
+            name = self.parameterAsString(parameters, "AREA_FIELD", context)
+            read = read_source(
+                self, parameters, "AREAS", crs_of(grid), context, feedback, wanted="polygon", name_field=name
+            )
+            found = area_folds(grid, read.named, counts, folds, buffer, seed)
+            what = tr("areas of '{}'").format(read.report.name)
+        else:
+            side = 2 * max(candidate.distance for candidate in observed.candidates.candidates)
+            if parameters.get("BLOCK_SIZE") is not None:
+                side = self.parameterAsDouble(parameters, "BLOCK_SIZE", context)
+            found = block_folds(grid, counts, side, folds, buffer, seed)
+            what = tr("square blocks with a side of {:g}").format(side)
+        feedback.pushInfo(
+            tr("{} spatial folds of {} {}, with a buffer of {:g}.").format(
+                found.count, sum(map(len, found.units)), what, buffer
+            )
+        )
+        never = int((found.label < 0).sum())
+        if never:
+            feedback.pushInfo(tr("{:,} cells lie in none of the areas and are never held out.").format(never))
+        if not counts[found.label >= 0].any():
+            raise InputError(tr("No event lies in the areas to hold out; choose areas that cover the events."))
+        return found
+
+    def _write(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        observed: Observations,
+        found: Comparison,
+        provenance: dict[str, Any],
+    ) -> dict[str, Any]:
+        table, selection, expected = (
+            self.parameterAsOutputLayer(parameters, name, context)
+            for name in ("OUTPUT_TABLE", "OUTPUT_SELECTION", "OUTPUT_EXPECTED")
+        )
+        document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
+        with Staging(feedback) as staging:
+            save_table(staging, table, FOLD_COLUMNS, fold_rows(found))
+            if selection:
+                save_table(staging, selection, SELECTION_COLUMNS, selection_rows(found, observed.candidates))
+            if expected:
+                save_crossvalidated(staging, expected, observed.grid, found.spatial.expected)
+            if document:
+                text = crossvalidation_document(found, observed, provenance)
+                staging.text(document, json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        group = results_group()
+        self.present(context, table, tr("Cross-validation: folds and accuracy"), group, 10)
+        self.present(context, selection, tr("Cross-validation: how often factors are selected"), group, 10)
+        self.present(context, expected, tr("Out-of-fold expected events in a cell"), group, 20)
+        paths = {"OUTPUT_TABLE": table, "OUTPUT_SELECTION": selection, "OUTPUT_EXPECTED": expected}
+        return {
+            **{name: path for name, path in {**paths, "OUTPUT_JSON": document}.items() if path},
+            "PAI_SPATIAL": at_share(found.spatial.accuracy, HEADLINE_SHARE).pai.expected,
+            "PAI_RANDOM": at_share(found.random.accuracy, HEADLINE_SHARE).pai.expected,
+        }

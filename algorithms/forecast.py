@@ -1,0 +1,212 @@
+"""rtm:forecast — expected events in the coming period, from terrain and history together."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+    QgsVectorLayer,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer
+from ..rtm_plugin.adapters.rasters import read_candidates
+from ..rtm_plugin.core.errors import InputError, SettingsError
+from ..rtm_plugin.core.forecast import ForecastSettings, History, forecast
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.pipeline import count, observe_again, score
+from .base import RtmAlgorithm, results_group, tr
+from .forecast_outputs import ForecastPaths, save_forecast
+from .log import tell_forecast
+from .outputs import crs_of, plain_parameters, versions
+from .parameters import add_covariates, no_event_inside, read_covariates, source_item
+
+
+class Forecast(RtmAlgorithm):
+    """Expected events, intervals, and the probability of the top share."""
+
+    NAME = "forecast"
+    LABEL = "Forecast"
+    GROUP = ("together", "Terrain and events together")
+    TAGS = ("prediction", "expected count", "prior counts", "empirical Bayes", "interval")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"), tr("Output of 'Select model'."))
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
+            ),
+            tr(
+                "The rasters of the factors that the model selected; others are not used. With a model that selected "
+                "none, any one of them, for its grid."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "EVENTS", tr("Events so far, oldest period first"), Qgis.ProcessingSourceType.VectorPoint
+            ),
+            tr(
+                "One layer of points for each past period, in order from the oldest to the newest. One is enough; with "
+                "more, the forecast learns from them how far places stay as they are. No later event may be among them."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterString("DURATIONS", tr("Durations of the periods"), optional=True),
+            tr(
+                "How long each period is, in lengths of the period that is forecast, separated by commas: 1, 1, 0.5. "
+                "Leave empty when all are as long as the one that is forecast."
+            ),
+            advanced=True,
+        )
+        add_covariates(self)
+        self._add_number("TOP_SHARE", tr("Top share (percent of the area)"), 5.0, tr(
+            "Each cell gets the probability that it is among this percentage of cells with the highest rates."
+        ))  # fmt: skip
+        self._add_number("COVERAGE", tr("Coverage of the intervals (percent)"), 90.0, tr(
+            "How often the interval of a cell is to hold the number of events that come."
+        ))  # fmt: skip
+        self._add_outputs()
+
+    def _add_number(self, name: str, label: str, default: float, help_text: str) -> None:
+        double = Qgis.ProcessingNumberParameterType.Double
+        self.add(QgsProcessingParameterNumber(name, label, double, default, minValue=0.1, maxValue=99.9), help_text)
+
+    def _add_outputs(self) -> None:
+        raster = QgsProcessingParameterRasterDestination
+        self.add(
+            raster("OUTPUT", tr("Forecast")),
+            tr("Raster of the number of events expected in each cell in the coming period."),
+        )
+        for name, label, wanted, help_text in (
+            ("OUTPUT_LOWER", tr("Lower bound"), False, tr("Raster of the lower bound of the number of events.")),
+            ("OUTPUT_UPPER", tr("Upper bound"), False, tr("Raster of the upper bound of the number of events.")),
+            (
+                "OUTPUT_PROBABILITY",
+                tr("Probability of the top share"),
+                True,
+                tr("Raster of the probability that a cell is among the top share."),
+            ),
+            (
+                "OUTPUT_PARTS",
+                tr("Parts of the forecast"),
+                True,
+                tr(
+                    "Raster of three bands, which sum to 1: how much of the forecast comes from the cell's own "
+                    "history, from events in the neighbourhood, and from the features of the surroundings."
+                ),
+            ),
+        ):
+            self.add(raster(name, label, optional=True, createByDefault=wanted), help_text)
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_JSON", tr("Choices and evidence"), tr("Forecast (*.json)"), optional=True, createByDefault=True
+            ),
+            tr("JSON file with the settings, every constant that was chosen, and what it was chosen by."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("EXPECTED_EVENTS", tr("Expected events, all cells together")))
+        self.addOutput(QgsProcessingOutputNumber("EVENTS_USED", tr("Events that the forecast was made from")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        settings = ForecastSettings(
+            self.parameterAsDouble(parameters, "TOP_SHARE", context),
+            self.parameterAsDouble(parameters, "COVERAGE", context),
+        )
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        grid = rasters[0].grid()
+        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.3))
+        covariates = read_covariates(self, parameters, context, grid)
+        observed = observe_again(model, grid, candidates, covariates)
+        read = self._events(parameters, context, feedback, grid)
+        history = self._history(parameters, context, read, observed.grid)
+        terrain = score(model.best, observed)
+        feedback.setProgressText(tr("Forecasting"))
+        found = forecast(observed.grid, terrain.expected, history, settings, progress_of(feedback, 0.4, 0.95))
+        tell_forecast(found, feedback)
+        sources = [source_item("events", layer) for layer in read]
+        provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
+        paths = self._paths(parameters, context)
+        with Staging(feedback) as staging:
+            save_forecast(staging, paths, observed.grid, found, sources, provenance)
+        return self._results(paths, found.evidence.level, found.evidence.events, context)
+
+    def _events(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
+    ) -> list[ReadLayer]:
+        """The layers of events, oldest first."""
+        found = []
+        for layer in self.parameterAsLayerList(parameters, "EVENTS", context):
+            if not isinstance(layer, QgsVectorLayer):
+                raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
+            read = read_layer(layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer)
+            read.report.tell(feedback)
+            found.append(read)
+        if not found:
+            raise InputError(tr("No layer of events is given; choose at least one."))
+        return found
+
+    def _history(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, layers: list[ReadLayer], grid: Grid
+    ) -> list[History]:
+        durations = _durations(self.parameterAsString(parameters, "DURATIONS", context), len(layers))
+        history = []
+        for read, duration in zip(layers, durations, strict=True):
+            events = count(grid, read.features.coordinates)
+            if not events.inside:
+                raise InputError(no_event_inside(read))
+            history.append(History(events.counts, duration))
+        return history
+
+    def _paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> ForecastPaths:
+        layers = [
+            self.parameterAsOutputLayer(parameters, name, context)
+            for name in ("OUTPUT", "OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS")
+        ]
+        return ForecastPaths(*layers, self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context))
+
+    def _results(
+        self, paths: ForecastPaths, level: float, events: float, context: QgsProcessingContext
+    ) -> dict[str, Any]:
+        results = {}
+        for order, name, path, title in (
+            (24, "OUTPUT", paths.expected, tr("Forecast: expected events in a cell")),
+            (23, "OUTPUT_PROBABILITY", paths.probability, tr("Forecast: probability of the top share")),
+            (22, "OUTPUT_PARTS", paths.parts, tr("Forecast: share of the cell's own history")),
+            (21, "OUTPUT_UPPER", paths.upper, tr("Forecast: upper bound")),
+            (20, "OUTPUT_LOWER", paths.lower, tr("Forecast: lower bound")),
+        ):
+            if path:
+                self.present(context, path, title, results_group(), order)
+                results[name] = path
+        if paths.document:
+            results["OUTPUT_JSON"] = paths.document
+        return {**results, "EXPECTED_EVENTS": level, "EVENTS_USED": events}
+
+
+def _durations(text: str, periods: int) -> list[float]:
+    """DURATIONS as numbers; all 1 when it is empty."""
+    if not text.strip():
+        return [1.0] * periods
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if len(found) != periods or not all(0 < value < float("inf") for value in found):
+        raise SettingsError(
+            tr("The durations '{}' are not {} numbers above 0, one for each layer of events; correct them.").format(
+                text.strip()[:100], periods
+            )
+        )
+    return found
