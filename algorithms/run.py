@@ -1,6 +1,6 @@
 """rtm:run — the whole study in one go: from boundary, events and risk factors to places and a report."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from qgis.core import (
@@ -20,14 +20,19 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.accuracy import Accuracy, accuracy
+from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.validation import ValidationFindings
+from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window
-from .log import tell_accuracy, tell_model, tell_places
+from .forecast_outputs import ForecastPaths, save_forecast
+from .later_events import forecast_of, measured_on_later_events
+from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
     plain_parameters,
     save_candidate_table,
@@ -41,6 +46,14 @@ from .parameters import add_covariates, add_grid, add_influence, add_places, add
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What a run does beyond the terrain, where it is asked for."""
+
+    forecast: Forecast | None = None
+    validation: ValidationFindings | None = None
 
 
 class Run(RtmAlgorithm):
@@ -62,8 +75,9 @@ class Run(RtmAlgorithm):
                 "TEST_EVENTS", tr("Later events, to test the map"), [Qgis.ProcessingSourceType.Vector], optional=True
             ),
             tr(
-                "Events from after the fitting period. The map's hit rate and PAI are measured on them; they do not "
-                "touch the model. Without this layer, the events in the test window below are taken."
+                "Events from after the fitting period. The terrain, a forecast and what could be used instead are "
+                "measured on them; they touch neither model nor forecast. Without this layer, the events in the test "
+                "window below are taken."
             ),
         )
         add_event_dates(self)
@@ -119,6 +133,22 @@ class Run(RtmAlgorithm):
             ),
             tr("One self-contained HTML page with the findings, the map, the full fit and all settings."),
         )
+        self.add(
+            raster("OUTPUT_FORECAST", tr("Forecast"), optional=True, createByDefault=True),
+            tr(
+                "Raster of the number of events expected in each cell in the coming period, from terrain and past "
+                "events together. It is the map to send people by; the terrain says why."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_VALIDATION", tr("Validation"), tr("HTML page (*.html)"), optional=True, createByDefault=True
+            ),
+            tr(
+                "One self-contained HTML page that measures terrain, forecast and baselines against the later events; "
+                "not written without them."
+            ),
+        )
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
@@ -143,12 +173,13 @@ class Run(RtmAlgorithm):
                 tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
             )
 
-        progress = progress_of(feedback, 0.05, 0.95)
+        progress = progress_of(feedback, 0.05, 0.8)
         result = run(study, provenance, progress, clock, available_workers(), announce)
         tested = self._test(inputs, result)
         self._tell(result, tested, feedback)
+        beyond = self._beyond(parameters, context, feedback, inputs, result, provenance)
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, tested)
+        return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
 
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
         return {
@@ -162,6 +193,30 @@ class Run(RtmAlgorithm):
             return ()
         later = count(result.observations.grid, inputs.test_events.features.coordinates)
         return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
+
+    def _beyond(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        inputs: Inputs,
+        result: StudyResult,
+        provenance: dict[str, Any],
+    ) -> Beyond:
+        """The forecast, when it is asked for or can be tested; and the test, when there are later events."""
+        later = inputs.test_events
+        if later is None and not self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context):
+            return Beyond()
+        feedback.setProgressText(tr("Forecasting"))
+        found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
+        tell_forecast(found, feedback)
+        if later is None:
+            return Beyond(found)
+        feedback.setProgressText(tr("Measuring on later events"))
+        progress = progress_of(feedback, 0.88, 0.95)
+        measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
+        tell_validation(measured, later.report.warnings, feedback)
+        return Beyond(found, measured)
 
     def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
         events = result.events
@@ -183,14 +238,18 @@ class Run(RtmAlgorithm):
         study: Study,
         result: StudyResult,
         tested: tuple[Accuracy, ...],
+        beyond: Beyond,
     ) -> dict[str, Any]:
         layer = {
             name: self.parameterAsOutputLayer(parameters, name, context)
-            for name in ("OUTPUT_TERRAIN", "OUTPUT_EXPECTED", "OUTPUT_PLACES", "OUTPUT_TABLE")
+            for name in ("OUTPUT_TERRAIN", "OUTPUT_EXPECTED", "OUTPUT_PLACES", "OUTPUT_TABLE", "OUTPUT_FORECAST")
         }
         file = {
-            name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_MODEL", "OUTPUT_REPORT")
+            name: self.parameterAsFileOutput(parameters, name, context)
+            for name in ("OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_VALIDATION")
         }
+        if beyond.validation is None:
+            file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
         with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period)
@@ -207,10 +266,16 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_REPORT"]:
                 told = findings(result.model, report_context(inputs, study), result.places.places, tested)
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
+            if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
+                paths = ForecastPaths(layer["OUTPUT_FORECAST"])
+                save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
+            if file["OUTPUT_VALIDATION"] and beyond.validation is not None:
+                staging.text(file["OUTPUT_VALIDATION"], render_validation(beyond.validation))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
         self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
         self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
+        self.present(context, layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
         self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
         return {
             **{name: path for name, path in {**layer, **file}.items() if path},

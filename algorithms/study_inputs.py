@@ -77,6 +77,11 @@ class Inputs:
         """Provenance of every input."""
         return [source_item(role, read) for role, read in self.all]
 
+    @property
+    def fitted_on(self) -> list[dict[str, Any]]:
+        """Provenance of the inputs that model and forecast are made from."""
+        return [source_item(role, read) for role, read in self.all if read is not self.test_events]
+
 
 def add_study_layers(algorithm: RtmAlgorithm) -> None:
     """STUDY_AREA, EVENTS, FACTORS, FACTOR_SETTINGS."""
@@ -220,10 +225,15 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
     )
 
 
+def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
+    """The length of a map unit."""
+    return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
+
+
 def report_context(inputs: Inputs, study: Study) -> ReportContext:
     """What the report tells of the inputs."""
     outcome, area = inputs.events.report.name, inputs.area.report.name
-    metres = QgsUnitTypes.fromUnitToUnitFactor(inputs.crs.mapUnits(), Qgis.DistanceUnit.Meters)
+    metres = metres_per_unit(inputs.crs)
     block = study.grid.block_length
     factors = tuple(
         FactorInfo(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .calibration import CalibrationSlope, crps, deciles, poisson_deviance, rescaled
 from .features import Floats
-from .progress import Progress, parts
+from .progress import Progress, part, parts
 from .ranking import Bounds, CaptureCurve, Ranking, perfect
 from .resampling import groups_of, resampled_sums
 from .terrain import ScoreSummary
@@ -223,7 +223,7 @@ def capture_statistics(
     first(0.5)
     best = ideal.curve(counts)
     rivals = []
-    for threshold, step in zip(thresholds, parts(first, len(thresholds)), strict=True):
+    for threshold, step in zip(thresholds, parts(part(first, 0.5, 1.0), len(thresholds)), strict=True):
         limit = threshold.share * basis.total
         step(0.5)
         rival = sums.column(basis.spread(ideal.flagged(limit) * counts, len(sums.counts)))

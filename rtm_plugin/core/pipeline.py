@@ -11,6 +11,7 @@ from .candidates import CandidateSet, operationalise
 from .covariates import AdjustmentScale, Covariates, Observations, observe
 from .errors import InputError
 from .features import Features, Floats
+from .forecast import Forecast, ForecastSettings, History, forecast
 from .grid import Grid, count_events, study_grid
 from .model import (
     EventSummary,
@@ -26,6 +27,7 @@ from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSetting
 from .summaries import culling_summary, family_model, fates, grid_summary
 from .terrain import RiskTerrain, risk_terrain
 from .verification import Verification, verify
+from .wide_terrain import wide_terrain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,11 +145,15 @@ def memory_needed(grid: Grid, factors: int) -> int:
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
     """Scores and expected counts; exposure and adjustments enter the expected counts only."""
-    offset = observed.offset
-    if observed.adjust is not None:
-        shift = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
-        offset = shift if offset is None else offset + shift
-    return risk_terrain(family.intercept, family.selected, observed.candidates, offset)
+    return risk_terrain(family.intercept, family.selected, observed.candidates, log_offset(family, observed))
+
+
+def log_offset(family: FamilyModel, observed: Observations) -> Floats | None:
+    """What exposure and adjustments add to the log of the expected counts (n,); None when there are none."""
+    if observed.adjust is None:
+        return observed.offset
+    shift: Floats = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
+    return shift if observed.offset is None else observed.offset + shift
 
 
 def observe_again(
@@ -229,6 +235,21 @@ def choose(
         observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
     )
     return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
+
+
+def forecast_events(
+    family: FamilyModel,
+    observed: Observations,
+    terrain: RiskTerrain,
+    history: Sequence[History],
+    settings: ForecastSettings | None = None,
+    progress: Progress = silent,
+) -> Forecast:
+    """Forecast the coming period from a model's terrain, all candidates, and one or many past periods."""
+    counts = np.sum([period.counts for period in history], axis=0)
+    wide = wide_terrain(observed.candidates, counts, log_offset(family, observed), part(progress, 0.0, 0.45))
+    expected = terrain.expected.astype(np.float64)
+    return forecast(observed.grid, expected, history, settings, part(progress, 0.45, 1.0), wide)
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:

@@ -169,7 +169,16 @@ EXTRA_PARAMETERS = {
         "COVERAGE": "number",
         "OUTPUT_PARTS": "rasterDestination",
     },
-    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
+    "run": {
+        "RULE": "enum",
+        "VALUE": "number",
+        "MAX_AREA": "area",
+        "TITLE": "string",
+        **EVENT_DATES,
+        **WINDOWS,
+        "OUTPUT_FORECAST": "rasterDestination",
+        "OUTPUT_VALIDATION": "fileDestination",
+    },
 }
 OUTPUTS = {
     "studygrid": {"OUTPUT", "CELL_COUNT"},
@@ -196,7 +205,7 @@ OUTPUTS = {
 EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -279,7 +288,7 @@ def test_what_may_be_left_empty(algorithm, name):
     found = {d.name() for d in algorithm.parameterDefinitions() if d.flags() & optional}
     allowed = set(OPTIONAL)
     if name == "run":
-        allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+        allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
     if name == "backtest":
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "crossvalidate":

@@ -13,6 +13,11 @@ import desktop
 
 ALGORITHMS = sorted(name for name, _ in provider.ALGORITHMS)
 TOOLBOX = {
+    "How good is the map": [
+        "Back-test through time",
+        "Cross-validate the model",
+        "Validate maps against later events",
+    ],
     "Study from start to finish": ["Risk terrain model, start to finish"],
     "Study step by step": [
         "1. Study grid",
@@ -21,11 +26,6 @@ TOOLBOX = {
         "4. Select model",
         "5. Risk terrain",
         "6. Priority places",
-    ],
-    "How good is the map": [
-        "Back-test through time",
-        "Cross-validate the model",
-        "Validate maps against later events",
     ],
     "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
 }
