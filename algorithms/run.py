@@ -26,6 +26,7 @@ from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation import ValidationFindings
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
@@ -38,13 +39,14 @@ from .outputs import (
     save_candidate_table,
     save_expected,
     save_places,
-    save_report,
     save_terrain,
     versions,
 )
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
+from .report_parts import add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
+REPORT = ("OUTPUT_REPORT", "OUTPUT_FINDINGS")
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 
 
@@ -94,6 +96,7 @@ class Run(RtmAlgorithm):
                 "layers' names when empty."
             ),
         )
+        add_place_cards(self)
         self._add_outputs()
 
     def _add_outputs(self) -> None:
@@ -127,12 +130,7 @@ class Run(RtmAlgorithm):
             vector("OUTPUT_TABLE", tr("Candidate table"), table, optional=True, createByDefault=False),
             tr("Table with one row for each candidate: its fate and the reason."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "OUTPUT_REPORT", tr("Report"), tr("HTML page (*.html)"), optional=True, createByDefault=True
-            ),
-            tr("One self-contained HTML page with the findings, the map, the full fit and all settings."),
-        )
+        add_report_outputs(self)
         self.add(
             raster("OUTPUT_FORECAST", tr("Forecast"), optional=True, createByDefault=True),
             tr(
@@ -163,9 +161,9 @@ class Run(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback)
+        inputs = read_inputs(self, parameters, context, feedback, with_names=self._reported(parameters, context))
         study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs)
+        provenance = self._provenance(parameters, inputs, study)
         clock = Clock(stage_teller(feedback))
 
         def announce(grid: Grid, memory: int) -> None:
@@ -181,11 +179,15 @@ class Run(RtmAlgorithm):
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    def _reported(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
+        return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT)
+
+    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
         return {
             **versions(),
             "parameters": plain_parameters(self, parameters),
             "inputs": inputs.sources,
+            KEY: saved_context(report_context(inputs, study)),
         }
 
     def _test(self, inputs: Inputs, result: StudyResult) -> tuple[Accuracy, ...]:
@@ -246,7 +248,7 @@ class Run(RtmAlgorithm):
         }
         file = {
             name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_VALIDATION")
+            for name in ("OUTPUT_MODEL", *REPORT, "OUTPUT_VALIDATION")
         }
         if beyond.validation is None:
             file["OUTPUT_VALIDATION"] = ""
@@ -263,9 +265,11 @@ class Run(RtmAlgorithm):
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
-            if file["OUTPUT_REPORT"]:
-                told = findings(result.model, report_context(inputs, study), result.places.places, tested)
-                save_report(staging, file["OUTPUT_REPORT"], result, told)
+            if any(file[name] for name in REPORT):
+                cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
+                about, spots = report_context(inputs, study), result.places.places
+                told = findings(result.model, about, spots, cells, tested, cards, beyond.validation)
+                save_report(staging, file, told, cells)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
                 save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)

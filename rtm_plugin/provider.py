@@ -20,6 +20,7 @@ ALGORITHMS = (
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
+    ("report", "Report"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

@@ -74,7 +74,9 @@ def place_cards(model: RiskModel, places: Sequence[Place], cells: Cells, count: 
     ranks = cells.grid.raster(cells.places, 0)
     cards = []
     for place in first:
-        at_work = _at_work(model.selected, place, None if parts is None else [float(v) for v in parts[:, place.rank - 1]])
+        at_work = _at_work(
+            model.selected, place, None if parts is None else [float(v) for v in parts[:, place.rank - 1]]
+        )
         middle = _middle(cells, ranks, place.rank)
         cards.append(PlaceCard(place, at_work, _near(at_work, cells, place, middle), middle))
     return tuple(cards)

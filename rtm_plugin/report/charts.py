@@ -62,7 +62,10 @@ def _ratio(row: Parameter) -> _Row:
 def steps(found: Findings) -> Markup:
     """BIC after each step of the selection of the chosen family."""
     trace = found.model.best.steps
-    rows = [_Row(_step(step.move, step.name, i), step.bic, step.bic, step.bic, fixed(step.bic, 1)) for i, step in enumerate(trace)]
+    rows = [
+        _Row(_step(step.move, step.name, i), step.bic, step.bic, step.bic, fixed(step.bic, 1))
+        for i, step in enumerate(trace)
+    ]
     ends = [step.bic for step in trace]
     margin = 0.04 * (max(ends) - min(ends)) or 1.0
     scale = linear(min(ends) - margin, max(ends) + margin, _LEFT, _RIGHT)
@@ -91,17 +94,23 @@ def observed_and_expected(groups: Sequence[FitGroup]) -> Markup:
     ]
     highest = max(max(row.high, row.dot or 0.0) for row in rows)
     scale = linear(0.0, 1.03 * highest or 1.0, _LEFT, _RIGHT)
-    drawing = _rows(rows, scale, linear_ticks(0.0, scale.high), "Events in the group: observed (dot), expected with 95 % range (bar)", None)
+    drawing = _rows(
+        rows,
+        scale,
+        linear_ticks(0.0, scale.high),
+        "Events in the group: observed (dot), expected with 95 % range (bar)",
+        None,
+    )
     outside = [f"group {i}" for i, group in enumerate(groups, 1) if not group.low <= group.observed <= group.high]
     text = f"{listed(outside)} outside" if outside else "no group outside"
     return drawing.markup(
-        "observed", "Observed and expected events by groups of cells", f"{many(len(groups), 'group')}, {text} the range."
+        "observed",
+        "Observed and expected events by groups of cells",
+        f"{many(len(groups), 'group')}, {text} the range.",
     )
 
 
-def _rows(
-    rows: Sequence[_Row], scale: Scale, ticks: Sequence[float], title: str, reference: float | None
-) -> Drawing:
+def _rows(rows: Sequence[_Row], scale: Scale, ticks: Sequence[float], title: str, reference: float | None) -> Drawing:
     bottom = _at(len(rows)) - _ROW / 2 + 4
     drawing = Drawing(_WIDTH, bottom + _FOOT)
     for tick in ticks:
@@ -115,7 +124,14 @@ def _rows(
         y = _at(i)
         drawing.text(0, y + 4, short(row.label, _LETTERS), size=12)
         if row.high > row.low:
-            drawing.line(scale.at(row.low), y, scale.at(row.high), y, INK if row.dot is None else _BLUE, 2 if row.dot is None else 7)
+            drawing.line(
+                scale.at(row.low),
+                y,
+                scale.at(row.high),
+                y,
+                INK if row.dot is None else _BLUE,
+                2 if row.dot is None else 7,
+            )
         if row.dot is None:
             drawing.rectangle(scale.at(row.middle) - 4, y - 4, 8, 8, RED)
         else:
@@ -141,7 +157,9 @@ def _panels(factors: Sequence[FactorLadder], key: str) -> Markup:
     for i, factor in enumerate(factors):
         _panel(drawing, factor, (i % across) * _PANEL_WIDTH, (i // across) * _PANEL_HEIGHT)
     told = [
-        f"{readable(f.factor)}: {f.chosen} chosen, {many(f.close, 'runner-up', 'runners-up')}" if f.chosen else f"{readable(f.factor)}: not in the model"
+        f"{readable(f.factor)}: {f.chosen} chosen, {many(f.close, 'runner-up', 'runners-up')}"
+        if f.chosen
+        else f"{readable(f.factor)}: not in the model"
         for f in factors
     ]
     return drawing.markup(key, "BIC by distance and operationalisation", "; ".join(told) + ".")
@@ -210,6 +228,15 @@ def distribution(bins: ScoreBins, cuts: Sequence[float], classes: Sequence[int])
         if x.low <= cut <= x.high:
             drawing.line(x.at(cut), 30 - 10 * (i % 2), x.at(cut), bottom, INK, 1.2, "5 3")
             drawing.text(x.at(cut), 24 - 11 * (i % 2), f"{label} {number(cut)}", "middle", 11)
-    drawing.text((x.start + x.end) / 2, height - 10, "Relative risk score (logarithmic); bars are shares of the cells", "middle", 11.5, SOFT)
-    text = f"{percent(most)} of the cells are in the tallest bar; the cut points are {listed([number(c) for c in cuts])}."
+    drawing.text(
+        (x.start + x.end) / 2,
+        height - 10,
+        "Relative risk score (logarithmic); bars are shares of the cells",
+        "middle",
+        11.5,
+        SOFT,
+    )
+    text = (
+        f"{percent(most)} of the cells are in the tallest bar; the cut points are {listed([number(c) for c in cuts])}."
+    )
     return drawing.markup("distribution", "Distribution of the scores", text)

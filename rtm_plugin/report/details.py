@@ -1,7 +1,6 @@
 """Numbers behind the figures: ladders of distances, distribution of scores, observed and expected events."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +124,9 @@ def ladders_of(model: RiskModel) -> tuple[FactorLadder, ...]:
         term = chosen.get(factor)
         rungs = [_rung(c, term.name if term else "", model.best.bic) for c in model.candidates if c.factor == factor]
         words = f"{term.operationalisation} {term.distance:g}" if term else ""
-        ladders.append(FactorLadder(factor, words, tuple(sorted(rungs, key=lambda r: (r.operationalisation, r.distance)))))
+        ladders.append(
+            FactorLadder(factor, words, tuple(sorted(rungs, key=lambda r: (r.operationalisation, r.distance))))
+        )
     return tuple(ladders)
 
 
@@ -212,7 +213,10 @@ def count_rows(model: RiskModel, cells: Cells) -> tuple[CountRow, ...]:
         return ()
     means, number = _distinct(cells.expected)
     observed = np.bincount(np.minimum(cells.counts, _COUNTS - 1).astype(np.int64), minlength=_COUNTS)
-    each = [float(number @ np.exp(log_pmf(model.family, np.array(float(k)), means, model.best.dispersion))) for k in range(_COUNTS - 1)]
+    each = [
+        float(number @ np.exp(log_pmf(model.family, np.array(float(k)), means, model.best.dispersion)))
+        for k in range(_COUNTS - 1)
+    ]
     each.append(max(0.0, float(number.sum()) - math.fsum(each)))
     return tuple(CountRow(k, k == _COUNTS - 1, int(observed[k]), each[k]) for k in range(_COUNTS))
 
@@ -235,5 +239,3 @@ def density_note(cells: Cells) -> DensityNote | None:
         return None
     density = event_density(cells.grid, cells.counts)
     return DensityNote(density.side * cells.grid.cell_size, LEAST_SUPPORT, density.shares[0])
-
-

@@ -54,7 +54,8 @@ class FactorInfo:
     name, layer : str
         `layer` is the layer's name, without its path; "" where it is not known.
     geometry : {"point", "line", "polygon", ""}
-    features : int
+    features : int or None
+        None where it is not known.
     operationalisation : {"proximity", "density", "both"}
     max_influence, increment : float
         Largest spatial influence and the step of the ladder, map units.
@@ -67,7 +68,7 @@ class FactorInfo:
     name: str
     layer: str
     geometry: str
-    features: int
+    features: int | None
     operationalisation: str
     max_influence: float
     increment: float
@@ -117,6 +118,12 @@ class ReportContext:
     later_events: str = ""
     fit_period: Period = field(default_factory=Period)
     later_period: Period = field(default_factory=Period)
+
+    @property
+    def feature_count(self) -> int | None:
+        """Features of all factors; None where that of one is not known, or there is no factor."""
+        known = [factor.features for factor in self.factors if factor.features is not None]
+        return sum(known) if known and len(known) == len(self.factors) else None
 
     def distance(self, value: float) -> str:
         """A distance with its unit."""

@@ -44,7 +44,9 @@ class _Frame:
         return self.left + (x - self.x_min) / self.map_units, self.top + (self.y_max - y) / self.map_units
 
 
-def terrain_map(grid: Grid, scores: NDArray[np.float32], summary: ScoreSummary, about: ReportContext, text: str) -> Markup:
+def terrain_map(
+    grid: Grid, scores: NDArray[np.float32], summary: ScoreSummary, about: ReportContext, text: str
+) -> Markup:
     """The risk terrain in its four classes."""
     drawing, frame = _sheet(grid)
     step = _thinning(grid)
@@ -187,9 +189,7 @@ def _rank_labels(drawing: Drawing, frame: _Frame, ranks: NDArray[np.int64]) -> N
         drawing.text(spot[0], spot[1] + 4, str(rank), "middle", 11, bold=True)
 
 
-def _free_spot(
-    at: tuple[float, float], taken: Sequence[tuple[float, float]], frame: _Frame
-) -> tuple[float, float]:
+def _free_spot(at: tuple[float, float], taken: Sequence[tuple[float, float]], frame: _Frame) -> tuple[float, float]:
     """The nearest spot around `at` that is on the map and not on another label or labelled place."""
     apart, best, clearance = 24.0, at, -1.0
     for radius in (28.0, 40.0, 54.0, 70.0, 90.0):
@@ -226,5 +226,7 @@ def _scale_and_north(drawing: Drawing, frame: _Frame, about: ReportContext) -> N
     drawing.text(right - long, y + 20, "0", "middle", 11)
     drawing.text(right, y + 20, f"{plain(length / 1000)} km" if km else f"{plain(length)} {about.units}", "middle", 11)
     x, foot = drawing.width - 10, y + 22
-    drawing.path(f"M{x - 6:.1f} {foot:.1f}L{x:.1f} {foot - 24:.1f}L{x + 6:.1f} {foot:.1f}L{x:.1f} {foot - 6:.1f}Z", INK, 0.8, INK)
+    drawing.path(
+        f"M{x - 6:.1f} {foot:.1f}L{x:.1f} {foot - 24:.1f}L{x + 6:.1f} {foot:.1f}L{x:.1f} {foot - 6:.1f}Z", INK, 0.8, INK
+    )
     drawing.text(x, foot + 11, "N", "middle", 10, bold=True)

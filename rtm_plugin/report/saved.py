@@ -71,7 +71,7 @@ def _factor(saved: Mapping[str, Any]) -> FactorInfo:
     return FactorInfo(
         **texts,
         **numbers,
-        features=int(saved["features"]),
+        features=None if saved["features"] is None else int(saved["features"]),
         density_sd=None if sd is None else float(sd),
         warnings=tuple(_text(w) for w in saved["warnings"]),
     )
@@ -101,7 +101,7 @@ def _from_candidates(model: RiskModel, name: str, features: Any) -> FactorInfo:
     own = [c for c in model.candidates if c.factor == name]
     kinds = {c.operationalisation for c in own}
     reach = sorted({c.distance for c in own})
-    number = features if isinstance(features, int) else 0
+    number = features if isinstance(features, int) else None
     return FactorInfo(
         name, "", "", number, "both" if len(kinds) > 1 else kinds.pop(), reach[-1], reach[0], own[0].direction, None
     )

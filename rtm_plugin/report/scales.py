@@ -66,7 +66,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     """1, 2, 5 × 10ⁿ between the ends; fewer over many powers of ten, finer ones where there would be less than two.
 
     >>> log_ticks(0.8, 30), log_ticks(1.05, 1.3)
-    ([1.0, 2.0, 5.0, 10.0, 20.0], [1.1, 1.2, 1.3])
+    ([1.0, 2.0, 5.0, 10.0, 20.0], [1.05, 1.1, 1.15, 1.2, 1.25, 1.3])
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     many = math.log10(high / low) > 3

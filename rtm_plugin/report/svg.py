@@ -30,7 +30,9 @@ class Drawing:
     height: float
     _shapes: list[Markup] = field(default_factory=list)
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, colour: str = INK, width: float = 1.0, dash: str = "") -> None:
+    def line(
+        self, x1: float, y1: float, x2: float, y2: float, colour: str = INK, width: float = 1.0, dash: str = ""
+    ) -> None:
         """A straight line."""
         self._shapes.append(
             Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" stroke="{}" stroke-width="{}"{}/>').format(
@@ -62,6 +64,10 @@ class Drawing:
             )
         )
 
+    def area(self, steps: str, fill: str, opacity: float) -> None:
+        """A filled shape that lets through what lies below."""
+        self._shapes.append(Markup('<path d="{}" fill="{}" fill-opacity="{}"/>').format(steps, fill, opacity))
+
     def polyline(self, points: Iterable[tuple[float, float]], colour: str, width: float = 1.5, dash: str = "") -> None:
         """A line through points."""
         steps = " L".join(f"{units(x)} {units(y)}" for x, y in points)
@@ -69,7 +75,14 @@ class Drawing:
             self.path(f"M{steps}", colour, width, dash=dash)
 
     def text(
-        self, x: float, y: float, text: str, anchor: str = "start", size: float = 12, colour: str = INK, bold: bool = False
+        self,
+        x: float,
+        y: float,
+        text: str,
+        anchor: str = "start",
+        size: float = 12,
+        colour: str = INK,
+        bold: bool = False,
     ) -> None:
         """Text whose base line starts, ends or has its middle at a point."""
         self._shapes.append(
@@ -102,7 +115,16 @@ class Drawing:
             '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-text">'
             '<title id="{}-title">{}</title><desc id="{}-text">{}</desc>{}</svg>'
         ).format(
-            kind, units(self.width), units(self.height), key, key, key, title, key, description, Markup("").join(self._shapes)
+            kind,
+            units(self.width),
+            units(self.height),
+            key,
+            key,
+            key,
+            title,
+            key,
+            description,
+            Markup("").join(self._shapes),
         )
 
 
