@@ -219,7 +219,7 @@ def round_length(most: float) -> float:
 def _scale_and_north(drawing: Drawing, frame: _Frame, about: ReportContext) -> None:
     length = round_length(frame.map_units * min(160.0, 0.45 * drawing.width))
     long = length / frame.map_units
-    right, y = drawing.width - 44, frame.top + frame.height + 14
+    right, y = drawing.width - 58, frame.top + frame.height + 14
     drawing.rectangle(right - long, y, long / 2, 6, INK, INK)
     drawing.rectangle(right - long / 2, y, long / 2, 6, "#ffffff", INK)
     km = about.units == "metres" and length >= 1000

@@ -116,13 +116,13 @@ def _where(highest: ScoreClass, summary: PlaceSummary) -> list[str]:
     held = ""
     if highest.share_of_events is not None:
         held = f", and held {percent(highest.share_of_events)} of the events; {DESCRIBED}"
+    same = summary.cells == highest.cells
+    lie = f", in {many(summary.count, 'priority place')}" if same else ""
     told = (
         f"The highest-risk cells (score above mean + 2{NBSP}SD) are {percent(highest.share_of_cells)} of the area, "
-        f"{number(highest.square_km)}{NBSP}km²{held}."
+        f"{number(highest.square_km)}{NBSP}km²{lie}{held}."
     )
-    if summary.cells == highest.cells:
-        return [told, f"They lie in {many(summary.count, 'priority place')}."]
-    return [told, _places_sentence(summary)]
+    return [told] if same else [told, _places_sentence(summary)]
 
 
 def _places_sentence(summary: PlaceSummary) -> str:

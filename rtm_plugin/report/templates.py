@@ -31,6 +31,7 @@ def environment() -> Environment:
         wording.crs_label,
         wording.capital,
         wording.longest_word,
+        wording.readable,
     ):
         environment.filters[tool.__name__] = tool
     environment.filters["family_label"] = family_label
