@@ -36,7 +36,7 @@ from .base import RtmAlgorithm, tr
 from .log import tell_places
 from .outputs import crs_of
 from .parameters import Parameters, add_places, place_settings
-from .report_parts import add_place_cards, add_report_outputs, named_layer, save_report
+from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
 from .study_inputs import metres_per_unit, rule_text
 
 _SAME = 1e-4  # of a score: the raster holds them with seven digits
@@ -91,6 +91,9 @@ class Report(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        files = {name: self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS}
+        if not any(files.values()):
+            raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         grid, scores = _scores(raster, model)
@@ -115,9 +118,6 @@ class Report(RtmAlgorithm):
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
         cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
         told = findings(model, about, found.places, cells, cards=cards)
-        files = {
-            name: self.parameterAsFileOutput(parameters, name, context) for name in ("OUTPUT_REPORT", "OUTPUT_FINDINGS")
-        }
         stop_if_cancelled(feedback)
         with Staging(feedback) as staging:
             save_report(staging, files, told, cells)
@@ -188,8 +188,8 @@ class Report(RtmAlgorithm):
         if counts is None or abs(float(counts.sum()) - _events_fitted(model)) < 0.5:
             return about
         warning = tr(
-            "The event counts hold {:,.0f} events, but the model was fitted on {:,.0f}: events of classes and places in "
-            "this report are not those that made the model."
+            "The event counts hold {:,.0f} events, but the model was fitted on {:,.0f}: events of classes and places "
+            "in this report are not those that made the model."
         ).format(float(counts.sum()), _events_fitted(model))
         return replace(about, warnings=(*about.warnings, warning))
 
@@ -209,8 +209,8 @@ def _scores(raster: Raster, model: RiskModel) -> tuple[Grid, np.ndarray[Any, np.
         (found.min, found.mean, found.max), (wanted.min, wanted.mean, wanted.max), rtol=_SAME
     ):
         raise InputError(
-            f"The risk terrain '{raster.name}' was not made with this model: it has {grid.cells:,} cells with scores up "
-            f"to {found.max:.4g}, the model {_own_terrain(model)}; choose the terrain of the same run."
+            f"The risk terrain '{raster.name}' was not made with this model: it has {grid.cells:,} cells with scores "
+            f"up to {found.max:.4g}, the model {_own_terrain(model)}; choose the terrain of the same run."
         )
     return grid, scores
 

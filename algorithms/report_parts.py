@@ -19,6 +19,7 @@ from .base import RtmAlgorithm, tr
 from .parameters import whole_number
 from .study_inputs import Inputs
 
+REPORT_OUTPUTS = ("OUTPUT_REPORT", "OUTPUT_FINDINGS")
 _MOST_CARDS = 100
 
 

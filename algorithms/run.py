@@ -43,10 +43,9 @@ from .outputs import (
     versions,
 )
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
-from .report_parts import add_place_cards, add_report_outputs, cells_of, save_report
+from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
-REPORT = ("OUTPUT_REPORT", "OUTPUT_FINDINGS")
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 
 
@@ -180,7 +179,7 @@ class Run(RtmAlgorithm):
         return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
 
     def _reported(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
-        return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT)
+        return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
 
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
         return {
@@ -248,7 +247,7 @@ class Run(RtmAlgorithm):
         }
         file = {
             name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("OUTPUT_MODEL", *REPORT, "OUTPUT_VALIDATION")
+            for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")
         }
         if beyond.validation is None:
             file["OUTPUT_VALIDATION"] = ""
@@ -265,7 +264,7 @@ class Run(RtmAlgorithm):
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
-            if any(file[name] for name in REPORT):
+            if any(file[name] for name in REPORT_OUTPUTS):
                 cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
                 about, spots = report_context(inputs, study), result.places.places
                 told = findings(result.model, about, spots, cells, tested, cards, beyond.validation)

@@ -27,7 +27,7 @@ class Rung:
     Parameters
     ----------
     gap : float or None
-        What BIC would gain (+, worse) or lose (−) with the candidate in its factor's place; None where it was not tried.
+        What BIC would gain (+, worse) or lose (−) with the candidate in its factor's place; None if not tried.
     chosen : bool
     close : bool
         A runner-up: its BIC less than 6 above that of the model.
@@ -208,7 +208,7 @@ def _variance(model: RiskModel, expected: Floats) -> Floats:
 
 
 def count_rows(model: RiskModel, cells: Cells) -> tuple[CountRow, ...]:
-    """Cells by number of events beside what the chosen family expects; empty without counts or where they are weights."""
+    """Cells by number of events beside what the chosen family expects; empty without counts of whole events."""
     if cells.expected is None or cells.counts is None or not (cells.counts == np.rint(cells.counts)).all():
         return ()
     means, number = _distinct(cells.expected)

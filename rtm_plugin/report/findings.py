@@ -339,7 +339,7 @@ class Findings:
         return None if self.lowest_expected is None else self.lowest_expected * self.model.score.max
 
     def to_json(self) -> str:
-        """The text of the findings file: all that the page prints; numbers with ten digits, null where there is none."""
+        """The text of the findings file: all that the page prints, numbers with ten digits, null where none is."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("model", "validation")}
         document = {
             "format": FORMAT,

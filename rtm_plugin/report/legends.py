@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..core.event_density import LEAST_SUPPORT, MULTIPLES, EventDensity
 from ..core.terrain import ScoreSummary
@@ -36,7 +37,7 @@ def density_legend(density: EventDensity) -> tuple[LegendRow, ...]:
     words = [
         f"fewer than {LEAST_SUPPORT} cells with events around: not told",
         f"up to {limits[0]} times the mean density",
-        *(f"{a} to {b} times" for a, b in zip(limits, limits[1:], strict=False)),
+        *(f"{a} to {b} times" for a, b in pairwise(limits)),
         f"more than {limits[-1]} times the mean density",
     ]
     return tuple(

@@ -99,9 +99,9 @@ def place_map(
     row, column = np.nonzero(ranks == card.place.rank)
     spots = [_row_and_column(grid, near.x, near.y) for near in card.near]
     span = max(np.ptp(row) + 1, np.ptp(column) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
-    reach = max([math.ceil(span / 2), _CARD_CELLS // 2])
+    reach = max(math.ceil(span / 2), _CARD_CELLS // 2)
     middle = ((row.min() + row.max() + 1) / 2, (column.min() + column.max() + 1) / 2)
-    top, left = (int(math.floor(m - reach)) for m in middle)
+    top, left = (math.floor(m - reach) for m in middle)
     side = 2 * reach + 1
     drawing = Drawing(_CARD_SIDE, _CARD_SIDE + 46)
     frame = _Frame(

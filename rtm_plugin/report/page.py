@@ -79,7 +79,7 @@ def pictures(findings: Findings, cells: Cells) -> Pictures:
             summary,
             about,
             f"{percent(highest.share_of_cells)} of {many(grid.cells, 'cell')} are in the class "
-            f"{highest.name}; scores go from {number(summary.min)} to {number(summary.max)}. The table of classes gives "
+            f"{highest.name}; scores go from {number(summary.min)} to {number(summary.max)}. The table of classes has "
             "the same in numbers.",
         ),
         places_map(grid, cells.places, about, f"{many(len(findings.places), 'place')} in red, {shown}.")

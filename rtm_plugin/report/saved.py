@@ -26,7 +26,7 @@ def saved_context(context: ReportContext) -> dict[str, Any]:
 def context_of(model: RiskModel, units: str, metres_per_unit: float, title: str = "") -> ReportContext:
     """The context of a model that was saved, as far as its file tells.
 
-    A model of rtm:run holds all of it; from another the names come from its inputs, and the factors from its candidates.
+    A model of rtm:run holds all of it; of another the names come from its inputs and the factors from its candidates.
 
     Parameters
     ----------

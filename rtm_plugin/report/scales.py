@@ -63,7 +63,7 @@ def linear_ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5 × 10ⁿ between the ends; fewer over many powers of ten, finer ones where there would be less than two.
+    """1, 2, 5 × 10ⁿ between the ends; fewer over many powers of ten, finer ones where there would be less than three.
 
     >>> log_ticks(0.8, 30), log_ticks(1.05, 1.3)
     ([1.0, 2.0, 5.0, 10.0, 20.0], [1.05, 1.1, 1.15, 1.2, 1.25, 1.3])
@@ -73,7 +73,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     steps = range(0, len(powers), max(1, len(powers) // 8)) if many else range(len(powers))
     ticks = [m * 10.0 ** powers[i] for i in steps for m in ((1,) if many else (1, 2, 5))]
     kept = [round(t, 12) for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
-    return kept if len(kept) > 1 else linear_ticks(low, high)
+    return kept if len(kept) > 2 else linear_ticks(low, high)
 
 
 def gap_ticks(low: float, high: float) -> list[float]:
