@@ -32,11 +32,9 @@ from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import CandidateFate, RiskModel
 from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.pipeline import Events, StudyResult
+from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
-from ..rtm_plugin.report.findings import Findings
-from ..rtm_plugin.report.page import render
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -161,11 +159,6 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
     write_places(temporary, path, grid, found)
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
-
-
-def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
-    """One self-contained HTML page."""
-    staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:

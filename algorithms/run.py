@@ -25,6 +25,7 @@ from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window
@@ -36,11 +37,11 @@ from .outputs import (
     save_candidate_table,
     save_expected,
     save_places,
-    save_report,
     save_terrain,
     versions,
 )
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
+from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
 
@@ -90,6 +91,7 @@ class Run(RtmAlgorithm):
                 "layers' names when empty."
             ),
         )
+        add_place_cards(self)
         self._add_outputs()
 
     def _add_outputs(self) -> None:
@@ -123,12 +125,7 @@ class Run(RtmAlgorithm):
             vector("OUTPUT_TABLE", tr("Candidate table"), table, optional=True, createByDefault=False),
             tr("Table with one row for each candidate: its fate and the reason."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "OUTPUT_REPORT", tr("Report"), tr("HTML page (*.html)"), optional=True, createByDefault=True
-            ),
-            tr("One self-contained HTML page with the findings, the map, the full fit and all settings."),
-        )
+        add_report_outputs(self)
         self.add(
             raster("OUTPUT_FORECAST", tr("Forecast"), optional=True, createByDefault=True),
             tr(
@@ -159,9 +156,9 @@ class Run(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback)
+        inputs = read_inputs(self, parameters, context, feedback, with_names=self._reported(parameters, context))
         study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs)
+        provenance = self._provenance(parameters, inputs, study)
         clock = Clock(stage_teller(feedback))
         wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
@@ -178,11 +175,15 @@ class Run(RtmAlgorithm):
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, beyond)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    def _reported(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
+        return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
+
+    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
         return {
             **versions(),
             "parameters": plain_parameters(self, parameters),
             "inputs": inputs.sources,
+            KEY: saved_context(report_context(inputs, study)),
         }
 
     def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
@@ -211,7 +212,7 @@ class Run(RtmAlgorithm):
         }
         file = {
             name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_VALIDATION")
+            for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")
         }
         later = beyond.later
         if later is None:
@@ -229,11 +230,12 @@ class Run(RtmAlgorithm):
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
-            if file["OUTPUT_REPORT"]:
-                told = findings(
-                    result.model, report_context(inputs, study), result.places.places, later.terrain if later else ()
-                )
-                save_report(staging, file["OUTPUT_REPORT"], result, told)
+            if any(file[name] for name in REPORT_OUTPUTS):
+                cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
+                about, spots = report_context(inputs, study), result.places.places
+                tested, measured = (later.terrain, later.findings) if later else ((), None)
+                told = findings(result.model, about, spots, cells, tested, cards, measured)
+                save_report(staging, file, told, cells)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
                 made_from = inputs.fitted_on
