@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, sources_item, write_raster
+from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item, write_raster
 from ..rtm_plugin.cartography.styles import Painter, count_painter, save_style, share_painter, sidecar_path
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.periods import Period
 
 _NODATA = -9999.0
 _NO_COUNT = -1
@@ -36,9 +37,13 @@ def save_forecast(
     found: Forecast,
     sources: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
+    fitted: Period,
 ) -> None:
-    """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence."""
-    items = sources_item(sources)
+    """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence.
+
+    `fitted` is the period of the events that the forecast was made from.
+    """
+    items = {**sources_item(sources), **period_items("RTM_FIT", fitted)}
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))

@@ -19,20 +19,18 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
+from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.saved import KEY, saved_context
-from ..rtm_plugin.report.validation import ValidationFindings
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window
 from .forecast_outputs import ForecastPaths, save_forecast
-from .later_events import forecast_of, measured_on_later_events
+from .later_events import Measured, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
     plain_parameters,
@@ -46,15 +44,13 @@ from .parameters import add_covariates, add_grid, add_influence, add_places, add
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
 
-SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
-
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
     """What a run does beyond the terrain, where it is asked for."""
 
     forecast: Forecast | None = None
-    validation: ValidationFindings | None = None
+    later: Measured | None = None
 
 
 class Run(RtmAlgorithm):
@@ -164,19 +160,20 @@ class Run(RtmAlgorithm):
         study = study_of(self, parameters, context, inputs)
         provenance = self._provenance(parameters, inputs, study)
         clock = Clock(stage_teller(feedback))
+        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
         def announce(grid: Grid, memory: int) -> None:
+            memory += memory_for_forecast(grid) if wanted else 0
             feedback.pushInfo(
                 tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
             )
 
-        progress = progress_of(feedback, 0.05, 0.8)
+        progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        tested = self._test(inputs, result)
-        self._tell(result, tested, feedback)
-        beyond = self._beyond(parameters, context, feedback, inputs, result, provenance)
+        self._tell(result, feedback)
+        beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
+        return self._write(parameters, context, feedback, inputs, study, result, beyond)
 
     def _reported(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
         return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
@@ -189,37 +186,7 @@ class Run(RtmAlgorithm):
             KEY: saved_context(report_context(inputs, study)),
         }
 
-    def _test(self, inputs: Inputs, result: StudyResult) -> tuple[Accuracy, ...]:
-        if inputs.test_events is None:
-            return ()
-        later = count(result.observations.grid, inputs.test_events.features.coordinates)
-        return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
-
-    def _beyond(
-        self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-        inputs: Inputs,
-        result: StudyResult,
-        provenance: dict[str, Any],
-    ) -> Beyond:
-        """The forecast, when it is asked for or can be tested; and the test, when there are later events."""
-        later = inputs.test_events
-        if later is None and not self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context):
-            return Beyond()
-        feedback.setProgressText(tr("Forecasting"))
-        found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
-        tell_forecast(found, feedback)
-        if later is None:
-            return Beyond(found)
-        feedback.setProgressText(tr("Measuring on later events"))
-        progress = progress_of(feedback, 0.88, 0.95)
-        measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
-        tell_validation(measured, later.report.warnings, feedback)
-        return Beyond(found, measured)
-
-    def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
+    def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
         events = result.events
         feedback.pushInfo(
             tr("{:,} cells; {:,.0f} events inside the study area, {:,.0f} outside.").format(
@@ -228,7 +195,6 @@ class Run(RtmAlgorithm):
         )
         tell_model(result.model, feedback)
         tell_places(result.places, result.observations.grid, feedback)
-        tell_accuracy(tested, feedback)
 
     def _write(
         self,
@@ -238,7 +204,6 @@ class Run(RtmAlgorithm):
         inputs: Inputs,
         study: Study,
         result: StudyResult,
-        tested: tuple[Accuracy, ...],
         beyond: Beyond,
     ) -> dict[str, Any]:
         layer = {
@@ -249,7 +214,8 @@ class Run(RtmAlgorithm):
             name: self.parameterAsFileOutput(parameters, name, context)
             for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")
         }
-        if beyond.validation is None:
+        later = beyond.later
+        if later is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
         with Staging(feedback) as staging:
@@ -267,13 +233,15 @@ class Run(RtmAlgorithm):
             if any(file[name] for name in REPORT_OUTPUTS):
                 cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
                 about, spots = report_context(inputs, study), result.places.places
-                told = findings(result.model, about, spots, cells, tested, cards, beyond.validation)
+                tested, measured = (later.terrain, later.findings) if later else ((), None)
+                told = findings(result.model, about, spots, cells, tested, cards, measured)
                 save_report(staging, file, told, cells)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
-                save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
-            if file["OUTPUT_VALIDATION"] and beyond.validation is not None:
-                staging.text(file["OUTPUT_VALIDATION"], render_validation(beyond.validation))
+                made_from = inputs.fitted_on
+                save_forecast(staging, paths, scored, beyond.forecast, made_from, result.model.provenance, study.period)
+            if file["OUTPUT_VALIDATION"] and later is not None:
+                staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
         self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
@@ -286,5 +254,21 @@ class Run(RtmAlgorithm):
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
-            **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
+            **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
         }
+
+
+def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback) -> Beyond:
+    """The forecast, and the test of all maps when there are later events."""
+    feedback.setProgressText(tr("Forecasting"))
+    found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
+    tell_forecast(found, feedback)
+    later = inputs.test_events
+    if later is None:
+        return Beyond(found)
+    feedback.setProgressText(tr("Measuring on later events"))
+    progress = progress_of(feedback, 0.88, 0.95)
+    measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
+    tell_accuracy(measured.terrain, feedback)
+    tell_validation(measured.findings, later.report.warnings, feedback)
+    return Beyond(found, measured)

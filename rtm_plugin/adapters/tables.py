@@ -103,6 +103,8 @@ def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: boo
         for f in figures
     ]
     _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+
+
 def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry, a value for each column in a row; None is left empty."""
     filled = ((list(row), None) for row in rows)

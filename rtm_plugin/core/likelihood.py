@@ -18,6 +18,7 @@ _STEPS = 60
 _CONVERGED = 1e-14  # of the log-likelihood: what a Newton step could still gain
 _AS_GOOD_AS_ROUNDING = 1e-8  # the same, when no step in that direction gains anything that can be measured
 _LONGEST_STEP = 4.0
+_LARGEST_LOOKED_UP = 10_000  # a count: beyond this the gamma function is as fast
 _COLLINEAR = 1e11  # variance inflation: beyond this, rounding alone tells two columns apart
 _SEPARATED = 25.0  # a coefficient this large means that no event lies on one side
 
@@ -262,14 +263,27 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
 
 def _gamma_differences(y: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
     """ln Γ(y + s) − ln Γ(s) and its first two derivatives by s; 0 where y = 0, which most cells are."""
-    gammaln, digamma, polygamma = special().gammaln, special().digamma, special().polygamma
+    gammaln, digamma, zeta = special().gammaln, special().digamma, special().zeta  # ζ(2, s) is the trigamma function
     differences = np.zeros((3, len(y)))
     some = y > 0
     y, size = y[some], size[some]
     differences[0, some] = gammaln(y + size) - gammaln(size)
     differences[1, some] = digamma(y + size) - digamma(size)
-    differences[2, some] = polygamma(1, y + size) - polygamma(1, size)
+    differences[2, some] = zeta(2.0, y + size) - zeta(2.0, size)
     return differences[0], differences[1], differences[2]
+
+
+def _gamma_differences_of_one(y: Floats, size: float) -> tuple[Floats, Floats, Floats]:
+    """The same where the size is one number: sums of ln(s + i) and its derivatives over i < y, looked up for each y."""
+    index = y.astype(np.int64)
+    most = int(index.max(initial=0))
+    if most > _LARGEST_LOOKED_UP or (index != y).any():
+        return _gamma_differences(y, np.full(len(y), size))
+    terms = size + np.arange(most)
+    sums = np.zeros((3, most + 1))
+    np.cumsum([np.log(terms), 1.0 / terms, -1.0 / terms**2], axis=1, out=sums[:, 1:])
+    rise, slope, bend = sums[:, index]
+    return rise, slope, bend
 
 
 def _nb1_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats, ...]:
@@ -296,17 +310,18 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
     """NB2 with θ = 1/α and τ = ln α: value and its derivatives by η, ηη, τ, ττ, ητ."""
     theta = np.exp(-tau)
     total = theta + mean
-    rise, slope, bend = _gamma_differences(y, np.full(len(y), theta))
-    value = rise + y * eta - y * np.log(total) - theta * np.log1p(mean / theta)
-    by_theta = slope - np.log1p(mean / theta) + (mean - y) / total
+    rise, slope, bend = _gamma_differences_of_one(y, theta)
+    log_growth, gap = np.log1p(mean / theta), (y - mean) / total  # ln(total / θ)
+    value = rise + y * (eta + tau) - (y + theta) * log_growth
+    by_theta = slope - log_growth - gap
     by_theta_theta = bend + 1.0 / theta - 2.0 / total + (y + theta) / total**2
     return (
         value,
-        theta * (y - mean) / total,
+        theta * gap,
         -(y + theta) * theta * mean / total**2,
         -theta * by_theta,
         theta**2 * by_theta_theta + theta * by_theta,
-        -theta * (y - mean) * mean / total**2,
+        -theta * gap * mean / total,
     )
 
 
