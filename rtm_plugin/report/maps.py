@@ -98,7 +98,7 @@ def place_map(
     """
     row, column = np.nonzero(ranks == card.place.rank)
     spots = [_row_and_column(grid, near.x, near.y) for near in card.near]
-    span = max(np.ptp(row) + 1, np.ptp(column) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
+    span = max(int(np.ptp(row)) + 1, int(np.ptp(column)) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
     reach = max(math.ceil(span / 2), _CARD_CELLS // 2)
     middle = ((row.min() + row.max() + 1) / 2, (column.min() + column.max() + 1) / 2)
     top, left = (math.floor(m - reach) for m in middle)

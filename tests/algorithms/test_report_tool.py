@@ -144,5 +144,5 @@ def test_terrain_of_another_model_is_refused(refused, city, tmp_path):
     )
     process("run", {**asked, "CULL": "no", "OUTPUT_REPORT": None})
     sentence = refused("report", TERRAIN=other)
-    assert sentence.startswith("The risk terrain 'terrain' was not made with this model: it has 390 cells with scores up to ")
+    assert sentence.startswith("The risk terrain 'terrain' was not made with this model: it has 390 cells with scores")
     assert sentence.endswith("; choose the terrain of the same run.")

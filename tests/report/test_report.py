@@ -516,7 +516,7 @@ def test_context_of_a_model_without_one():
 
 
 @pytest.mark.parametrize(
-    "damage", [{"title": 3}, {"factors": 7}, {"factors": [{}]}, {"warnings": [1]}, [], "text", {"units": None}]
+    "damage", [{"title": 3}, {"factors": 7}, {"factors": [{}]}, {"warnings": [1]}, [], "text", {"outcome": None}]
 )
 def test_damaged_context_is_refused_in_a_sentence(damage):
     saved = saved_context(context())
