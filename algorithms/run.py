@@ -221,10 +221,10 @@ class Run(RtmAlgorithm):
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
         with Staging(feedback) as staging:
-            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period)
+            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(
-                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model.best
+                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model
                 )
             if layer["OUTPUT_PLACES"]:
                 save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)

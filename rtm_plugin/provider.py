@@ -20,6 +20,7 @@ ALGORITHMS = (
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
+    ("briefing", "Briefing"),
     ("report", "Report"),
     ("run", "Run"),
 )

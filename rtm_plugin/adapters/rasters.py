@@ -23,6 +23,7 @@ from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
+from .about import kind_items
 from .layers import refusal_of_crs
 
 VERSION = 1
@@ -109,6 +110,7 @@ def gdal_errors() -> Iterator[None]:
 
 def _grid_metadata(grid: Grid, kind: str) -> dict[str, str]:
     items = {
+        **kind_items(kind),
         "RTM_KIND": kind,
         "RTM_VERSION": str(VERSION),
         "RTM_CRS": grid.crs,

@@ -15,7 +15,7 @@ from .scipy_calls import lapack, product, special
 LEAST_LOG_DISPERSION = -10.0  # σ 0.00005: Poisson to four digits; lower, and ln Γ(μ/σ) loses the digits that count
 MOST_LOG_DISPERSION = 12.0
 _STEPS = 60
-_CONVERGED = 1e-14  # of the log-likelihood: what a Newton step could still gain
+_CONVERGED = 1e-12  # of the log-likelihood: what a Newton step could still gain
 _AS_GOOD_AS_ROUNDING = 1e-8  # the same, when no step in that direction gains anything that can be measured
 _LONGEST_STEP = 4.0
 _LARGEST_LOOKED_UP = 10_000  # a count: beyond this the gamma function is as fast
@@ -165,8 +165,12 @@ def fit(family: str, rows: Rows, start: Floats | None = None) -> Fit:
     rows = Rows(rows.design[used], rows.counts[used], rows.weights[used], rows.offset[used])
     if not rows.counts.any():
         raise FitError("There is no event, so that no model can be fitted.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _maximum(family, rows, _start(family, rows, start))
+
+
+def _maximum(family: str, rows: Rows, theta: Floats) -> Fit:
     matrix = rows.matrix
-    theta = _start(family, rows, start)
     value, gradient, hessian = _derivatives(family, theta, matrix, rows)
     for _ in range(_STEPS):
         step = _newton_step(theta, gradient, hessian)
@@ -192,7 +196,7 @@ def _start(family: str, rows: Rows, start: Floats | None) -> Floats:
     if start is not None:
         theta[: len(start)] = start
     if family != "poisson":
-        theta[-1] = np.clip(theta[-1], LEAST_LOG_DISPERSION, MOST_LOG_DISPERSION)
+        theta[-1] = _bounded(theta[-1])
     return theta
 
 
@@ -226,7 +230,7 @@ def _halved(
     for _ in range(30):
         trial = theta + step
         if family != "poisson":
-            trial[-1] = np.clip(trial[-1], LEAST_LOG_DISPERSION, MOST_LOG_DISPERSION)
+            trial[-1] = _bounded(trial[-1])
         new, gradient, hessian = _derivatives(family, trial, matrix, rows)
         if np.isfinite(new) and new >= value - 1e-12 * (1.0 + abs(value)):
             return trial, new, gradient, hessian
@@ -237,23 +241,22 @@ def _halved(
 def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tuple[float, Floats, Floats]:
     """Log-likelihood without ln y!, gradient and Hessian in (β, ln dispersion)."""
     k = matrix.shape[1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        eta = matrix @ theta[:k] + rows.offset
-        mean = np.exp(eta)
-        if family == "poisson":
-            value = rows.counts * eta - mean
-            by_eta, by_eta_eta = rows.counts - mean, -mean
-            gradient = matrix.T @ (rows.weights * by_eta)
-            hessian = product(matrix.T, (rows.weights * by_eta_eta)[:, None] * matrix)
-            return float(rows.weights @ value), gradient, hessian
-        terms = _nb1_terms if family == "nb1" else _nb2_terms
-        value, by_eta, by_eta_eta, by_tau, by_tau_tau, by_eta_tau = terms(rows.counts, eta, mean, theta[-1])
-        w = rows.weights
-        gradient = np.append(matrix.T @ (w * by_eta), w @ by_tau)
-        hessian = np.empty((k + 1, k + 1))
-        hessian[:k, :k] = product(matrix.T, (w * by_eta_eta)[:, None] * matrix)
-        hessian[:k, k] = hessian[k, :k] = matrix.T @ (w * by_eta_tau)
-        hessian[k, k] = w @ by_tau_tau
+    eta = matrix @ theta[:k] + rows.offset
+    mean = np.exp(eta)
+    if family == "poisson":
+        value = rows.counts * eta - mean
+        by_eta, by_eta_eta = rows.counts - mean, -mean
+        gradient = matrix.T @ (rows.weights * by_eta)
+        hessian = product(matrix.T, (rows.weights * by_eta_eta)[:, None] * matrix)
+        return float(rows.weights @ value), gradient, hessian
+    terms = _nb1_terms if family == "nb1" else _nb2_terms
+    value, by_eta, by_eta_eta, by_tau, by_tau_tau, by_eta_tau = terms(rows.counts, eta, mean, theta[-1])
+    w = rows.weights
+    gradient = np.append(matrix.T @ (w * by_eta), w @ by_tau)
+    hessian = np.empty((k + 1, k + 1))
+    hessian[:k, :k] = product(matrix.T, (w * by_eta_eta)[:, None] * matrix)
+    hessian[:k, k] = hessian[k, :k] = matrix.T @ (w * by_eta_tau)
+    hessian[k, k] = w @ by_tau_tau
     at_bound = theta[-1] <= LEAST_LOG_DISPERSION and gradient[k] < 0
     if at_bound or (theta[-1] >= MOST_LOG_DISPERSION and gradient[k] > 0):
         gradient[k] = hessian[:k, k] = hessian[k, :k] = 0.0
@@ -323,6 +326,10 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
         theta**2 * by_theta_theta + theta * by_theta,
         -theta * gap * mean / total,
     )
+
+
+def _bounded(log_dispersion: float) -> float:
+    return min(max(log_dispersion, LEAST_LOG_DISPERSION), MOST_LOG_DISPERSION)
 
 
 def _at_bound(log_dispersion: float) -> bool:
