@@ -18,7 +18,7 @@ TOOLBOX = {
         "Cross-validate the model",
         "Validate maps against later events",
     ],
-    "Study from start to finish": ["Risk terrain model, start to finish"],
+    "Study from start to finish": ["Report of a saved model", "Risk terrain model, start to finish"],
     "Study step by step": [
         "1. Study grid",
         "2. Count events",
