@@ -40,6 +40,7 @@ TEXTS = ("title", "period", "marking", "sentences", "caveat", "author", "date", 
 OTHERS = ("map", "inset", "legend", "scalebar", "north_arrow", "factors")
 LARGEST_TEMPLATE = 20_000_000  # bytes
 DPI = 300.0
+_LONGEST_NAME = 80  # letters of a layer in the legend
 _MARGIN = 1.04  # of the map around what it shows
 _CLOSE_UP = 3.0  # of the inset around the first place
 _BAR = 0.28  # of the map's width, at most
@@ -119,7 +120,7 @@ class BriefingLayers:
             if layer is None:
                 return None
             found = layer.clone()
-            found.setName(harmless(name))
+            found.setName(harmless(name, _LONGEST_NAME))
             return found
 
         return BriefingLayers(
@@ -158,8 +159,8 @@ class BriefingLayers:
             node.addLayer(layer).setExpanded(False)
 
 
-def read_template(project: QgsProject, path: Path) -> QgsPrintLayout:
-    """A layout from a template file.
+def read_template(project: QgsProject, path: Path, name: str = "briefing") -> QgsPrintLayout:
+    """A layout from a template file, which belongs to the project under that name.
 
     Raises
     ------
@@ -185,6 +186,8 @@ def read_template(project: QgsProject, path: Path) -> QgsPrintLayout:
             f"The template '{path.name}' has no map with the item id 'map'; give its main map that id (Item "
             "Properties ▸ Rendering ▸ Item ID) and save it again."
         )
+    layout.setName(name)
+    project.layoutManager().addLayout(layout)
     return layout
 
 
