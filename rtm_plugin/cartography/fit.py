@@ -114,16 +114,24 @@ def _cell(text: str, format_: QgsTextFormat) -> QgsTableCell:
     return cell
 
 
-def fit_legend(legend: QgsLayoutItemLegend) -> bool:
-    """Make a legend's letters and symbols as small as its box needs; False when it is still too large."""
+def fit_legend(legend: QgsLayoutItemLegend, rooms: Sequence[tuple[float, float, int]]) -> int | None:
+    """Make a legend's letters and symbols as small as the first room needs that can hold it.
+
+    Parameters
+    ----------
+    rooms : sequence of (width, height, columns), in millimetres; tried in order
+
+    Returns
+    -------
+    int or None : which room; None when it is too large for all of them, and is as small as it can be
+    """
     parts = (QgsLegendStyle.Style.Title, QgsLegendStyle.Style.Group, QgsLegendStyle.Style.Subgroup)
     parts = (*parts, QgsLegendStyle.Style.SymbolLabel)
     styles = {part: QgsLegendStyle(legend.style(part)) for part in parts}
     own = styles[QgsLegendStyle.Style.SymbolLabel].textFormat().size()
     symbol = legend.symbolWidth(), legend.symbolHeight()
-    box = legend.rect()
 
-    def fits(size: float) -> bool:
+    def fits(size: float, width: float, height: float) -> bool:
         for part, style in styles.items():
             smaller = QgsLegendStyle(style)
             smaller.setTextFormat(resized(style.textFormat(), style.textFormat().size() * size / own))
@@ -132,9 +140,14 @@ def fit_legend(legend: QgsLayoutItemLegend) -> bool:
         legend.setSymbolHeight(symbol[1] * size / own)
         context = _context(legend.layout())
         needed = QgsLegendRenderer(legend.model(), legend.legendSettings()).minimumSize(context)
-        return needed.height() <= box.height() and needed.width() <= box.width()
+        return needed.height() <= height and needed.width() <= width
 
-    return fits(_largest(own, fits))
+    for number, (width, height, columns) in enumerate(rooms):
+        legend.setColumnCount(columns)
+        chosen = _largest(own, lambda size, room=(width, height): fits(size, *room))
+        if fits(chosen, width, height):
+            return number
+    return None
 
 
 def resized(format_: QgsTextFormat, size: float) -> QgsTextFormat:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsLayoutItemLegend, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsLayoutItemLegend, QgsLegendRenderer, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
 from running import Log, files, process, refusal
 from small_city import point_wkt, write_layer
@@ -276,6 +276,22 @@ def test_many_factors(asked, chain, out, tmp_path, count):
         assert rows[-1][0] == f"and {60 - len(shown)} more: see the report"
         assert log.warnings == [f"The factor table has no room for {60 - len(shown)} of 60 factors."]
     assert overlaps(layout) == []
+
+
+def test_many_layers_in_the_legend(asked, city):
+    """A legend that is too long takes the inset's room; nothing is cut off."""
+    layers = [QgsVectorLayer(city.layer("bars"), f"kind of premises number {i}", "ogr") for i in range(15)]
+    QgsProject.instance().addMapLayers(layers)
+    log = Log()
+    process("briefing", {**asked, "FACTORS": layers}, log)
+    assert log.warnings == []
+    layout = QgsProject.instance().layoutManager().layouts()[0]
+    legend = layout.itemById("legend")
+    needed = QgsLegendRenderer(legend.model(), legend.legendSettings()).minimumSize()
+    assert needed.height() <= legend.rect().height()
+    assert needed.width() <= legend.rect().width()
+    assert not layout.itemById("inset").isVisible()
+    assert len(legend.model().rootGroup().findLayers()) == 18
 
 
 def test_no_factor_was_selected(asked, chain, tmp_path, out):
