@@ -167,7 +167,7 @@ class Briefing(RtmAlgorithm):
         with Staging(feedback) as staging:
             for number, (name, path) in enumerate(wanted.items()):
                 stop_if_cancelled(feedback)
-                project = QgsProject()
+                project = QgsProject()  # to print from: the analyst's own stays as it is when something goes wrong
                 project.setMetadata(about(text))
                 layout = read_template(project, templates[name])
                 shown = add_layers(project, layers, painter, text.title)
@@ -175,8 +175,6 @@ class Briefing(RtmAlgorithm):
                     feedback.pushWarning(problem)
                 export_pdf(layout, staging.beside(path))
                 feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
-                del layout, shown
-                project.clear()
             if context.project() is not None:
                 feedback.setProgressText(tr("Adding the layout to the project"))
                 self._keep(context.project(), templates, text, layers, painter, extent)
@@ -297,7 +295,8 @@ class Briefing(RtmAlgorithm):
         page, name = PAGES[output]
         own = self.parameterAsFile(parameters, name, context)
         path = Path(own) if own else RESOURCES / "layout" / f"briefing-{page.lower()}.qpt"
-        lacking = missing_items(read_template(QgsProject(), path))
+        project = QgsProject()
+        lacking = missing_items(read_template(project, path))
         if lacking:
             feedback.pushWarning(
                 tr("The template '{}' has no item with the id {}; that part is left out.").format(
@@ -324,10 +323,8 @@ class Briefing(RtmAlgorithm):
         shown = add_layers(project, layers, painter, text.title)
         manager = project.layoutManager()
         for output, template in templates.items():
-            layout = read_template(project, template)
-            layout.setName(free_name(manager, tr("Briefing on {}: {}").format(PAGES[output][0], text.title)))
-            fill(layout, text, shown, extent)
-            manager.addLayout(layout)
+            name = free_name(manager, tr("Briefing on {}: {}").format(PAGES[output][0], text.title))
+            fill(read_template(project, template, name), text, shown, extent)
 
 
 def about(text: BriefingText) -> QgsProjectMetadata:

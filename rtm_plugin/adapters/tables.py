@@ -27,6 +27,7 @@ from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Place, Places
 from ..core.validation import Figure
+from .layers import layer_name
 from .rasters import gdal_errors
 
 _TYPES = {
@@ -148,8 +149,8 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
     missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name != "factors"]
     if missing or layer.geometryType() != Qgis.GeometryType.Polygon:
         raise InputError(
-            f"The layer '{layer.name()}' does not hold priority places; choose the output of rtm:priorityplaces or "
-            "rtm:run."
+            f"The layer '{layer_name(layer)}' does not hold priority places; choose the output of "
+            "rtm:priorityplaces or rtm:run."
         )
 
     def number(feature: QgsFeature, name: str) -> float | None:
@@ -161,7 +162,9 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
         values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
         needed = ("rank", "cells", "area", "mean_score", "max_score")
         if any(values[name] is None for name in needed):
-            raise InputError(f"A place of the layer '{layer.name()}' has no rank, size or score; make the layer again.")
+            raise InputError(
+                f"A place of the layer '{layer_name(layer)}' has no rank, size or score; make the layer again."
+            )
         rank, cells = int(values.pop("rank")), int(values.pop("cells"))
         found.append(Place(rank=rank, cells=cells, factors=(), **values))
     return tuple(sorted(found, key=lambda place: place.rank))

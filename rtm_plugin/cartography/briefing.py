@@ -40,10 +40,12 @@ TEXTS = ("title", "period", "marking", "sentences", "caveat", "author", "date", 
 OTHERS = ("map", "inset", "legend", "scalebar", "north_arrow", "factors")
 LARGEST_TEMPLATE = 20_000_000  # bytes
 DPI = 300.0
+_LONGEST_NAME = 80  # letters of a layer in the legend
 _MARGIN = 1.04  # of the map around what it shows
 _CLOSE_UP = 3.0  # of the inset around the first place
 _BAR = 0.28  # of the map's width, at most
 _BREAK = "\u2028"  # where a line of the legend is broken
+_SIDE_BY_SIDE = 1.2  # box around legend and inset, at most, in sizes of the two
 _SEE_THROUGH = 0.7  # opacity of a terrain above a basemap
 
 
@@ -119,7 +121,7 @@ class BriefingLayers:
             if layer is None:
                 return None
             found = layer.clone()
-            found.setName(harmless(name))
+            found.setName(harmless(name, _LONGEST_NAME))
             return found
 
         return BriefingLayers(
@@ -158,8 +160,8 @@ class BriefingLayers:
             node.addLayer(layer).setExpanded(False)
 
 
-def read_template(project: QgsProject, path: Path) -> QgsPrintLayout:
-    """A layout from a template file.
+def read_template(project: QgsProject, path: Path, name: str = "briefing") -> QgsPrintLayout:
+    """A layout from a template file, which belongs to the project under that name.
 
     Raises
     ------
@@ -185,6 +187,8 @@ def read_template(project: QgsProject, path: Path) -> QgsPrintLayout:
             f"The template '{path.name}' has no map with the item id 'map'; give its main map that id (Item "
             "Properties ▸ Rendering ▸ Item ID) and save it again."
         )
+    layout.setName(name)
+    project.layoutManager().addLayout(layout)
     return layout
 
 
@@ -228,7 +232,7 @@ def fill(
                 problems.append(f"The factor table has no room for {left_out} of {len(text.factors)} factors.")
     for legend in _items(layout, "legend", QgsLayoutItemLegend):
         _fill_legend(legend, layers.in_legend)
-        if not fit_legend(legend):
+        if not _fit_legend(layout, legend):
             problems.append("The legend is larger than its box; show fewer factor layers or a larger page.")
     for bar in _items(layout, "scalebar", QgsLayoutItemScaleBar):
         _fill_scale_bar(bar)
@@ -304,6 +308,28 @@ def _fill_legend(legend: QgsLayoutItemLegend, layers: Sequence[QgsMapLayer]) -> 
                 QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, label.replace(" (", f"{_BREAK}("))
             QgsMapLayerLegendUtils.setLegendNodeOrder(node, list(range(len(labels) - 1, 0, -1)))
         legend.model().refreshLayerLegend(node)
+
+
+def _fit_legend(layout: QgsPrintLayout, legend: QgsLayoutItemLegend) -> bool:
+    """Fit a legend into its box; one that is too long gets the room of an inset at its side, in two columns."""
+    own = legend.mapRectToScene(legend.rect())
+    insets = [item for item in _items(layout, "inset", QgsLayoutItemMap) if item.isVisible()]
+    both, rooms = own, [(own.width(), own.height(), legend.columnCount())]
+    if len(insets) == 1:
+        beside = insets[0].mapRectToScene(insets[0].rect())
+        both = own.united(beside)
+        taken = own.width() * own.height() + beside.width() * beside.height()
+        if both.width() * both.height() <= _SIDE_BY_SIDE * taken:
+            rooms.append((both.width(), both.height(), 2))
+    room = fit_legend(legend, rooms)
+    if room == 1:
+        legend.attemptSetSceneRect(both)
+        for item in (*insets, *_items(layout, "inset_caption", QgsLayoutItemLabel)):
+            item.setVisibility(False)
+        for shown in _items(layout, "map", QgsLayoutItemMap):
+            for number in range(shown.overviews().size()):
+                shown.overviews().overview(number).setEnabled(False)
+    return room is not None
 
 
 def _fill_scale_bar(bar: QgsLayoutItemScaleBar) -> None:

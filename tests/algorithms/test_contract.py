@@ -140,6 +140,24 @@ PARAMETERS = {
         "OUTPUT_REPORT": ("fileDestination", None),
         "OUTPUT_FINDINGS": ("fileDestination", None),
     },
+    "briefing": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "PLACES": ("vector", None),
+        "PLACES_SHOWN": ("number", 20),
+        "STUDY_AREA": ("vector", None),
+        "FACTORS": ("multilayer", None),
+        "BASEMAP": ("multilayer", None),
+        "EXTENT": ("extent", None),
+        "TITLE": ("string", None),
+        "MARKING": ("string", "OFFICIAL"),
+        "AUTHOR": ("string", None),
+        "DATE": ("datetime", None),
+        "TEMPLATE": ("file", None),
+        "TEMPLATE_A3": ("file", None),
+        "OUTPUT": ("fileDestination", None),
+        "OUTPUT_A3": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -216,6 +234,7 @@ OUTPUTS = {
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
+    "briefing": {"OUTPUT", "OUTPUT_A3"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -238,7 +257,7 @@ WORDS = {
     "UNIT": ["months", "days"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
-BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100)}
+BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
@@ -315,6 +334,9 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     if name == "report":
         allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
+    if name == "briefing":
+        words = {"TITLE", "MARKING", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
+        allowed |= words | {"PLACES", "STUDY_AREA", "FACTORS", "BASEMAP", "EXTENT"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
     assert found == allowed & everything
 
@@ -362,7 +384,8 @@ def test_no_python_widget_wrappers(algorithm, name):
 def test_works_from_toolbox_model_batch_and_qgis_process(algorithm, name):
     flag = Qgis.ProcessingAlgorithmFlag
     hidden = flag.HideFromToolbox | flag.HideFromModeler | flag.NotAvailableInStandaloneTool
-    assert not algorithm.flags() & (hidden | flag.NoThreading | flag.RequiresProject | flag.DisplayNameIsLiteral)
+    assert not algorithm.flags() & (hidden | flag.RequiresProject | flag.DisplayNameIsLiteral)
+    assert bool(algorithm.flags() & flag.NoThreading) == (name == "briefing")  # layouts live in the main thread
     assert algorithm.flags() & flag.SupportsBatch
     assert algorithm.flags() & flag.CanCancel
     assert algorithm.canExecute()[0]
