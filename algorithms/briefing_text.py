@@ -4,28 +4,30 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsUnitTypes
-
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.cartography.briefing import BriefingText
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.periods import day_text
 from ..rtm_plugin.core.places import Place
+from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Parameter, ReportContext
-from ..rtm_plugin.report.wording import capital, listed, many, number, readable
+from ..rtm_plugin.report.saved import context_of
+from ..rtm_plugin.report.wording import capital, many, number, readable
 from .base import tr
+from .outputs import crs_of
+from .study_inputs import metres_per_unit
 
 _WHERE = ("priority place", "highest-risk cells")  # a sentence that says one of these tells where the risk is
 
 
 def briefing_text(
-    model: RiskModel, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
+    model: RiskModel, cells: Cells, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
 ) -> BriefingText:
     """All words of the page; `places` is None when none are given."""
-    crs = QgsCoordinateReferenceSystem(model.grid.crs)
-    context = context_of(model, crs, title)
-    found = findings(model, context, places or ())
+    crs = crs_of(cells.grid)
+    context = context_of(model, units_text(crs), metres_per_unit(crs), title)
+    found = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")
     return BriefingText(
         title=capital(readable(context.title)),
@@ -72,29 +74,6 @@ def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     name = capital(readable(row.factor)) + (tr(" (protective)") if sign == "÷" else "")
     interval = f"{number(row.low)} to {number(row.high)}"
     return name, how.format(context.distance(row.distance)), f"{sign}\u202f{number(row.rrv)} ({interval})"
-
-
-def context_of(model: RiskModel, crs: QgsCoordinateReferenceSystem, title: str = "") -> ReportContext:
-    """What a model file tells of its inputs.
-
-    Parameters
-    ----------
-    title : str
-        Instead of the one that the study was run with.
-    """
-    names = names_of(model)
-    outcome, area = listed(names.get("events", ["events"])[:1]), listed(names.get("study area", ["study area"])[:1])
-    given = model.provenance.get("parameters")
-    asked = given.get("TITLE") if isinstance(given, Mapping) else None
-    return ReportContext(
-        title or (asked if isinstance(asked, str) else "") or tr("{} in {}").format(outcome, area),
-        area,
-        outcome,
-        (),
-        units=units_text(crs),
-        metres_per_unit=QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters),
-        fit_period=model.events.period,
-    )
 
 
 def names_of(model: RiskModel) -> dict[str, list[str]]:
