@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers accuracy package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -61,6 +61,10 @@ bench: install ## Time whole runs and their stages into docs/performance.md (DAT
 bench-peers: setup-qgis ## Compare with R's glmnet, glm and glm.nb, which it installs when missing; takes half an hour
 	@benchmarks/setup-r
 	OPENBLAS_NUM_THREADS=1 $(PYTHON) -m benchmarks.peers $(if $(DATA),--data "$(DATA)") $(BENCH_ARGS)
+
+accuracy: setup ## Compare the forecast with terrain, baselines and a random forest, into docs/accuracy.md (DATA=FOLDER: real cities)
+	@$(TOOL) pip install --quiet --disable-pip-version-check "scikit-learn>=1.2" # the forest; the plugin needs none of it
+	$(TOOL) benchmarks.accuracy $(if $(DATA),--data "$(DATA)")
 
 package: ## Build the zip that QGIS installs, in build
 	@$(PYTHON) .ci/package.py

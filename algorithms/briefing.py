@@ -46,6 +46,7 @@ from ..rtm_plugin.cartography.styles import Painter, terrain_painter
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.terrain import ScoreSummary
+from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.wording import capital, listed, readable
 from .base import RESOURCES, RtmAlgorithm, tr
 from .briefing_text import briefing_text, hashes_of, names_of
@@ -59,7 +60,7 @@ class Briefing(RtmAlgorithm):
 
     NAME = "briefing"
     LABEL = "Briefing page (print layout and PDF)"
-    GROUP = ("products", "Maps and reports")
+    GROUP = ("study", "Study from start to finish")
     TAGS = ("print", "layout", "PDF", "poster", "A4", "A3")
 
     def flags(self) -> Qgis.ProcessingAlgorithmFlag:
@@ -155,8 +156,9 @@ class Briefing(RtmAlgorithm):
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        layers, painter = self._layers(parameters, context, feedback, model)
-        text = self._text(parameters, context, model, layers)
+        layers, cells = self._layers(parameters, context, feedback, model)
+        painter = terrain_painter(ScoreSummary.of(cells.scores))
+        text = self._text(parameters, context, model, layers, cells)
         extent = self._extent(parameters, context, layers)
         outputs = {name: self.parameterAsFileOutput(parameters, name, context) for name in PAGES}
         wanted = {name: path for name, path in outputs.items() if path}
@@ -186,8 +188,8 @@ class Briefing(RtmAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
         model: RiskModel,
-    ) -> tuple[BriefingLayers, Painter]:
-        """What the map shows, and how the terrain is painted."""
+    ) -> tuple[BriefingLayers, Cells]:
+        """What the map shows, and the cells of the terrain."""
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
         made_with = raster.metadata.get("RTM_MODEL", model.fingerprint)
@@ -210,7 +212,7 @@ class Briefing(RtmAlgorithm):
         )
         if layers.outline is None and grid.study_area is not None:
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
-        return layers, terrain_painter(ScoreSummary.of(scores))
+        return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
 
     def _vector(
         self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, raster: Raster
@@ -263,7 +265,12 @@ class Briefing(RtmAlgorithm):
         return tuple(found)
 
     def _text(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, model: RiskModel, layers: BriefingLayers
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        model: RiskModel,
+        layers: BriefingLayers,
+        cells: Cells,
     ) -> BriefingText:
         words = {
             name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "MARKING", "AUTHOR")
@@ -271,7 +278,7 @@ class Briefing(RtmAlgorithm):
         day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
         chosen = day.toPyDate() if day.isValid() else date.today()
         places = None if layers.places is None else read_places(layers.places)
-        return briefing_text(model, places, words["TITLE"], words["MARKING"], words["AUTHOR"], chosen)
+        return briefing_text(model, cells, places, words["TITLE"], words["MARKING"], words["AUTHOR"], chosen)
 
     def _extent(
         self, parameters: dict[str, Any], context: QgsProcessingContext, layers: BriefingLayers

@@ -4,28 +4,31 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsUnitTypes
+from qgis.core import QgsCoordinateReferenceSystem
 
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.cartography.briefing import BriefingText
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.periods import day_text
 from ..rtm_plugin.core.places import Place
+from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Parameter, ReportContext
-from ..rtm_plugin.report.wording import capital, listed, many, number, readable
+from ..rtm_plugin.report.saved import context_of
+from ..rtm_plugin.report.wording import capital, many, number, readable
 from .base import tr
+from .study_inputs import metres_per_unit
 
-_WHERE = ("priority place", "highest-risk cells")  # a sentence that says one of these tells where the risk is
+_HIGHEST, _PLACES = ("highest-risk cells", "highest risk"), "priority place"  # said by sentences that tell where
 
 
 def briefing_text(
-    model: RiskModel, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
+    model: RiskModel, cells: Cells, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
 ) -> BriefingText:
     """All words of the page; `places` is None when none are given."""
-    crs = QgsCoordinateReferenceSystem(model.grid.crs)
-    context = context_of(model, crs, title)
-    found = findings(model, context, places or ())
+    crs = QgsCoordinateReferenceSystem(cells.grid.crs)
+    context = context_of(model, units_text(crs), metres_per_unit(crs), title)
+    found = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")
     return BriefingText(
         title=capital(readable(context.title)),
@@ -48,9 +51,10 @@ def key_sentences(found: Findings, with_places: bool = True) -> tuple[str, ...]:
     factors = [row.sentence for row in found.factor_rows]
     if not factors:
         return found.headline[:1]
-    others = [sentence for sentence in found.headline[1:] if sentence not in factors]
-    where = [sentence for sentence in others if any(words in sentence for words in _WHERE)] if with_places else []
-    return found.headline[0], factors[0], *(where or others)[:1]
+    where = [sentence for sentence in found.headline if any(words in sentence for words in _HIGHEST)]
+    if with_places:
+        where += [sentence for sentence in found.headline if _PLACES in sentence][:1]
+    return found.headline[0], factors[0], " ".join(dict.fromkeys(where))
 
 
 def _period(found: Findings) -> str:
@@ -72,29 +76,6 @@ def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     name = capital(readable(row.factor)) + (tr(" (protective)") if sign == "÷" else "")
     interval = f"{number(row.low)} to {number(row.high)}"
     return name, how.format(context.distance(row.distance)), f"{sign}\u202f{number(row.rrv)} ({interval})"
-
-
-def context_of(model: RiskModel, crs: QgsCoordinateReferenceSystem, title: str = "") -> ReportContext:
-    """What a model file tells of its inputs.
-
-    Parameters
-    ----------
-    title : str
-        Instead of the one that the study was run with.
-    """
-    names = names_of(model)
-    outcome, area = listed(names.get("events", ["events"])[:1]), listed(names.get("study area", ["study area"])[:1])
-    given = model.provenance.get("parameters")
-    asked = given.get("TITLE") if isinstance(given, Mapping) else None
-    return ReportContext(
-        title or (asked if isinstance(asked, str) else "") or tr("{} in {}").format(outcome, area),
-        area,
-        outcome,
-        (),
-        units=units_text(crs),
-        metres_per_unit=QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters),
-        fit_period=model.events.period,
-    )
 
 
 def names_of(model: RiskModel) -> dict[str, list[str]]:

@@ -21,10 +21,10 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.errors import InputError, SettingsError
-from ..rtm_plugin.core.forecast import ForecastSettings, History, forecast
+from ..rtm_plugin.core.forecast import ForecastSettings, History
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.pipeline import count, observe_again, score
+from ..rtm_plugin.core.pipeline import count, forecast_events, observe_again, score
 from .base import RtmAlgorithm, results_group, tr
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
@@ -47,8 +47,8 @@ class Forecast(RtmAlgorithm):
                 "CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster
             ),
             tr(
-                "The rasters of the factors that the model selected; others are not used. With a model that selected "
-                "none, any one of them, for its grid."
+                "The rasters of the factors that the model selected, and better of all factors: the forecast looks at "
+                "every candidate once more, and uses of them what proves right."
             ),
         )
         self.add(
@@ -133,13 +133,14 @@ class Forecast(RtmAlgorithm):
         history = self._history(parameters, context, read, observed.grid)
         terrain = score(model.best, observed)
         feedback.setProgressText(tr("Forecasting"))
-        found = forecast(observed.grid, terrain.expected, history, settings, progress_of(feedback, 0.4, 0.95))
+        progress = progress_of(feedback, 0.3, 0.95)
+        found = forecast_events(model.best, observed, terrain, history, settings, progress)
         tell_forecast(found, feedback)
         sources = [source_item("events", layer) for layer in read]
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         paths = self._paths(parameters, context)
         with Staging(feedback) as staging:
-            save_forecast(staging, paths, observed.grid, found, sources, provenance)
+            save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
         return self._results(paths, found.evidence.level, found.evidence.events, context)
 
     def _events(

@@ -1,5 +1,7 @@
 """Results told in the log, in sentences and a small table."""
 
+from collections.abc import Sequence
+
 from qgis.core import QgsProcessingFeedback
 
 from ..rtm_plugin.core.accuracy import Accuracy
@@ -7,6 +9,8 @@ from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.places import Places
+from ..rtm_plugin.report.validation import ValidationFindings
+from .base import tr
 
 
 def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
@@ -67,9 +71,8 @@ def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
         f"{evidence.level:,.1f} events are expected in the coming period, from {evidence.events:,.0f} so far in "
         f"{evidence.cells_with_events:,} cells."
     )
-    feedback.pushInfo(
-        "Of the forecast come " + ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
-    )
+    told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
+    feedback.pushInfo(f"Of the forecast come {told}.")
     chosen = evidence.dispersion
     feedback.pushInfo(
         f"The constants were chosen by forecasting {evidence.method}: {chosen.family.upper()} with dispersion "
@@ -81,3 +84,18 @@ def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
 def told_parts(found: Forecast) -> list[tuple[str, float]]:
     """The parts of the forecast, largest first."""
     return sorted(zip(PARTS, found.evidence.parts, strict=True), key=lambda pair: -pair[1])
+
+
+def tell_validation(found: ValidationFindings, told: Sequence[str], feedback: QgsProcessingFeedback) -> None:
+    """Periods, warnings (but for those told while reading) and findings in the log."""
+    about = found.context
+    for origin in about.origins:
+        feedback.pushInfo(
+            tr("'{}' was fitted on: {}").format(origin.name, origin.fitted.text or tr("a period that is not known"))
+        )
+    feedback.pushInfo(tr("Test period: {}").format(about.tested.text or tr("not known")))
+    for warning in found.warnings:
+        if warning not in told:
+            feedback.pushWarning(warning)
+    for sentence in found.headline:
+        feedback.pushInfo(sentence)

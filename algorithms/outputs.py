@@ -32,11 +32,9 @@ from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import CandidateFate, RiskModel
 from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.pipeline import Events, StudyResult
+from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
-from ..rtm_plugin.report.findings import Findings
-from ..rtm_plugin.report.page import render
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -53,7 +51,7 @@ def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
     """1 in the kept cells."""
     band = Band(np.ones(grid.cells, dtype=np.uint8), "study area")
-    _save(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
+    save_raster(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
 
 
 def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources: Sources) -> None:
@@ -62,7 +60,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
     items |= period_items("RTM", events.period)
-    _save(
+    save_raster(
         staging,
         path,
         grid,
@@ -76,7 +74,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
 
 def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandidates, sources: Sources) -> None:
     """One band a candidate."""
-    _save(
+    save_raster(
         staging,
         path,
         grid,
@@ -101,7 +99,7 @@ def save_terrain(
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
     items |= period_items("RTM_FIT", fitted or Period()) | (model_items(model) if model else {})
     band = Band(terrain.scores, "relative risk score")
-    _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
+    save_raster(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
 
 def save_expected(
@@ -130,7 +128,7 @@ def save_expected_counts(
     items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
-    _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+    save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
 
 
 def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
@@ -152,7 +150,7 @@ def save_joint_risk(
     """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
     band = Band(classes, "vulnerability and exposure")
     told = {**items, **period_items("RTM", recent), **sources_item(sources)}
-    _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
+    save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
@@ -161,11 +159,6 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
     write_places(temporary, path, grid, found)
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
-
-
-def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
-    """One self-contained HTML page."""
-    staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
@@ -178,7 +171,7 @@ def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateF
     write_candidates(staging.beside(path), path, fates)
 
 
-def _save(
+def save_raster(
     staging: Staging,
     path: str,
     grid: Grid,
@@ -188,6 +181,7 @@ def _save(
     items: Mapping[str, str],
     painter: Painter,
 ) -> None:
+    """Bands with metadata, and their style beside them."""
     temporary = staging.beside(path)
     write_raster(temporary, grid, bands, nodata, kind, items)
     save_style(temporary, staging.beside(sidecar_path(path)), painter)

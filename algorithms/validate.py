@@ -1,6 +1,5 @@
 """rtm:validate — how good are the maps, beside everything that could be used instead."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +17,6 @@ from qgis.core import (
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
-    QgsUnitTypes,
 )
 
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
@@ -48,8 +46,10 @@ from ..rtm_plugin.report.validation_context import HEADLINE_SHARE, MapOrigin, Va
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window, read_events, window_of
+from .log import tell_validation
 from .outputs import crs_of, plain_parameters, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
+from .study_inputs import metres_per_unit
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}
@@ -210,7 +210,7 @@ class Validate(RtmAlgorithm):
         )
         about = self._about(parameters, context, inputs, overlaps, bandwidth)
         found = validation_findings(measured, about)
-        tell(found, inputs.warnings, feedback)
+        tell_validation(found, inputs.warnings, feedback)
         feedback.setProgressText(tr("Writing"))
         return {**self._write(parameters, context, feedback, found), **_numbers(measured)}
 
@@ -268,11 +268,10 @@ class Validate(RtmAlgorithm):
     def _settings(
         self, parameters: dict[str, Any], context: QgsProcessingContext, inputs: Inputs
     ) -> ValidationSettings:
-        metres = QgsUnitTypes.fromUnitToUnitFactor(crs_of(inputs.grid).mapUnits(), Qgis.DistanceUnit.Meters)
         return ValidationSettings(
             replicates=self.parameterAsInt(parameters, "REPLICATES", context),
             seed=self.parameterAsInt(parameters, "SEED", context),
-            metres_per_unit=metres,
+            metres_per_unit=metres_per_unit(crs_of(inputs.grid)),
             units=self.parameterAsEnumString(parameters, "UNITS", context),
         )
 
@@ -378,18 +377,3 @@ def _numbers(measured: Validation) -> dict[str, float]:
     first = measured.terrains[0]
     found = {name: measured.find(measure, first, HEADLINE_SHARE) for name, measure in _OUTPUT_NUMBERS.items()}
     return {name: figure.expected for name, figure in found.items() if figure is not None}
-
-
-def tell(found: ValidationFindings, told: Sequence[str], feedback: QgsProcessingFeedback) -> None:
-    """Periods, warnings (but for those told while reading) and findings in the log."""
-    about = found.context
-    for origin in about.origins:
-        feedback.pushInfo(
-            tr("'{}' was fitted on: {}").format(origin.name, origin.fitted.text or tr("a period that is not known"))
-        )
-    feedback.pushInfo(tr("Test period: {}").format(about.tested.text or tr("not known")))
-    for warning in found.warnings:
-        if warning not in told:
-            feedback.pushWarning(warning)
-    for sentence in found.headline:
-        feedback.pushInfo(sentence)

@@ -1,4 +1,4 @@
-"""docs/performance.md: its tables are replaced, its words stay."""
+"""The pages in docs whose tables are measured: the tables are replaced, the words stay."""
 
 import os
 import platform
@@ -12,15 +12,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "performance.md"
 
 
-def replace(section: str, text: str) -> None:
+def replace(section: str, text: str, page: Path = PAGE) -> None:
     """Put the text between the page's marks for the section."""
-    page = PAGE.read_text(encoding="utf-8")
+    old = page.read_text(encoding="utf-8")
     begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
-    if begin not in page or end not in page:
-        raise SystemExit(f"{PAGE.name} has no marks {begin} and {end}; put them where the tables belong.")
-    before, after = page.split(begin)[0], page.split(end)[1]
-    PAGE.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
-    print(f"wrote '{section}' into {PAGE.relative_to(REPOSITORY)}")
+    if begin not in old or end not in old:
+        raise SystemExit(f"{page.name} has no marks {begin} and {end}; put them where the tables belong.")
+    before, after = old.split(begin)[0], old.split(end)[1]
+    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
+    print(f"wrote '{section}' into {page.relative_to(REPOSITORY)}")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

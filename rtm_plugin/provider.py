@@ -21,6 +21,7 @@ ALGORITHMS = (
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
+    ("report", "Report"),
     ("run", "Run"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"

@@ -174,10 +174,10 @@ class Raster:
                 f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
             )
 
-    def require(self, kind: str, what: str, maker: str, or_foreign: bool = False) -> None:
-        """Refuse a raster that another algorithm made; one that is not ours passes only where that is said."""
+    def require(self, kind: str, what: str, maker: str, or_foreign: bool = False, or_forecast: bool = False) -> None:
+        """Refuse a raster that another algorithm made; a forecast or one not ours passes only where that is said."""
         found = self.metadata.get("RTM_KIND")
-        if found != kind and not (or_foreign and found is None):
+        if found != kind and not (or_foreign and found is None) and not (or_forecast and found == "forecast"):
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )

@@ -23,11 +23,11 @@ from .covariates import Covariates, Observations, observe
 from .crossvalidation import SHARES
 from .errors import FitError, InputError, SettingsError
 from .features import Floats
-from .forecast import History, forecast
+from .forecast import History
 from .grid import Grid, study_grid
 from .model import FamilyModel
 from .periods import Dates, Period, RollingSettings, after, rolling_windows
-from .pipeline import Study, candidate_set, choose, count, score
+from .pipeline import Study, candidate_set, choose, count, forecast_events, score
 from .progress import Progress, part, silent
 
 MAPS = ("terrain", "forecast", "prior_counts", "kernel_density")
@@ -232,7 +232,8 @@ def run_window(
         History(count(observed.grid, test.events_in(window)).counts, _duration(window, tested))
         for window in test.settings.history_of(fitted)
     ]
-    coming = forecast(observed.grid, terrain.expected.astype(np.float64), history, progress=part(progress, 0.7, 0.98))
+    share, culling = part(progress, 0.7, 0.98), selection.culling
+    coming = forecast_events(model, observed, terrain, history, progress=share, culling=culling)
     values = (terrain.scores, coming.expected, observed.counts, kernel.density)
     maps: dict[str, NDArray[Any]] = dict(zip(MAPS, values, strict=True))
     measured = {name: tuple(accuracy(maps[name], later, share) for share in shares) for name in MAPS}

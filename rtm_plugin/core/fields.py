@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .features import Floats
-from .progress import Progress, part, parts, silent
+from .progress import Progress, parts, silent
 from .scipy_calls import product
 from .smoothing import Smoother
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # h of the kernel, cells
 _NO_NEIGHBOUR = 1e-9  # a kernel with less of its mass in the study area tells nothing
 _PRIOR_EVENTS = 10.0  # as many events as the mixture's starting weights are worth
+_NAMES = (("terrain", "local ratio"), ("wide terrain", "wide local ratio"))  # of each terrain, and of it scaled
 _ROUNDS, _LOOK_EVERY, _SETTLED = 500, 10, 1e-7
 
 
@@ -26,7 +27,7 @@ class Component:
 
     Parameters
     ----------
-    kind : {"even", "terrain", "density", "local ratio", "own"}
+    kind : {"even", "terrain", "wide terrain", "density", "local ratio", "wide local ratio", "own"}
     bandwidth : float or None
         h of its kernel, map units.
     weight : float
@@ -46,50 +47,79 @@ class Fields:
     ----------
     components : tuple of Component, k
     values : (k, n) float64
-    drivers : (k, n) float64
-        The part of each that the terrain alone would give; what is above it came from the neighbours' events.
+    terrains : sequence of (n,) float64
     """
 
     components: tuple[Component, ...]
     values: Floats
-    drivers: Floats
+    terrains: Sequence[Floats]
+
+    def mixed(self, weights: Floats) -> Floats:
+        """(n,): the mixture with weights (k,)."""
+        return product(weights[None], self.values)[0]
+
+    def of_terrain(self, weights: Floats) -> Floats:
+        """(n,): what the terrains alone give to the mixture; what is above it came from the neighbours' events."""
+        total = np.zeros(self.values.shape[1])
+        for component, value, weight in zip(self.components, self.values, weights, strict=True):
+            if component.kind == "density":
+                continue
+            scaled = [i for i, (_, ratio) in enumerate(_NAMES) if ratio == component.kind]
+            total += weight * (np.minimum(value, self.terrains[scaled[0]]) if scaled else value)
+        return total
 
 
-def fields(smoother: Smoother, terrain: Floats, counts: Floats, progress: Progress = silent) -> Fields:
-    """An even field, the terrain, and for each scale two fields of the events in the other cells.
+@dataclass(frozen=True, slots=True, eq=False)
+class Terrain:
+    """What the features of the surroundings make of each cell, in any unit.
 
-    "density" is their kernel density, divided by the mass of the kernel in the study area; "local ratio" is the terrain
+    Parameters
+    ----------
+    expected : (n,) float64
+    unseen : (n,) float64
+        The same from fits that have not seen the cell's own events; `expected` itself where a fit has so few constants
+        that it makes no difference.
+    """
+
+    expected: Floats
+    unseen: Floats
+
+
+def fields(smoother: Smoother, terrains: Sequence[Floats], counts: Floats, progress: Progress = silent) -> Fields:
+    """An even field, the terrains, and for each scale fields of the events in the other cells.
+
+    "density" is their kernel density, divided by the mass of the kernel in the study area; "local ratio" is a terrain
     times the local ratio of observed to expected events, Σ k y / Σ k μ. Both leave out the cell itself.
 
     Parameters
     ----------
     smoother : Smoother of the grid
-    terrain : (n,) float64, positive, adding up to 1
+    terrains : one or two of (n,) float64, positive, adding up to 1
     counts : (n,) float64, events, of which there is at least one
     """
-    even = np.full(len(terrain), 1.0 / len(terrain))
-    seen, ones, expected = (smoother.transformed(v) for v in (counts, np.ones(len(terrain)), terrain))
-    components, values, drivers = (
-        [Component("even", None), Component("terrain", None)],
-        [even, terrain],
-        [even, terrain],
-    )
+    cells = smoother.grid.cells
+    even = np.full(cells, 1.0 / cells)
+    seen, ones = smoother.transformed(counts), smoother.transformed(np.ones(cells))
+    expected = [smoother.transformed(terrain) for terrain in terrains]
+    components, values = [Component("even", None)], [even]
+    for (name, _), terrain in zip(_NAMES, terrains, strict=False):
+        components.append(Component(name, None))
+        values.append(terrain)
     for scale, share in zip(SCALES, parts(progress, len(SCALES)), strict=True):
         kernel = smoother.kernel(scale, own=False)
-        share(0.25)
-        around = smoother.smooth(seen, kernel)
-        share(0.5)
-        inside = smoother.smooth(ones, kernel)
-        share(0.75)
         bandwidth = scale * smoother.grid.cell_size
-        density = _adding_to_one(_ratio(around, inside, 1.0), even)
-        ratio = _ratio(around, smoother.smooth(expected, kernel), float(terrain.mean()))
-        ratio = _adding_to_one(terrain * ratio, terrain)
-        components += [Component("density", bandwidth), Component("local ratio", bandwidth)]
-        values += [density, ratio]
-        drivers += [np.zeros_like(density), np.minimum(ratio, terrain)]
-        share(1.0)
-    return Fields(tuple(components), np.array(values), np.array(drivers))
+        share(0.2)
+        around = smoother.smooth(seen, kernel)
+        share(0.4)
+        components.append(Component("density", bandwidth))
+        values.append(_adding_to_one(_ratio(around, smoother.smooth(ones, kernel), 1.0), even))
+        share(0.6)
+        for (_, name), terrain, spectrum in zip(_NAMES, terrains, expected, strict=False):
+            ratio = _ratio(around, smoother.smooth(spectrum, kernel), float(terrain.mean()))
+            components.append(Component(name, bandwidth))
+            values.append(_adding_to_one(terrain * ratio, terrain))
+            share(0.8)
+    return Fields(tuple(components), np.array(values), terrains)
 
 
 def _ratio(over: Floats, under: Floats, usual: float) -> Floats:
@@ -144,24 +174,20 @@ def starting_weights(components: Sequence[Component]) -> Floats:
     return np.where(kinds, 0.5, 0.5 / np.count_nonzero(~kinds))
 
 
-def fitted_fields(
-    smoother: Smoother, terrain: Floats, counts: Floats, target: Floats, with_own: bool, progress: Progress = silent
-) -> tuple[Fields, Floats]:
-    """Fields of the counts, and the weights with which they make the target most likely.
+def fitted_weights(found: Fields, counts: Floats, target: Floats, progress: Progress = silent) -> Floats:
+    """Weights with which fields of some counts make a target most likely, adding up to 1.
 
     Parameters
     ----------
+    found : Fields of the counts
     counts, target : (n,) float64
-        The same for a fit that leaves each cell out in turn: no field uses the cell's own count.
-    with_own : bool
-        Whether each cell's own count is a field of the mixture as well, which makes sense for another period's target
-        only. Its weight is dropped, and the others are scaled to add up to 1.
+        The same array for a fit that leaves each cell out in turn: no field uses the cell's own count. With another
+        period's target, each cell's own count is a field of the mixture as well, so that the others do not stand in for
+        it; its weight is dropped, and the others are scaled to add up to 1.
     """
-    found = fields(smoother, terrain, counts, part(progress, 0.0, 0.7))
     values, components = found.values, found.components
-    if with_own:
+    if target is not counts:
         values = np.vstack([values, counts[None] / counts.sum()])
         components = (*components, Component("own", None))
-    weights = mixture_weights(values, target, starting_weights(components), part(progress, 0.7, 1.0))
-    weights = weights[: len(found.components)]
-    return found, weights / weights.sum()
+    weights = mixture_weights(values, target, starting_weights(components), progress)[: len(found.components)]
+    return weights / weights.sum()

@@ -2,8 +2,8 @@
 
 Three steps, every constant chosen on the events given (METHOD §6):
 
-1. A convex mixture of the terrain and of fields of the events around each cell, at eight scales, fitted by the
-   likelihood of counts that no field has seen (core.fields). It is what the surroundings say of a cell.
+1. A convex mixture of terrains and of fields of the events around each cell, at eight scales, fitted by the likelihood
+   of counts that no field has seen (core.fields). It is what the surroundings say of a cell.
 2. The dispersion with which counts differ from that, by negative-binomial likelihood, NB1 or NB2, whichever is the
    likelier: how far cells have something of their own (core.heterogeneity).
 3. Empirical Bayes: each cell's own history pulls its expectation with the weight that this dispersion gives.
@@ -21,7 +21,7 @@ import numpy as np
 
 from .errors import InputError, SettingsError
 from .features import Floats
-from .fields import Component, Fields, fitted_fields
+from .fields import Component, Fields, Terrain, fields, fitted_weights
 from .grid import Grid
 from .heterogeneity import Dispersion, Posterior, choose_dispersion, intervals, posterior, top_probability
 from .progress import Progress, part, parts, silent
@@ -94,6 +94,7 @@ class Evidence:
     recency : float
         A period counts this many times as much as the next newer one.
     tried : tuple of Tried
+        From 1 downwards, until forecasts get worse.
     scores : tuple of (str, float)
         Mean over the target's events of the log of the share of all events expected in their cell; higher is better:
         an even map, the terrain, and the mixture.
@@ -151,6 +152,7 @@ def forecast(
     history: Sequence[History],
     settings: ForecastSettings | None = None,
     progress: Progress = silent,
+    wide: Terrain | None = None,
 ) -> Forecast:
     """Expected events in each cell in the coming period, with intervals.
 
@@ -161,6 +163,8 @@ def forecast(
         The model's expected counts μ; only their proportions are used, the level is the history's.
     history : sequence of History, oldest first
     settings : ForecastSettings
+    wide : Terrain, optional
+        A second terrain, of all candidates (core.wide_terrain). The mixture takes from each what proves right.
 
     Returns
     -------
@@ -185,20 +189,23 @@ def forecast(
     (4, 40.0, [1.0, 0.0, 0.0])
     """
     settings = settings or ForecastSettings()
-    terrain = _terrain(grid, expected)
+    alone = _proportions(grid, expected)
+    terrains = [Terrain(alone, alone)]
+    if wide is not None:
+        terrains.append(Terrain(_proportions(grid, wide.expected), _proportions(grid, wide.unseen)))
     _check(grid, history)
     smoother = Smoother.over(grid)
     earlier, later = _split(history)
     progress(0.02)
     if later:
-        tried, chosen = _from_earlier(smoother, terrain, earlier, later, part(progress, 0.02, 0.6))
+        tried, chosen = _from_earlier(smoother, terrains, earlier, later, part(progress, 0.02, 0.6))
     else:
         tried, chosen = (), None
-    final = _fit(smoother, terrain, history, chosen, part(progress, 0.6 if later else 0.02, 0.75))
+    final = _fit(smoother, terrains, history, chosen, part(progress, 0.6 if later else 0.02, 0.75))
     return _forecast(final, tried, bool(later), settings, part(progress, 0.75, 1.0))
 
 
-def _terrain(grid: Grid, expected: Floats) -> Floats:
+def _proportions(grid: Grid, expected: Floats) -> Floats:
     values = np.asarray(expected, dtype=np.float64)
     if values.shape != (grid.cells,):
         raise InputError(f"The terrain has {values.size:,} cells and the study grid {grid.cells:,}; use the same grid.")
@@ -277,7 +284,11 @@ class _Final:
 
 
 def _from_earlier(
-    smoother: Smoother, terrain: Floats, earlier: Sequence[History], later: Sequence[History], progress: Progress
+    smoother: Smoother,
+    terrains: Sequence[Terrain],
+    earlier: Sequence[History],
+    later: Sequence[History],
+    progress: Progress,
 ) -> tuple[tuple[Tried, ...], _Chosen]:
     """The constants that forecast the later periods best from the earlier."""
     target, duration = _pooled(later, 1.0)
@@ -286,41 +297,50 @@ def _from_earlier(
     best: _Chosen | None = None
     for recency, share in zip(recencies, parts(progress, len(recencies)), strict=True):
         counts, _ = _pooled(earlier, recency)
-        found, weights = fitted_fields(smoother, terrain, counts, target, True, part(share, 0.0, 0.7))
+        found = fields(smoother, [t.unseen for t in terrains], counts, part(share, 0.0, 0.4))
+        weights = fitted_weights(found, counts, target, part(share, 0.4, 0.7))
         level = float(target.sum()) / duration
         mean = _mean(found, weights, level)
         # the earlier exposure at the later level: a trend of the whole area is no difference between cells
         exposure = float(counts.sum()) / level
         dispersion = choose_dispersion(mean, target, duration, counts, exposure, part(share, 0.7, 1.0))
         tried.append(Tried(recency, dispersion))
-        if best is None or dispersion.score > best.dispersion.score:
-            best = _Chosen(recency, weights, dispersion, _scores(found, weights, target))
+        if best is not None and dispersion.score <= best.dispersion.score:
+            break
+        best = _Chosen(recency, weights, dispersion, _scores(found, weights, target))
     if best is None:
         raise InputError("There is no past period to forecast from; give at least one layer of events.")
     return tuple(tried), best
 
 
 def _fit(
-    smoother: Smoother, terrain: Floats, history: Sequence[History], chosen: _Chosen | None, progress: Progress
+    smoother: Smoother,
+    terrains: Sequence[Terrain],
+    history: Sequence[History],
+    chosen: _Chosen | None,
+    progress: Progress,
 ) -> _Final:
     """Fields of all periods; constants from them too when there are none from later periods."""
     counts, exposure = _pooled(history, chosen.recency if chosen else 1.0)
     level = float(counts.sum()) / exposure
-    found, weights = fitted_fields(smoother, terrain, counts, counts, False, part(progress, 0.0, 0.7))
+    final = fields(smoother, [t.expected for t in terrains], counts, part(progress, 0.0, 0.3))
     if chosen is None:
+        found = final
+        if len(terrains) > 1:
+            found = fields(smoother, [t.unseen for t in terrains], counts, part(progress, 0.3, 0.6))
+        weights = fitted_weights(found, counts, counts, part(progress, 0.6, 0.7))
         mean = _mean(found, weights, level)
         nothing = np.zeros_like(counts)
         dispersion = choose_dispersion(mean, counts, exposure, nothing, 0.0, part(progress, 0.7, 1.0))
         chosen = _Chosen(1.0, weights, dispersion, _scores(found, weights, counts))
-    mean = _mean(found, chosen.weights, level)
+    mean = _mean(final, chosen.weights, level)
     events = float(sum(p.counts.sum() for p in history))
-    return _Final(found, mean, counts, exposure, level, chosen, events)
+    return _Final(final, mean, counts, exposure, level, chosen, events)
 
 
 def _mean(found: Fields, weights: Floats, level: float) -> Floats:
     """Prior mean m (n,): what the surroundings say, in events in a period of unit length."""
-    mean: Floats = level * (weights[:, None] * found.values).sum(axis=0)
-    return mean
+    return level * found.mixed(weights)
 
 
 def _scores(found: Fields, weights: Floats, target: Floats) -> tuple[tuple[str, float], ...]:
@@ -359,10 +379,9 @@ def _forecast(
 
 def _parts(final: _Final, rates: Posterior) -> Floats:
     """(n, 3): shares of PARTS."""
-    weights = final.chosen.weights[:, None]
     around = (1 - rates.own) * final.mean
     own = rates.own * final.counts / final.exposure
-    drivers = (weights * final.fields.drivers).sum(axis=0) * final.level / final.mean
+    drivers = final.fields.of_terrain(final.chosen.weights) * final.level / final.mean
     shares = np.column_stack([own, around * (1 - drivers), around * drivers])
     shares = np.maximum(shares, 0.0)
     return shares / shares.sum(axis=1, keepdims=True)

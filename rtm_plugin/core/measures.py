@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from .calibration import CalibrationSlope, crps, deciles, poisson_deviance, rescaled
 from .features import Floats
-from .progress import Progress, parts
-from .ranking import Bounds, Ranking, perfect
-from .resampling import grouped, resampled_sums
+from .progress import Progress, part, parts
+from .ranking import Bounds, CaptureCurve, Ranking, perfect
+from .resampling import groups_of, resampled_sums
 from .terrain import ScoreSummary
 
 AREA, STREET = "area", "street"
@@ -166,12 +166,18 @@ class Sums:
         self._drawn = numbers[counts > 0]
         self._of_cells: set[int] = set()
         self._held, self._empty = np.flatnonzero(counts > 0), np.flatnonzero(counts <= 0)
+        self._group = groups_of(len(self._empty))
+        self._nothing = np.zeros(int(self._group.max(initial=-1)) + 1)
         self._columns: list[Floats] = []
         self._numbers: dict[bytes, int] = {}
 
     def column(self, values: Floats, of_cells: bool = False) -> int:
         """The number of the column with these summands (n,); `of_cells` where an event alone has none."""
-        summands = np.concatenate([values[self._held], grouped(values[self._empty, None])[:, 0]])
+        empty = values[self._empty]
+        grouped = (
+            np.bincount(self._group, weights=empty, minlength=len(self._nothing)) if empty.any() else self._nothing
+        )
+        summands = np.concatenate([values[self._held], grouped])
         key = hashlib.blake2b(summands.tobytes()).digest()
         if key not in self._numbers:
             self._numbers[key] = len(self._columns)
@@ -207,59 +213,100 @@ def capture_statistics(
     shares: Sequence[float],
     prior: Floats | None,
     progress: Progress,
-) -> list[Statistic]:
-    """Hit rate, PAI, PEI, both RRIs, search efficiency and the area under the curve."""
+) -> tuple[list[Statistic], list[Curve]]:
+    """Hit rate, PAI, PEI, both RRIs, search efficiency, the area under the curve, and the curve of each map."""
+    thresholds = [_Threshold("share", f"{100 * share:g} %", share, "") for share in shares]
+    thresholds += [found for m in maps if m.role == "terrain" for found in _class_limits(m, basis)]
+    counts = sums.counts[basis.cells]
+    first, *rest = parts(progress, 1 + len(maps))
+    ideal = perfect(counts, basis.sizes)
+    first(0.5)
+    best = ideal.curve(counts)
+    rivals = []
+    for threshold, step in zip(thresholds, parts(part(first, 0.5, 1.0), len(thresholds)), strict=True):
+        limit = threshold.share * basis.total
+        step(0.5)
+        rival = sums.column(basis.spread(ideal.flagged(limit) * counts, len(sums.counts)))
+        rivals.append((threshold, rival, best.bounds(limit).expected))
+    statistics: list[Statistic] = []
+    curves = []
+    for m, watched in zip(maps, rest, strict=True):
+        found, curve = _captured_by(m, basis, sums, rivals, prior, watched)
+        statistics += found
+        curves.append(_drawn(m.name, basis, curve))
+    return statistics, [*curves, _drawn(PERFECT, basis, best)]
+
+
+def _captured_by(
+    m: Scored,
+    basis: Basis,
+    sums: Sums,
+    rivals: Sequence[tuple["_Threshold", int, float]],
+    prior: Floats | None,
+    progress: Progress,
+) -> tuple[list[Statistic], CaptureCurve]:
+    """The figures of one map; `rivals` has each threshold with what the best choice catches, as column and sum."""
     number, counts = len(sums.counts), sums.counts[basis.cells]
     every = sums.column(basis.spread(counts, number))
-    thresholds = [("share", f"{100 * share:g} %", share, "") for share in shares]
-    thresholds += [found for m in maps if m.role == "terrain" for found in _class_shares(m, basis)]
-    ideal = perfect(counts, basis.sizes)
-    best = ideal.curve(counts)
-    rivals = [
-        (sums.column(basis.spread(ideal.flagged(share * basis.total) * counts, number)),
-         best.bounds(share * basis.total).expected)
-        for _, _, share, _ in thresholds
-    ]  # fmt: skip
-    found: list[Statistic] = []
-    for m, watched in zip(maps, parts(progress, len(maps)), strict=True):
-        ranking = Ranking.of(m.scores[basis.cells], basis.sizes)
-        curve = ranking.curve(counts)
-        earlier = None if prior is None else _Earlier(ranking, prior[basis.cells])
-        height = sums.column(basis.spread(ranking.height * counts, number))
-        found.append(Statistic(m.name, basis.name, "all", "", None, AREA_UNDER, 1.0, height, every, curve.area_under))
-        watched(0.5)
-        for (kind, label, share, owner), (rival, most) in zip(thresholds, rivals, strict=True):
-            flagged = ranking.flagged(share * basis.total)
-            hit = sums.column(basis.spread(flagged * counts, number))
-            hits = curve.bounds(share * basis.total)
-            place = (m.name, basis.name, kind, label, share)
-            rates = hits.scaled(1 / float(counts.sum()))
-            size = share * basis.total * basis.unit
-            rows = [
-                (HIT_RATE, 1.0, hit, every, rates),
-                (PAI, 1 / share, hit, every, rates.scaled(1 / share)),
-                (PEI, 1.0, hit, rival, hits.scaled(1 / most)),
-                (EFFICIENCY[basis.name], 1 / size, hit, None, hits.scaled(1 / size)),
-            ]
-            if earlier is not None:
-                rows.append((RECAPTURE, earlier.factor(flagged), hit, every, earlier.recapture(rates, share)))
-            if m.expected is not None:
-                predicted = float(flagged @ m.expected[basis.cells]) / float(m.expected[basis.cells].sum())
-                rows.append((CALIBRATION, predicted, every, hit, _over(predicted, rates)))
-            for name, scale, top, bottom, ties in rows:
-                most = 1.0 if name == PEI else np.inf
-                found.append(Statistic(*place, name, scale, top, bottom, ties, owner, most=most))
-    return found
+    ranking = Ranking.of(m.scores[basis.cells], basis.sizes)
+    progress(0.2)
+    curve = ranking.curve(counts)
+    progress(0.4)
+    earlier = None if prior is None else _Earlier(ranking, prior[basis.cells])
+    progress(0.6)
+    height = sums.column(basis.spread(ranking.height * counts, number))
+    found = [Statistic(m.name, basis.name, "all", "", None, AREA_UNDER, 1.0, height, every, curve.area_under)]
+    expected = None if m.expected is None else m.expected[basis.cells]
+    for done, (threshold, rival, most) in enumerate(rivals):
+        progress(0.6 + 0.4 * done / len(rivals))
+        share = threshold.share
+        flagged = ranking.flagged(share * basis.total)
+        hit = sums.column(basis.spread(flagged * counts, number))
+        hits = curve.bounds(share * basis.total)
+        rates = hits.scaled(1 / float(counts.sum()))
+        size = share * basis.total * basis.unit
+        rows = [
+            (HIT_RATE, 1.0, hit, every, rates),
+            (PAI, 1 / share, hit, every, rates.scaled(1 / share)),
+            (PEI, 1.0, hit, rival, hits.scaled(1 / most)),
+            (EFFICIENCY[basis.name], 1 / size, hit, None, hits.scaled(1 / size)),
+        ]
+        if earlier is not None:
+            rows.append((RECAPTURE, earlier.factor(flagged), hit, every, earlier.recapture(rates, share)))
+        if expected is not None:
+            predicted = float(flagged @ expected) / float(expected.sum())
+            rows.append((CALIBRATION, predicted, every, hit, _over(predicted, rates)))
+        place = (m.name, basis.name, threshold.kind, threshold.label, share)
+        for name, scale, top, bottom, ties in rows:
+            limit = 1.0 if name == PEI else np.inf
+            found.append(Statistic(*place, name, scale, top, bottom, ties, threshold.owner, most=limit))
+    return found, curve
 
 
-def _class_shares(m: Scored, basis: Basis) -> list[tuple[str, str, float, str]]:
-    """The shares that lie above the class limits of a map; a class without cells is left out."""
+def _drawn(name: str, basis: Basis, curve: CaptureCurve) -> Curve:
+    """The curve as shares of events at shares of the ground, fewer points than there are cells."""
+    columns = (values / curve.events[-1] for values in curve.at(_DRAWN * basis.total))
+    return Curve(name, basis.name, tuple(_DRAWN.tolist()), *(tuple(values.tolist()) for values in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Threshold:
+    """How much is flagged; `owner` is the map whose class it is."""
+
+    kind: str
+    label: str
+    share: float
+    owner: str
+
+
+def _class_limits(m: Scored, basis: Basis) -> list[_Threshold]:
+    """What lies above the class limits of a map; a class without cells is left out."""
     summary = ScoreSummary.of(m.scores)
     found = []
     for cut, label in zip(reversed(summary.cuts), CLASSES, strict=True):
         share = float(basis.sizes[m.scores[basis.cells] > cut].sum()) / basis.total
         if 0 < share < 1:
-            found.append(("class", f"{label} of {m.name}", share, m.name))
+            found.append(_Threshold("class", f"{label} of {m.name}", share, m.name))
     return found
 
 
@@ -341,15 +388,4 @@ def _calibration_of(m: Scored, expected: Floats, sums: Sums, progress: Progress)
             Statistic(*group_of_cells, OBSERVED, 1.0, seen, None),
             Statistic(*group_of_cells, RATIO, predicted, every, seen),
         ]
-    return found
-
-
-def curves_of(maps: Sequence[Scored], basis: Basis, counts: Floats) -> list[Curve]:
-    """The curve of each map, and of the perfect one."""
-    own = counts[basis.cells]
-    rankings = [(m.name, Ranking.of(m.scores[basis.cells], basis.sizes)) for m in maps]
-    found = []
-    for name, ranking in [*rankings, (PERFECT, perfect(own, basis.sizes))]:
-        expected, worst, best = (values / own.sum() for values in ranking.curve(own).at(_DRAWN * basis.total))
-        found.append(Curve(name, basis.name, *(tuple(v.tolist()) for v in (_DRAWN, expected, worst, best))))
     return found

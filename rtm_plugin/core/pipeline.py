@@ -9,8 +9,10 @@ import numpy as np
 
 from .candidates import CandidateSet, operationalise
 from .covariates import AdjustmentScale, Covariates, Observations, observe
+from .elastic_net import Culling
 from .errors import InputError
 from .features import Features, Floats
+from .forecast import Forecast, ForecastSettings, History, forecast
 from .grid import Grid, count_events, study_grid
 from .model import (
     EventSummary,
@@ -26,6 +28,7 @@ from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSetting
 from .summaries import culling_summary, family_model, fates, grid_summary
 from .terrain import RiskTerrain, risk_terrain
 from .verification import Verification, verify
+from .wide_terrain import wide_terrain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +79,10 @@ class Study:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
-    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's."""
+    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's.
+
+    `culling` is None where the selection went without.
+    """
 
     grid: Grid
     events: Events
@@ -85,6 +91,7 @@ class StudyResult:
     terrain: RiskTerrain
     places: Places
     clock: Clock = field(default_factory=Clock)
+    culling: Culling | None = None
 
 
 def run(
@@ -117,7 +124,9 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
+    selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
+    model = _described(selection, families, observed, events, study.selection, provenance, clock)
+    progress(0.95)
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -132,7 +141,7 @@ def run(
             part(progress, 0.95, 1.0),
         ),
     )
-    return StudyResult(grid, events, observed, model, terrain, places, clock)
+    return StudyResult(grid, events, observed, model, terrain, places, clock, selection.culling)
 
 
 def memory_needed(grid: Grid, factors: int) -> int:
@@ -141,13 +150,22 @@ def memory_needed(grid: Grid, factors: int) -> int:
     return 200_000_000 + grid.cells * (160 + 14 * factors) + 60 * box
 
 
+def memory_for_forecast(grid: Grid) -> int:
+    """Bytes that a forecast takes on top, measured and rounded up: fields at eight scales, and their transforms."""
+    return 50_000_000 + 600 * grid.cells
+
+
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
     """Scores and expected counts; exposure and adjustments enter the expected counts only."""
-    offset = observed.offset
-    if observed.adjust is not None:
-        shift = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
-        offset = shift if offset is None else offset + shift
-    return risk_terrain(family.intercept, family.selected, observed.candidates, offset)
+    return risk_terrain(family.intercept, family.selected, observed.candidates, log_offset(family, observed))
+
+
+def log_offset(family: FamilyModel, observed: Observations) -> Floats | None:
+    """What exposure and adjustments add to the log of the expected counts (n,); None when there are none."""
+    if observed.adjust is None:
+        return observed.offset
+    shift: Floats = observed.adjust @ np.array([term.coefficient for term in family.adjustments])
+    return shift if observed.offset is None else observed.offset + shift
 
 
 def observe_again(
@@ -202,6 +220,19 @@ def fit_model(
     clock = clock or Clock()
     selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     progress(0.92)
+    return _described(selection, families, observed, events, settings, provenance, clock)
+
+
+def _described(
+    selection: Selection,
+    families: dict[str, FamilyModel],
+    observed: Observations,
+    events: Events,
+    settings: SelectionSettings,
+    provenance: Mapping[str, Any],
+    clock: Clock,
+) -> RiskModel:
+    """Verify what was chosen, and put together the model."""
     verification = clock.timed("verification", lambda: _verified(selection, observed))
     return RiskModel(
         grid_summary(observed),
@@ -229,6 +260,26 @@ def choose(
         observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
     )
     return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
+
+
+def forecast_events(
+    family: FamilyModel,
+    observed: Observations,
+    terrain: RiskTerrain,
+    history: Sequence[History],
+    settings: ForecastSettings | None = None,
+    progress: Progress = silent,
+    culling: Culling | None = None,
+) -> Forecast:
+    """Forecast the coming period from a model's terrain, all candidates, and one or many past periods.
+
+    `culling` is that of the observed counts, where it is at hand: it saves a fit when they are the history's.
+    """
+    counts = np.sum([period.counts for period in history], axis=0)
+    known = culling if np.array_equal(counts, observed.counts) else None
+    wide = wide_terrain(observed, counts, log_offset(family, observed), part(progress, 0.0, 0.45), known)
+    expected = terrain.expected.astype(np.float64)
+    return forecast(observed.grid, expected, history, settings, part(progress, 0.45, 1.0), wide)
 
 
 def _verified(selection: Selection, observed: Observations) -> Verification:

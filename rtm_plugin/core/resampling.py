@@ -11,6 +11,7 @@ matrices resamples all of them together, and two figures of one replicate are pa
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .features import Floats
 from .progress import Progress, silent
@@ -60,24 +61,17 @@ def resampled_sums(
     return sums
 
 
-def grouped(values: Floats) -> Floats:
-    """Sums over groups of cells that are too many to be drawn one by one.
+def groups_of(cells: int) -> NDArray[np.int64]:
+    """Group of each of the cells that are too many to be drawn one by one: at most 1,000 groups, dealt at random.
 
-    A sum over cells has the same variance when groups of a thousandth of them are drawn together, as chance alone says
-    which cells share a group.
-
-    Parameters
-    ----------
-    values : (n, k) float64
+    A sum over cells has the same variance when groups of them are drawn together, as chance alone says which cells
+    share a group.
 
     Returns
     -------
-    (at most 1,000, k) float64
+    (cells,) int64
     """
-    if len(values) <= _GROUPS:
-        return values
-    group = np.random.default_rng(0).permutation(len(values)) % _GROUPS
-    return np.column_stack([np.bincount(group, weights=column, minlength=_GROUPS) for column in values.T])
+    return np.random.default_rng(0).permutation(cells) % _GROUPS if cells > _GROUPS else np.arange(cells)
 
 
 def intervals(replicates: Floats) -> tuple[Floats, Floats]:

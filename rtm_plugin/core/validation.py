@@ -20,7 +20,6 @@ from .measures import (
     Sums,
     calibration_statistics,
     capture_statistics,
-    curves_of,
 )
 from .progress import Progress, part, silent
 from .ranking import Bounds
@@ -244,12 +243,13 @@ def validate(
     statistics: list[Statistic] = []
     curves: list[Curve] = []
     for i, basis in enumerate(bases):
-        watched = part(progress, 0.3 * i / len(bases), 0.3 * (i + 1) / len(bases))
-        statistics += capture_statistics(maps, basis, sums, settings.shares, prior, watched)
-        curves += curves_of(maps, basis, counts)
-    found, notes = calibration_statistics(maps, sums, part(progress, 0.3, 0.5))
+        watched = part(progress, 0.4 * i / len(bases), 0.4 * (i + 1) / len(bases))
+        found, drawn = capture_statistics(maps, basis, sums, settings.shares, prior, watched)
+        statistics += found
+        curves += drawn
+    calibrated, notes = calibration_statistics(maps, sums, part(progress, 0.4, 0.5))
     samples = sums.resampled(settings.replicates, settings.seed, settings.units, part(progress, 0.5, 0.85))
-    figures = _figures(statistics + found, sums.totals, samples, part(progress, 0.85, 1.0))
+    figures = _figures(statistics + calibrated, sums.totals, samples, part(progress, 0.85, 1.0))
     return Validation(
         tuple((m.name, m.role) for m in maps),
         grid.cells,

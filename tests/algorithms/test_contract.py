@@ -145,6 +145,19 @@ PARAMETERS = {
         "OUTPUT": ("fileDestination", None),
         "OUTPUT_A3": ("fileDestination", None),
     },
+    "report": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        "FACTORS": ("multilayer", None),
+        **PLACES,
+        "PLACE_CARDS": ("number", 10),
+        "TITLE": ("string", None),
+        "OUTPUT_REPORT": ("fileDestination", None),
+        "OUTPUT_FINDINGS": ("fileDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -187,7 +200,18 @@ EXTRA_PARAMETERS = {
         "COVERAGE": "number",
         "OUTPUT_PARTS": "rasterDestination",
     },
-    "run": {"RULE": "enum", "VALUE": "number", "MAX_AREA": "area", "TITLE": "string", **EVENT_DATES, **WINDOWS},
+    "run": {
+        "RULE": "enum",
+        "VALUE": "number",
+        "MAX_AREA": "area",
+        "TITLE": "string",
+        **EVENT_DATES,
+        **WINDOWS,
+        "PLACE_CARDS": "number",
+        "OUTPUT_FINDINGS": "fileDestination",
+        "OUTPUT_FORECAST": "rasterDestination",
+        "OUTPUT_VALIDATION": "fileDestination",
+    },
 }
 OUTPUTS = {
     "studygrid": {"OUTPUT", "CELL_COUNT"},
@@ -210,12 +234,15 @@ OUTPUTS = {
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
+    "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
+    "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
+    | {"OUTPUT_FINDINGS"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -230,7 +257,7 @@ WORDS = {
     "UNIT": ["months", "days"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
-BOUNDS |= {"REPLICATES": (0, 100_000), "PLACES_SHOWN": (1, 1000)}
+BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
@@ -240,7 +267,7 @@ BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
 OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
-OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS"}
+OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -260,7 +287,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.name() for a in steps] == order
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
-    assert provider.algorithm("run").groupId() == "study"
+    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report"}
     assert provider.algorithm("validate").groupId() == "accuracy"
 
 
@@ -298,7 +325,7 @@ def test_what_may_be_left_empty(algorithm, name):
     found = {d.name() for d in algorithm.parameterDefinitions() if d.flags() & optional}
     allowed = set(OPTIONAL)
     if name == "run":
-        allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT"}
+        allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
     if name == "backtest":
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "crossvalidate":
@@ -308,6 +335,8 @@ def test_what_may_be_left_empty(algorithm, name):
     if name == "briefing":
         words = {"TITLE", "MARKING", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
         allowed |= words | {"PLACES", "STUDY_AREA", "FACTORS", "BASEMAP", "EXTENT"}
+    if name == "report":
+        allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
     assert found == allowed & everything
 

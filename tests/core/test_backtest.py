@@ -17,9 +17,9 @@ from risk_terrain.rtm_plugin.core.baselines import kernel_baseline
 from risk_terrain.rtm_plugin.core.covariates import Covariates
 from risk_terrain.rtm_plugin.core.crossvalidation import SHARES
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError, SettingsError
-from risk_terrain.rtm_plugin.core.forecast import History, forecast
+from risk_terrain.rtm_plugin.core.forecast import History
 from risk_terrain.rtm_plugin.core.periods import Dates, Period, RollingSettings
-from risk_terrain.rtm_plugin.core.pipeline import Study, choose, count, score
+from risk_terrain.rtm_plugin.core.pipeline import Study, choose, count, forecast_events, score
 from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 
 ROLLING = RollingSettings(fit=6, test=2, step=2)
@@ -72,7 +72,7 @@ def test_a_run_is_what_the_steps_give():
     kernel = kernel_baseline(test.grid, earlier)
     by_hand = {
         "terrain": terrain.scores,
-        "forecast": forecast(test.grid, terrain.expected.astype(float), history).expected,
+        "forecast": forecast_events(run.model, observed, terrain, history).expected,
         "prior_counts": observed.counts,
         "kernel_density": kernel.density,
     }
@@ -108,9 +108,9 @@ def test_several_periods_reach_the_forecast():
     run = run_window(test, fitted, tested)
     history = [History(count(test.grid, test.events_in(p)).counts, p.days / tested.days) for p in months]
     observed = test.observations(test.events_in(fitted))
-    expected = score(run.model, observed).expected.astype(float)
+    terrain = score(run.model, observed)
     later = count(test.grid, test.events_in(tested)).counts
-    by_hand = accuracy(forecast(test.grid, expected, history).expected, later, SHARES[2])
+    by_hand = accuracy(forecast_events(run.model, observed, terrain, history).expected, later, SHARES[2])
     assert run.accuracy["forecast"][2] == by_hand
 
 

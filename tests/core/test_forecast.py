@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from risk_terrain.rtm_plugin.core.accuracy import accuracy
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError, SettingsError
-from risk_terrain.rtm_plugin.core.fields import fields, mixture_weights
+from risk_terrain.rtm_plugin.core.fields import SCALES, Terrain, fields, mixture_weights
 from risk_terrain.rtm_plugin.core.forecast import ForecastSettings, History, forecast
 from risk_terrain.rtm_plugin.core.grid import Grid
 from risk_terrain.rtm_plugin.core.smoothing import Smoother
@@ -121,7 +121,7 @@ def test_many_periods_with_drift_weigh_the_newest_most():
     found = forecast(grid, flat, lasting)
     assert found.evidence.recency == 1
     assert found.evidence.method == "later periods from earlier"
-    assert [tried.recency for tried in found.evidence.tried] == [1.0, 0.8, 0.6, 0.4, 0.2]
+    assert [tried.recency for tried in found.evidence.tried] == [1.0, 0.8]
     one = forecast(grid, flat, lasting[-1:])
     later = counts_of(steady, random)
     assert pai(found.expected, later) > pai(one.expected, later)
@@ -170,12 +170,36 @@ def test_no_field_of_a_cell_knows_its_own_count():
     changed = counts.copy()
     changed[100] += 50
     smoother = Smoother.over(grid)
-    before, after = (fields(smoother, terrain, c) for c in (counts, changed))
-    ratio = after.values[:, 100] / before.values[:, 100]
-    others = after.values.sum(axis=1) / before.values.sum(axis=1)
-    np.testing.assert_allclose(others, 1.0)
-    assert (ratio[2:] < 1).all(), "its neighbours gained, so that its own part of the whole can only shrink"
+    before, after = (fields(smoother, [terrain, np.roll(terrain, 7)], c) for c in (counts, changed))
+    ratio = after.values[3:, 100] / before.values[3:, 100]
+    assert (ratio < 1).all(), "its neighbours gained, so that its own part of the whole can only shrink"
+    np.testing.assert_array_equal(after.values[:3], before.values[:3])
     np.testing.assert_allclose(after.values.sum(axis=1), 1.0)
+    assert len(after.components) == len(after.values) == 3 + 3 * len(SCALES)
+
+
+def test_a_second_terrain_is_used_where_it_proves_right():
+    random, grid = np.random.default_rng(15), square()
+    mean = 0.4 * patches(grid, random)
+    history, later = [History(counts_of(mean, random))], counts_of(mean, random)
+    flat, useless = np.ones(grid.cells), patches(grid, random)
+    alone = forecast(grid, flat, history)
+    helped = forecast(grid, flat, history, wide=Terrain(mean, mean))
+    misled = forecast(grid, mean, history, wide=Terrain(useless, useless))
+    assert pai(helped.expected, later) > pai(alone.expected, later)
+    assert helped.evidence.parts[FEATURES] > 0.8
+    weights = {c.kind: c.weight for c in misled.evidence.components if c.bandwidth is None}
+    assert weights["wide terrain"] < 0.05
+    assert weights["terrain"] > 0.5
+
+
+def test_what_has_been_learnt_by_heart_is_not_believed():
+    """A terrain that is the counts themselves, with its honest fits beside it, gets next to no weight."""
+    random, grid = np.random.default_rng(16), square()
+    mean = 0.4 * patches(grid, random)
+    counts = counts_of(mean, random)
+    found = forecast(grid, mean, [History(counts)], wide=Terrain(counts + 0.01, np.roll(counts + 0.01, 777)))
+    assert {c.kind: c.weight for c in found.evidence.components if c.bandwidth is None}["wide terrain"] < 0.05
 
 
 def test_mixture_is_the_most_likely_one():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.core.forecast import PARTS, ForecastSettings, History, forecast
 from risk_terrain.rtm_plugin.core.pipeline import count, run
+from risk_terrain.rtm_plugin.core.wide_terrain import wide_terrain
 from running import Log, bands, descriptions, files, process, refusal
 from small_city import as_study, write_layer
 
@@ -45,7 +46,9 @@ def test_files_hold_what_core_computes(made, city):
     results, folder, _ = made
     study = run(as_study(city), {})
     grid = study.observations.grid
-    found = forecast(grid, study.terrain.expected, [History(study.observations.counts)])
+    counts = study.observations.counts
+    wide = wide_terrain(study.observations, counts)
+    found = forecast(grid, study.terrain.expected, [History(counts)], wide=wide)
     for name, values in (
         ("forecast", found.expected.astype(np.float32)),
         ("probability", found.probability.astype(np.float32)),
@@ -95,7 +98,8 @@ def test_periods_oldest_first_with_durations(city, chain, out):
     grid = study.observations.grid
     halves = [count(grid, city.events[i::2]).counts for i in (0, 1)]
     history = [History(halves[0]), History(halves[1], 0.5)]
-    found = forecast(grid, study.terrain.expected, history, ForecastSettings(top_share=10))
+    wide = wide_terrain(study.observations, halves[0] + halves[1])
+    found = forecast(grid, study.terrain.expected, history, ForecastSettings(top_share=10), wide=wide)
     np.testing.assert_array_equal(bands(out / "forecast.tif")[0][grid.mask], found.expected.astype(np.float32))
     assert told["method"] == "later periods from earlier"
     assert told["level"] == pytest.approx(study.events.inside / 1.5)
