@@ -156,7 +156,7 @@ class Run(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback, with_names=self._reported(parameters, context))
+        inputs = read_inputs(self, parameters, context, feedback, with_names=self._has_cards(parameters, context))
         study = study_of(self, parameters, context, inputs)
         provenance = self._provenance(parameters, inputs, study)
         clock = Clock(stage_teller(feedback))
@@ -175,8 +175,10 @@ class Run(RtmAlgorithm):
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, beyond)
 
-    def _reported(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
-        return any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
+    def _has_cards(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
+        """Whether there will be cards, which tell the names of features."""
+        cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        return bool(cards) and any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
 
     def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
         return {

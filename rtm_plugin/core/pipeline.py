@@ -125,8 +125,9 @@ def run(
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
     selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
-    model = _described(selection, families, observed, events, study.selection, provenance, clock)
-    progress(0.95)
+    model = _described(
+        selection, families, observed, events, study.selection, provenance, clock, part(progress, 0.93, 0.95)
+    )
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -219,8 +220,7 @@ def fit_model(
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
     selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
-    progress(0.92)
-    return _described(selection, families, observed, events, settings, provenance, clock)
+    return _described(selection, families, observed, events, settings, provenance, clock, part(progress, 0.92, 1.0))
 
 
 def _described(
@@ -231,9 +231,10 @@ def _described(
     settings: SelectionSettings,
     provenance: Mapping[str, Any],
     clock: Clock,
+    progress: Progress,
 ) -> RiskModel:
     """Verify what was chosen, and put together the model."""
-    verification = clock.timed("verification", lambda: _verified(selection, observed))
+    verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
     return RiskModel(
         grid_summary(observed),
         EventSummary(events.inside, events.outside, *events.period.iso),
@@ -282,7 +283,7 @@ def forecast_events(
     return forecast(observed.grid, expected, history, settings, part(progress, 0.45, 1.0), wide)
 
 
-def _verified(selection: Selection, observed: Observations) -> Verification:
+def _verified(selection: Selection, observed: Observations, progress: Progress) -> Verification:
     """The check of the final model on every cell, spelled out."""
     fitted, members = selection.best.fit, selection.best.candidates
     columns = [c.sign * observed.candidates.column(c.name) for c in members]
@@ -298,4 +299,5 @@ def _verified(selection: Selection, observed: Observations) -> Verification:
         fitted.standard_errors,
         fitted.dispersion,
         fitted.log_likelihood,
+        progress,
     )

@@ -10,7 +10,7 @@ from ..core.nearby import Nearby, nearest_features
 from ..core.places import Place, middle_cell, shares_in_places
 from .cells import Cells
 
-NEAR_EACH, NEAR_ALL = 2, 12  # features named for each factor, and on a card
+NEAR_EACH, NEAR_ALL = 2, 10  # features named for each factor, and on a card
 NOT_IN_FILE = {"in_file": False}
 
 

@@ -82,7 +82,7 @@ def _panel(
     end: float,
 ) -> None:
     kept = {curve.map: _upto(curve, end) for curve, *_ in looks}
-    drawn = [max(y) for curve, *_ in looks if curve.map != PERFECT for y in kept[curve.map][1:]]
+    drawn = [max(kept[curve.map][3 if curve.map in terrains else 1]) for curve, *_ in looks if curve.map != PERFECT]
     highest = 1.0 if end == 1.0 else min(1.0, 1.12 * max([end, *drawn]))
     x, y = linear(0.0, end, *ends), linear(0.0, highest, _BOTTOM, _TOP)
     for tick in linear_ticks(0.0, highest, 5):

@@ -229,7 +229,8 @@ def _distinct(expected: Floats) -> tuple[Floats, Floats]:
         group = np.searchsorted(edges, means, side="left")
         weight = np.bincount(group, weights=number)
         total = np.bincount(group, weights=number * means)
-        return total[weight > 0] / weight[weight > 0], weight[weight > 0]
+        used = weight > 0
+        return total[used] / weight[used], weight[used].astype(np.float64)
     return means, number.astype(np.float64)
 
 

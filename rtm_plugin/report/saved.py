@@ -9,7 +9,7 @@ from ..core.model import RiskModel
 from .findings import FactorInfo, ReportContext
 
 KEY = "context"  # of the provenance
-_TEXTS = ("title", "study_area", "outcome", "units")
+_TEXTS = ("title", "study_area", "outcome")
 
 
 def saved_context(context: ReportContext) -> dict[str, Any]:
@@ -17,7 +17,6 @@ def saved_context(context: ReportContext) -> dict[str, Any]:
     factors = [{**asdict(f), "warnings": list(f.warnings)} for f in context.factors]
     return {
         **{name: getattr(context, name) for name in _TEXTS},
-        "metres_per_unit": context.metres_per_unit,
         "warnings": list(context.warnings),
         "factors": factors,
     }
@@ -53,9 +52,9 @@ def context_of(model: RiskModel, units: str, metres_per_unit: float, title: str 
 
 def _read(saved: Any) -> ReportContext:
     try:
-        texts = {name: _text(saved[name]) for name in _TEXTS}
+        title, study_area, outcome = (_text(saved[name]) for name in _TEXTS)
         factors = tuple(_factor(factor) for factor in saved["factors"])
-        return ReportContext(**texts, factors=factors, warnings=tuple(_text(w) for w in saved["warnings"]))
+        return ReportContext(title, study_area, outcome, factors, tuple(_text(w) for w in saved["warnings"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(
             "The model file is damaged: what it says about its inputs cannot be read. Run the study again."
@@ -63,17 +62,20 @@ def _read(saved: Any) -> ReportContext:
 
 
 def _factor(saved: Mapping[str, Any]) -> FactorInfo:
-    texts = {key: _text(saved[key]) for key in ("name", "layer", "geometry", "operationalisation", "direction")}
-    numbers = {key: float(saved[key]) for key in ("max_influence", "increment")}
-    if texts["operationalisation"] not in ("proximity", "density", "both"):
-        raise ValueError(texts["operationalisation"])
-    sd = saved["density_sd"]
+    operationalisation, features, sd = _text(saved["operationalisation"]), saved["features"], saved["density_sd"]
+    if operationalisation not in ("proximity", "density", "both"):
+        raise ValueError(operationalisation)
     return FactorInfo(
-        **texts,
-        **numbers,
-        features=None if saved["features"] is None else int(saved["features"]),
-        density_sd=None if sd is None else float(sd),
-        warnings=tuple(_text(w) for w in saved["warnings"]),
+        _text(saved["name"]),
+        _text(saved["layer"]),
+        _text(saved["geometry"]),
+        None if features is None else int(features),
+        operationalisation,
+        float(saved["max_influence"]),
+        float(saved["increment"]),
+        _text(saved["direction"]),
+        None if sd is None else float(sd),
+        tuple(_text(w) for w in saved["warnings"]),
     )
 
 

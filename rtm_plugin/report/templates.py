@@ -32,6 +32,7 @@ def environment() -> Environment:
         wording.capital,
         wording.longest_word,
         wording.readable,
+        wording.unsteered,
     ):
         environment.filters[tool.__name__] = tool
     environment.filters["family_label"] = family_label

@@ -127,6 +127,19 @@ PARAMETERS = {
         **SELECTION,
         "OUTPUT": ("fileDestination", None),
     },
+    "report": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        "FACTORS": ("multilayer", None),
+        **PLACES,
+        "PLACE_CARDS": ("number", 10),
+        "TITLE": ("string", None),
+        "OUTPUT_REPORT": ("fileDestination", None),
+        "OUTPUT_FINDINGS": ("fileDestination", None),
+    },
     "briefing": {
         "MODEL": ("file", None),
         "TERRAIN": ("raster", None),
@@ -144,19 +157,6 @@ PARAMETERS = {
         "TEMPLATE_A3": ("file", None),
         "OUTPUT": ("fileDestination", None),
         "OUTPUT_A3": ("fileDestination", None),
-    },
-    "report": {
-        "MODEL": ("file", None),
-        "TERRAIN": ("raster", None),
-        "EXPECTED": ("raster", None),
-        "COUNTS": ("raster", None),
-        "CANDIDATES": ("multilayer", None),
-        "FACTORS": ("multilayer", None),
-        **PLACES,
-        "PLACE_CARDS": ("number", 10),
-        "TITLE": ("string", None),
-        "OUTPUT_REPORT": ("fileDestination", None),
-        "OUTPUT_FINDINGS": ("fileDestination", None),
     },
     "run": {
         **GRID,
@@ -233,8 +233,8 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
-    "briefing": {"OUTPUT", "OUTPUT_A3"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
+    "briefing": {"OUTPUT", "OUTPUT_A3"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
 }
 EXTRA_OUTPUTS = {
@@ -287,7 +287,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.name() for a in steps] == order
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
-    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report"}
+    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report", "briefing"}
     assert provider.algorithm("validate").groupId() == "accuracy"
 
 
@@ -332,11 +332,11 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
+    if name == "report":
+        allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
     if name == "briefing":
         words = {"TITLE", "MARKING", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
         allowed |= words | {"PLACES", "STUDY_AREA", "FACTORS", "BASEMAP", "EXTENT"}
-    if name == "report":
-        allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
     assert found == allowed & everything
 

@@ -486,6 +486,5 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-DRIVER = Driver(
-    [step_loaded, step_demo, step_dialog, step_results, step_batch, step_briefing, step_unload, step_reload]
-)
+STEPS = [step_loaded, step_demo, step_dialog, step_results, step_batch, step_briefing, step_unload, step_reload]
+DRIVER = Driver(STEPS)

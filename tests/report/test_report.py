@@ -329,6 +329,15 @@ def test_direction_marks_in_a_name_do_not_reach_the_sentence():
     assert not any("\u202e" in sentence for sentence in findings(model, context(("bars\u202ex",)), ()).headline)
 
 
+def test_direction_marks_stay_inside_what_is_isolated():
+    """Outside a bdi element none is on the page, so that no name turns the text after it."""
+    name = "bars\u202ex"
+    model = leeds((term(name, "proximity", 500, 1.0, 0.1),))
+    html = page(model, context((name,), title=name, outcome=name), places(name))
+    loose = re.sub(r"<bdi[^>]*>.*?</bdi>|<title>.*?</title>|<title id.*?</desc>", "", html, flags=re.S)
+    assert "\u202e" not in loose
+
+
 def test_page_stands_alone():
     html = page()
     reader = Reader(html)
@@ -516,7 +525,7 @@ def test_context_of_a_model_without_one():
 
 
 @pytest.mark.parametrize(
-    "damage", [{"title": 3}, {"factors": 7}, {"factors": [{}]}, {"warnings": [1]}, [], "text", {"units": None}]
+    "damage", [{"title": 3}, {"factors": 7}, {"factors": [{}]}, {"warnings": [1]}, [], "text", {"outcome": None}]
 )
 def test_damaged_context_is_refused_in_a_sentence(damage):
     saved = saved_context(context())
