@@ -60,7 +60,7 @@ class Briefing(RtmAlgorithm):
 
     NAME = "briefing"
     LABEL = "Briefing page (print layout and PDF)"
-    GROUP = ("products", "Maps and reports")
+    GROUP = ("study", "Study from start to finish")
     TAGS = ("print", "layout", "PDF", "poster", "A4", "A3")
 
     def flags(self) -> Qgis.ProcessingAlgorithmFlag:
@@ -189,7 +189,7 @@ class Briefing(RtmAlgorithm):
         feedback: QgsProcessingFeedback,
         model: RiskModel,
     ) -> tuple[BriefingLayers, Cells]:
-        """What the map shows, and the terrain's cells."""
+        """What the map shows, and the cells of the terrain."""
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
         made_with = raster.metadata.get("RTM_MODEL", model.fingerprint)

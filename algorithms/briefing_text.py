@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from qgis.core import QgsCoordinateReferenceSystem
+
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.cartography.briefing import BriefingText
 from ..rtm_plugin.core.model import RiskModel
@@ -15,17 +17,16 @@ from ..rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Paramete
 from ..rtm_plugin.report.saved import context_of
 from ..rtm_plugin.report.wording import capital, many, number, readable
 from .base import tr
-from .outputs import crs_of
 from .study_inputs import metres_per_unit
 
-_WHERE = ("priority place", "highest-risk cells")  # a sentence that says one of these tells where the risk is
+_HIGHEST, _PLACES = ("highest-risk cells", "highest risk"), "priority place"  # said by sentences that tell where
 
 
 def briefing_text(
     model: RiskModel, cells: Cells, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
 ) -> BriefingText:
     """All words of the page; `places` is None when none are given."""
-    crs = crs_of(cells.grid)
+    crs = QgsCoordinateReferenceSystem(cells.grid.crs)
     context = context_of(model, units_text(crs), metres_per_unit(crs), title)
     found = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")
@@ -50,9 +51,10 @@ def key_sentences(found: Findings, with_places: bool = True) -> tuple[str, ...]:
     factors = [row.sentence for row in found.factor_rows]
     if not factors:
         return found.headline[:1]
-    others = [sentence for sentence in found.headline[1:] if sentence not in factors]
-    where = [sentence for sentence in others if any(words in sentence for words in _WHERE)] if with_places else []
-    return found.headline[0], factors[0], *(where or others)[:1]
+    where = [sentence for sentence in found.headline if any(words in sentence for words in _HIGHEST)]
+    if with_places:
+        where += [sentence for sentence in found.headline if _PLACES in sentence][:1]
+    return found.headline[0], factors[0], " ".join(dict.fromkeys(where))
 
 
 def _period(found: Findings) -> str:

@@ -128,6 +128,7 @@ def test_without_a_project_and_with_as_little_as_possible(asked, chain, out):
     assert "Study area" in text
     assert "Close-up" not in text
     assert "priority place" not in text.lower()
+    assert "The highest-risk cells (score above mean + 2 SD) are " in text
 
 
 def test_the_layout_in_the_project(asked, out):

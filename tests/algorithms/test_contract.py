@@ -287,7 +287,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.name() for a in steps] == order
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
-    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report"}
+    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report", "briefing"}
     assert provider.algorithm("validate").groupId() == "accuracy"
 
 

@@ -18,7 +18,11 @@ TOOLBOX = {
         "Cross-validate the model",
         "Validate maps against later events",
     ],
-    "Study from start to finish": ["Report of a saved model", "Risk terrain model, start to finish"],
+    "Study from start to finish": [
+        "Briefing page (print layout and PDF)",
+        "Report of a saved model",
+        "Risk terrain model, start to finish",
+    ],
     "Study step by step": [
         "1. Study grid",
         "2. Count events",
@@ -28,7 +32,6 @@ TOOLBOX = {
         "6. Priority places",
     ],
     "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
-    "Maps and reports": ["Briefing page (print layout and PDF)"],
 }
 ACTION = "Risk Terrain Modelling…"
 ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
