@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingFeatureSourceDefinition,
+)
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -207,6 +213,8 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
             return [plain(item) for item in value]
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            return {"source": value.source.staticValue(), "filter": value.filterExpression}
         return value.name() if isinstance(value, QgsMapLayer) else str(value)
 
     names = sorted(

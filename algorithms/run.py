@@ -26,6 +26,7 @@ from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.first_page import first_page
 from ..rtm_plugin.report.validation import ValidationFindings
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
@@ -154,6 +155,7 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
+        self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         refusal = refusal_of_study_area(self, parameters, context)
@@ -228,6 +230,7 @@ class Run(RtmAlgorithm):
         if beyond.validation is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
+        told = findings(result.model, report_context(inputs, study), result.places.places, tested)
         with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period)
             if layer["OUTPUT_EXPECTED"]:
@@ -241,7 +244,6 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
             if file["OUTPUT_REPORT"]:
-                told = findings(result.model, report_context(inputs, study), result.places.places, tested)
                 save_report(staging, file["OUTPUT_REPORT"], result, told)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
@@ -260,6 +262,7 @@ class Run(RtmAlgorithm):
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
+            "FINDINGS": first_page(told),
             **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
         }
 

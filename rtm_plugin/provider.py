@@ -9,6 +9,8 @@ RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 ICON = str(RESOURCES / "icons" / "risk_terrain.svg")
 
 ALGORITHMS = (
+    ("blocklength", "BlockLength"),
+    ("suggest", "Suggest"),
     ("studygrid", "StudyGrid"),
     ("countevents", "CountEvents"),
     ("operationalise", "Operationalise"),
@@ -21,6 +23,8 @@ ALGORITHMS = (
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
     ("run", "Run"),
+    ("checkstudy", "CheckStudy"),
+    ("runstudy", "RunStudy"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
 

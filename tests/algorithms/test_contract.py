@@ -127,6 +127,15 @@ PARAMETERS = {
         **SELECTION,
         "OUTPUT": ("fileDestination", None),
     },
+    "blocklength": {"STUDY_AREA": ("source", None), "STREETS": ("source", None)},
+    "suggest": {
+        "STUDY_AREA": ("source", None),
+        "FACTOR": ("source", None),
+        "BLOCK_LENGTH": ("distance", 200.0),
+        "MAX_BLOCKS": ("number", 3),
+    },
+    "checkstudy": {"STUDY": ("string", None), "PART": ("enum", "all")},
+    "runstudy": {"STUDY": ("file", None), "OUTPUT_FOLDER": ("folderDestination", None)},
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -201,11 +210,18 @@ OUTPUTS = {
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
+    "blocklength": {"BLOCK_LENGTH", "BLOCK_COUNT"},
+    "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
+    "checkstudy": {"FACTS", "REFUSALS"},
+    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
+    | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
 }
 EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -218,6 +234,7 @@ WORDS = {
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
+    "PART": ["all", "area", "outcome", "factors"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
 BOUNDS |= {"REPLICATES": (0, 100_000)}

@@ -18,7 +18,12 @@ TOOLBOX = {
         "Cross-validate the model",
         "Validate maps against later events",
     ],
-    "Study from start to finish": ["Risk terrain model, start to finish"],
+    "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
+    "Study from start to finish": [
+        "Check a study before it runs",
+        "Risk terrain model, start to finish",
+        "Run a saved study",
+    ],
     "Study step by step": [
         "1. Study grid",
         "2. Count events",
