@@ -17,6 +17,7 @@ from ..rtm_plugin.core.grid import Grid, study_grid
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import memory_needed
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
+from .study_inputs import metres_per_unit
 
 Facts = dict[str, Any]
 
@@ -84,7 +85,7 @@ class Inspector:
         grid = self._grid(ground)
         return {
             "cells": grid.cells,
-            "square_units": ground.square_units,
+            "square_km": ground.square_units * metres_per_unit(ground.crs) ** 2 / 1e6,
             "crs": ground.crs.authid() or ground.crs.description(),
             "units": units_text(ground.crs),
             "memory": memory_needed(grid, len(self._study.factors)),

@@ -100,7 +100,9 @@ class OpenLayers:
                     "open the study in the wizard and choose the layer again."
                 )
             self._name_apart(layer)
-            layer.setId(f"study: {layer_name(layer)}")  # the usual ids differ from run to run, and end in the model file
+            layer.setId(
+                f"study: {layer_name(layer)}"
+            )  # the usual ids differ from run to run, and end in the model file
             self._context.temporaryLayerStore().addMapLayer(layer)
             self._open[key] = layer
         return self._open[key]

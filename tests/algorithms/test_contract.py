@@ -308,6 +308,8 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
     if name == "backtest":
         allowed -= {"EVENT_DATE_FIELD"}
+    if name == "blocklength":
+        allowed -= {"STREETS"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":

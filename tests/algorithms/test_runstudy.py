@@ -19,10 +19,8 @@ from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "resources" / "schema" / "study.schema.json").read_text("utf-8"))
 RASTERS = ("terrain.tif", "expected.tif", "forecast.tif")
-WITHOUT_LATER = sorted(
-    [*RASTERS, "terrain.qml", "expected.qml", "forecast.qml", "places.gpkg", "places.qml"]
-    + ["model.json", "candidates.csv", "report.html"]
-)
+_NAMES = ("terrain.qml", "expected.qml", "forecast.qml", "places.gpkg", "places.qml")
+WITHOUT_LATER = sorted([*RASTERS, *_NAMES, "model.json", "candidates.csv", "report.html"])
 
 
 def ref(city, name: str, filter_: str = "") -> LayerRef:
@@ -185,7 +183,7 @@ def test_the_facts_of_a_study(city, study):
     facts = found["FACTS"]
     assert found["REFUSALS"] == ""
     assert (facts["area"]["cells"], facts["area"]["crs"], facts["area"]["units"]) == (390, "EPSG:27700", "metres")
-    assert facts["area"]["square_units"] == 2000 * 2000 - 500 * 500 / 2
+    assert facts["area"]["square_km"] == pytest.approx(4 - 0.125)
     local = city.events - ORIGIN
     within = (local >= 0).all(axis=1) & (local <= 2000).all(axis=1) & (local[:, 1] - local[:, 0] < 1500)
     outcome = facts["outcome"]
@@ -199,7 +197,16 @@ def test_the_facts_of_a_study(city, study):
 def test_stacked_events_and_lost_ones_are_counted(city, study, tmp_path):
     places = [(100, 100), (100, 100), (100, 100), (900, 900), (900, 900), (950, 40), (-50, 0)]
     shapes = [*point_wkt(moved(places)), None]
-    days = ["2024-01-05", "2024-02-05", "2024-03-05", "2025-01-05", "2025-01-06", "2025-02-06", "2025-03-01", "2025-03-01"]
+    days = [
+        "2024-01-05",
+        "2024-02-05",
+        "2024-03-05",
+        "2025-01-05",
+        "2025-01-06",
+        "2025-02-06",
+        "2025-03-01",
+        "2025-03-01",
+    ]
     source = write_layer(tmp_path / "stacked.gpkg", "thefts", shapes, {"day": days})
     asked = replace(study, events=LayerRef(source, "thefts"))
     found = check(asked, "outcome")["FACTS"]["outcome"]
@@ -214,7 +221,9 @@ def test_stacked_events_and_lost_ones_are_counted(city, study, tmp_path):
 
 def test_every_part_is_refused_on_its_own(city, study, tmp_path):
     far = write_layer(tmp_path / "far.gpkg", "far", point_wkt(np.array([[10.0, 10.0]])))
-    degrees = write_layer(tmp_path / "d.gpkg", "deg", [wkt("POLYGON", [[(0, 50), (1, 50), (1, 51), (0, 50)]])], crs="EPSG:4326")
+    degrees = write_layer(
+        tmp_path / "d.gpkg", "deg", [wkt("POLYGON", [[(0, 50), (1, 50), (1, 51), (0, 50)]])], crs="EPSG:4326"
+    )
     wrong = replace(study.factors[0], layer=LayerRef(far, "far"))
     facts = check(replace(study, events=LayerRef(far, "far"), factors=(wrong, *study.factors[1:])))["FACTS"]
     assert "None of the 1 events of 'far' lies inside" in facts["outcome"]["refused"]
@@ -236,4 +245,6 @@ def test_suggest_and_blocklength(city, tmp_path):
     streets = write_layer(tmp_path / "streets.gpkg", "streets", [wkt("LINESTRING", [moved(row)]) for row in rows])
     blocks = process("blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": streets})
     assert blocks["BLOCK_LENGTH"] == pytest.approx(100, rel=0.05)
-    assert "lines are needed" in refusal("blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": city.layer("bars")})
+    assert "lines are needed" in refusal(
+        "blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": city.layer("bars")}
+    )

@@ -15,7 +15,7 @@ from risk_terrain.rtm_plugin.core.study import (
 from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument, Window, factor_settings_json
 
 BARS = Factor(
-    LayerRef("a.gpkg|layername=bars", "Bars <b>\"x\"</b>", filter="\"open\" > 22"),
+    LayerRef("a.gpkg|layername=bars", 'Bars <b>"x"</b>', filter='"open" > 22'),
     FactorSettings("bars", "density", 2, "whole", "protective", 1.5),
     "licensing",
 )
@@ -107,7 +107,7 @@ def test_police_generated_factors_are_named():
 def test_factor_settings_are_what_rtm_run_reads():
     entries = layer_settings(json.loads(factor_settings_json(WHOLE.factors, ["Bars (2)", "Calls"])))
     assert [entry.layer for entry in entries] == ["Bars (2)", "Calls"]
-    assert entries[0].filter == "\"open\" > 22"
+    assert entries[0].filter == '"open" > 22'
     assert entries[0].factor(FactorSettings("x")) == BARS.settings
     assert WHOLE.candidate_count == 2 + 12
 
