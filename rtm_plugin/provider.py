@@ -25,6 +25,7 @@ ALGORITHMS = (
     ("run", "Run"),
     ("checkstudy", "CheckStudy"),
     ("runstudy", "RunStudy"),
+    ("studymodel", "StudyModel"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
 

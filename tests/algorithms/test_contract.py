@@ -135,6 +135,7 @@ PARAMETERS = {
         "MAX_BLOCKS": ("number", 3),
     },
     "checkstudy": {"STUDY": ("string", None), "PART": ("enum", "all")},
+    "studymodel": {"STUDY": ("string", None), "OUTPUT": ("fileDestination", None)},
     "runstudy": {"STUDY": ("file", None), "OUTPUT_FOLDER": ("folderDestination", None)},
     "run": {
         **GRID,
@@ -213,6 +214,7 @@ OUTPUTS = {
     "blocklength": {"BLOCK_LENGTH", "BLOCK_COUNT"},
     "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
     "checkstudy": {"FACTS", "REFUSALS"},
+    "studymodel": {"OUTPUT"},
     "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
     | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},

@@ -248,3 +248,36 @@ def test_suggest_and_blocklength(city, tmp_path):
     assert "lines are needed" in refusal(
         "blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": city.layer("bars")}
     )
+
+
+def test_the_graphical_model_gives_the_same_terrain(city, study, tmp_path):
+    """Factors with filters, and names that are not their layers'; the model's defaults are the study."""
+    from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
+
+    late = Factor(ref(city, "bars", "\"kind\" = 'late'"), FactorSettings('late "bars"', increment="whole"), "licensing")
+    study = replace(study, factors=(late, *study.factors[1:]), events=ref(city, "events", '"year" = 2024'))
+    save_study(study, tmp_path / "study.json")
+    process("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "one")})
+    process("studymodel", {"STUDY": str(tmp_path / "study.json"), "OUTPUT": str(tmp_path / "study.model3")})
+    model = QgsProcessingModelAlgorithm()
+    assert model.fromFile(str(tmp_path / "study.model3"))
+    assert model.validate()[0], model.validate()
+    (tmp_path / "two").mkdir()
+    files_of = {"Risk terrain": "terrain.tif", "Expected counts": "expected.tif"}
+    outputs = {
+        d.name(): str(tmp_path / "two" / files_of[d.description()])
+        for d in model.destinationParameterDefinitions()
+        if d.description() in files_of
+    }
+    inputs = {d.name(): d.defaultValue() for d in model.parameterDefinitions() if not d.isDestination()}
+    log = Log()
+    _, ok = model.run({**inputs, **outputs}, QgsProcessingContext(), log)
+    assert ok, log.errors
+    for name in files_of.values():
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_a_study_that_is_not_whole_makes_no_model(tmp_path):
+    asked = {"STUDY": StudyDocument().to_json(), "OUTPUT": str(tmp_path / "study.model3")}
+    assert "no study area" in refusal("studymodel", asked)
+    assert files(tmp_path) == []

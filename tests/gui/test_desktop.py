@@ -23,6 +23,7 @@ TOOLBOX = {
         "Check a study before it runs",
         "Risk terrain model, start to finish",
         "Run a saved study",
+        "Save a study as a graphical model",
     ],
     "Study step by step": [
         "1. Study grid",

@@ -7,6 +7,7 @@ makes itself on such a screen.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ GUIDE = ("1366x768", 100)
 TASKBAR = 40  # pixels that the screen of a laptop keeps for itself
 
 
-def main() -> int:
+def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description="Take pictures of the wizard's pages.")
     parser.add_argument("folder", type=Path, help="where all pictures go")
@@ -38,7 +39,8 @@ def main() -> int:
     from risk_terrain.rtm_plugin.provider import RiskTerrainProvider
 
     Processing.initialize()
-    QgsApplication.processingRegistry().addProvider(RiskTerrainProvider())
+    provider = RiskTerrainProvider()
+    QgsApplication.processingRegistry().addProvider(provider)
     plain = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
     plain.setPointSizeF(9)
     for scale in SCALES:
@@ -47,7 +49,8 @@ def main() -> int:
         application.setFont(font)
         take(chosen, scale, alias / f"results {scale}")
         QgsProject.instance().clear()
-    return 0
+    sys.stdout.flush()
+    os._exit(0)  # the pictures are there; QGIS without its main window does not end cleanly
 
 
 def take(chosen: argparse.Namespace, scale: int, folder: Path) -> None:
@@ -94,4 +97,4 @@ def take(chosen: argparse.Namespace, scale: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -29,8 +29,8 @@ _PROTECTIVE = ("staffed_public_buildings",)
 def demo_study() -> StudyDocument:
     """The study of the demonstration."""
 
-    def layer(table: str, name: str, filter_: str = "") -> LayerRef:
-        return LayerRef(f"{DATA}|layername={table}", name, filter=filter_)
+    def layer(table: str, name: str) -> LayerRef:
+        return LayerRef(f"{DATA}|layername={table}", name)
 
     factors = tuple(
         Factor(
@@ -43,7 +43,7 @@ def demo_study() -> StudyDocument:
     return StudyDocument(
         title=tr("Robbery in Northbridge BCU, 2024"),
         study_area=layer("boundary", tr("Northbridge BCU")),
-        events=layer("events", tr("Crime in Northbridge"), "\"crime_type\" = 'robbery'"),
+        events=LayerRef(f"{DATA}|layername=events|subset=\"crime_type\" = 'robbery'", tr("Robberies")),
         date_field="date",
         fit=Window("2024-01-01", "2024-12-31"),
         test=Window("2025-01-01", "2025-12-31"),

@@ -70,10 +70,12 @@ class FactorsPage(Page):
         self.add = button("factors_add", tr("&Add layers …"), self._choose)
         self.remove = button("factors_remove", tr("&Remove"), self._remove)
         self.suggest = button("factors_suggest", tr("S&uggest operationalisation"), self._suggest)
-        self.told = text_label("factors_told")
+        self.told, self.remark = text_label("factors_told"), text_label("factors_remark")
         self.group = QGroupBox()
         self.group.setLayout(self._settings())
-        layout = column(self, row(QWidget(), self.add, self.remove, self.suggest), self.table, self.group, self.told)
+        layout = column(
+            self, row(QWidget(), self.add, self.remove, self.suggest), self.table, self.remark, self.group, self.told
+        )
         layout.setStretchFactor(self.table, 10)
         self.table.itemSelectionChanged.connect(self._show_selected)
 
@@ -146,8 +148,15 @@ class FactorsPage(Page):
                 len(self.draft.study.factors), self.draft.study.candidate_count
             )
         )
-        self.suggest.setEnabled(bool(self._selected()) and any(self.facts.factors()))
-        self.remove.setEnabled(bool(self._selected()))
+        self._show_remark()
+
+    def _show_remark(self) -> None:
+        """The remarks of a selected row in full."""
+        rows = self._selected()
+        item = self.table.item(rows[0], 6) if len(rows) == 1 else None
+        self.remark.setText(item.text() if item is not None else "")
+        self.remove.setEnabled(bool(rows))
+        self.suggest.setEnabled(bool(rows) and self.draft.study.study_area is not None and any(self.facts.factors()))
 
     def _write_facts(self, i: int, facts: Facts | None) -> None:
         near, told, trouble = self.table.item(i, 1), self.table.item(i, 6), False
@@ -207,7 +216,7 @@ class FactorsPage(Page):
                 combo.setCurrentIndex(combo.findData(value))
             self.blocks.setValue(factor.settings.max_blocks)
         self._filling = before
-        self.remove.setEnabled(bool(rows))
+        self._show_remark()
 
     def _change(self, changes: dict[str, Any], **of_factor: Any) -> None:
         """Change the settings of all selected factors."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from qgis.core import QgsVectorLayer
+from qgis.core import Qgis, QgsProject, QgsVectorLayer
 from qgis.gui import QgsDateEdit, QgsExpressionBuilderDialog, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QDate, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -103,13 +103,13 @@ def text_label(name: str = "") -> QLabel:
     return label
 
 
-def row(*widgets: QWidget) -> QWidget:
-    """Widgets side by side, the first one wide."""
+def row(*widgets: QWidget, even: bool = False) -> QWidget:
+    """Widgets side by side, the first one wide, or all alike."""
     holder = QWidget()
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
     for i, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if i == 0 else 0)
+        layout.addWidget(widget, 1 if even or i == 0 else 0)
     return holder
 
 
@@ -118,11 +118,11 @@ class LayerChoice(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self, name: str, filters: object, optional: bool = False, empty: str = "") -> None:
+    def __init__(self, name: str, filters: Qgis.LayerFilters, optional: bool = False, empty: str = "") -> None:
         super().__init__()
         self.combo = QgsMapLayerComboBox()
         self.combo.setObjectName(name)
-        self.combo.setFilters(filters)
+        self.combo.setFilters(Qgis.LayerFilters(filters))
         self.combo.setAllowEmptyLayer(True, empty or (tr("None") if optional else tr("Choose a layer …")))
         self.combo.setLayer(None)
         self.combo.setMinimumContentsLength(12)
@@ -150,8 +150,6 @@ class LayerChoice(QWidget):
         self.combo.setLayer(layer)
 
     def _browse(self) -> None:
-        from qgis.core import QgsProject
-
         path, _ = QFileDialog.getOpenFileName(self, tr("Choose a file"), "", tr("All files (*)"))
         if not path:
             return

@@ -38,7 +38,7 @@ class ResultPage(Page):
 
     def build(self) -> None:
         self._job: Job | None = None
-        self.sentences = text_label("result_sentences")
+        self.opening, self.sentences = text_label("result_opening"), text_label("result_sentences")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setObjectName("result_table")
         self.table.setHorizontalHeaderLabels(_COLUMNS)
@@ -61,12 +61,13 @@ class ResultPage(Page):
             below.addWidget(made)
         above.addStretch(1)
         below.addStretch(1)
-        column(self, above, below, self.told, self.sentences, self.table, self.chart)
+        column(self, above, below, self.told, self.opening, self.table, self.chart, self.sentences)
 
     def fill(self) -> None:
         found = self.draft.results.get("FINDINGS", {})
         sentences = [*found.get("headline", ()), *found.get("warnings", ()), *found.get("caveats", ())]
-        self.sentences.setText("\n\n".join(sentences))
+        self.opening.setText(sentences[0] if sentences else "")
+        self.sentences.setText("\n\n".join(sentences[1:]))
         rows = found.get("factors", [])
         self.table.setRowCount(len(rows))
         for i, factor in enumerate(rows):
