@@ -172,7 +172,7 @@ class _Chain:
             child.addParameterSources(name, source if isinstance(source, list) else [source])
         kept = {}
         for name, text in (outputs or {}).items():
-            output = QgsProcessingModelOutput(text)
+            output = QgsProcessingModelOutput(text, text)
             output.setChildId(step)
             output.setChildOutputName(name)
             output.setPosition(QPointF((column + 0.5) * _COLUMN, (row + 0.6 + 0.4 * len(kept)) * _ROW))

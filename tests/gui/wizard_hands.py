@@ -39,6 +39,7 @@ class Hands:
     def type(self, name: str, text: str) -> None:
         """Write into a field, as keys."""
         widget = self.find(name)
+        QApplication.setActiveWindow(self.wizard)  # a screen without a window manager activates none
         widget.setFocus()
         widget.selectAll()
         QTest.keyClicks(widget, text)
