@@ -92,7 +92,16 @@ def test_menu_and_toolbar(results):
     assert results["loaded"]["actions"] == ACTIONS
 
 
-def test_the_button_opens_the_dialog_and_the_dialog_keeps_what_is_set(results):
+def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
+    wizard = results["wizard"]
+    assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
+    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
+    assert "associated with where Robberies happened" in wizard["opening"]
+    assert wizard["zoomed"]
+
+
+def test_the_dialog_keeps_what_is_set(results):
     dialog = results["dialog"]
     assert dialog["algorithm"] == "rtm:run"
     chosen = dialog["parameters"]

@@ -2,14 +2,17 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import processing
 import pytest
+from osgeo import ogr, osr
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QEvent, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wizard_hands import wait
@@ -174,16 +177,97 @@ def test_only_with_keys(hands):
     """Alt+N goes on, Alt+B back, Return presses Next."""
     hands.click("start_demo")
     hands.counted()
-    QTest.keyClick(hands.wizard, Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
-    assert hands.page == "outcome"
-    QTest.keyClick(hands.wizard, Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
-    assert hands.page == "area"
+    QApplication.setActiveWindow(hands.wizard)
+    wait(hands.wizard.isActiveWindow, "the window to be active")
+    window, alt = hands.wizard.windowHandle(), Qt.KeyboardModifier.AltModifier
+    QTest.keyClick(window, Qt.Key.Key_N, alt)
+    wait(lambda: hands.page == "outcome", "Alt+N", 5)
+    QTest.keyClick(window, Qt.Key.Key_B, alt)
+    wait(lambda: hands.page == "area", "Alt+B", 5)
     hands.counted()
-    QTest.keyClick(hands.wizard, Qt.Key.Key_Return)
-    assert hands.page == "outcome"
+    assert hands.wizard.focusWidget() is hands.find("area_layer")
+    QTest.keyClick(window, Qt.Key.Key_Return)
+    wait(lambda: hands.page == "outcome", "Return", 5)
     row = hands.find("wizard_steps")
     row.setCurrentRow(0)
     assert hands.page == "start"
+
+
+def test_no_two_widgets_of_a_page_share_a_key(hands):
+    """A key that two widgets share only moves the focus between them."""
+    frame = [button.text() for button in (hands.wizard.back, hands.wizard.next)]
+    for page in hands.wizard.pages:
+        labels = [label.text() for label in page.findChildren(QLabel) if label.buddy() is not None]
+        texts = [*frame, *labels, *(button.text() for button in page.findChildren(QPushButton))]
+        keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert sorted(keys) == sorted(set(keys)), (page.NAME, texts)
+
+
+@pytest.mark.parametrize("scale", [1, 1.5])
+def test_every_page_fits_a_laptop(hands, scale):
+    """1366 × 768, also with large letters: what does not fit scrolls, and the buttons stay."""
+    font = QApplication.font()
+    large = type(font)(font)
+    large.setPointSizeF(font.pointSizeF() * scale)
+    hands.wizard.setFont(large)
+    hands.click("start_demo")
+    for i in range(len(hands.wizard.pages)):
+        hands.wizard.go(i)
+        hands.wizard.fit(1366, 728)
+        QApplication.processEvents()
+        assert hands.wizard.width() <= 1366
+        assert hands.wizard.height() <= 728
+        across = hands.wizard.stack.currentWidget().horizontalScrollBar()
+        assert across.maximum() == 0, hands.wizard.pages[i].NAME
+
+
+def test_a_large_study_blocks_no_page(hands, tmp_path):
+    """100,000 events and 20 factor layers: nothing is counted in the window's thread, and a page comes at once."""
+    rng = np.random.default_rng(8)
+    path = tmp_path / "large.gpkg"
+    write_points(path, "events", rng.uniform((427_000, 377_000), (433_000, 384_000), (100_000, 2)))
+    for i in range(20):
+        write_points(path, f"factor_{i}", rng.uniform((425_000, 375_000), (435_000, 386_000), (5_000, 2)))
+    add("boundary")
+    for name in ("events", *(f"factor_{i}" for i in range(20))):
+        add(name, source=f"{path}|layername={name}")
+    hands.click("start_new")
+    hands.choose("area_layer", "boundary")
+    hands.next()
+    hands.choose("outcome_layer", "events")
+    hands.counted()
+    hands.next()
+    hands.click("factors_add")
+    listed = hands.find("factors_layers_list")
+    for i in range(listed.count()):
+        listed.item(i).setSelected(listed.item(i).text().startswith("factor_"))
+    hands.find("factors_layers").accept()
+    assert hands.find("factors_table").rowCount() == 20
+    slowest = 0.0
+    for i in range(len(hands.wizard.pages)):
+        start = time.process_time()
+        hands.wizard.go(i)
+        hands.wizard.grab()
+        slowest = max(slowest, time.process_time() - start)
+    print(f"slowest page {slowest:.3f} s")
+    hands.wizard.go(3)
+    hands.counted()
+    assert (hands.reason, hands.can_go_on) == ("", True)
+
+
+def write_points(path: Path, name: str, points: np.ndarray) -> None:
+    """Points as a layer of a GeoPackage."""
+    driver = ogr.GetDriverByName("GPKG")
+    data = driver.Open(str(path), 1) if path.exists() else driver.CreateDataSource(str(path))
+    reference = osr.SpatialReference()
+    reference.ImportFromEPSG(27700)
+    layer = data.CreateLayer(name, reference, ogr.wkbPoint)
+    layer.StartTransaction()
+    for x, y in points:
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({x} {y})"))
+        layer.CreateFeature(feature)
+    layer.CommitTransaction()
 
 
 # --- refusals: Next is not possible, and the reason is there

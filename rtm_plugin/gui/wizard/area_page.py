@@ -44,7 +44,7 @@ class AreaPage(Page):
         self.exclude = LayerChoice("area_exclude", _Filter.PolygonLayer, optional=True)
         self.told = text_label("area_told")
         fields = form()
-        fields.addRow(tr("&Boundary"), self.layer)
+        fields.addRow(tr("Boundar&y"), self.layer)
         fields.addRow(tr("Feature chosen by"), row(self.field, self.feature))
         fields.addRow(tr("Block &length"), self.block)
         fields.addRow(tr("Measure it from"), row(self.streets, self.measure))

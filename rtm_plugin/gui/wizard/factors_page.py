@@ -96,7 +96,7 @@ class FactorsPage(Page):
         fields.addRow(tr("O&perationalisation"), self.operationalisation)
         fields.addRow(tr("&Influence, in blocks"), row(self.blocks, by, self.increment))
         fields.addRow(tr("&Direction"), self.direction)
-        fields.addRow(tr("Origi&n of the data"), self.origin)
+        fields.addRow(tr("Ori&gin of the data"), self.origin)
         self.name.editingFinished.connect(self.by_hand(self._name_edited))
         self.filter.edited.connect(self.by_hand(self._filter_edited))
         for combo, key in (

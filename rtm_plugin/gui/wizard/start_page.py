@@ -27,7 +27,7 @@ class StartPage(Page):
     begun = pyqtSignal()  # a study is there: go to the next page
 
     def build(self) -> None:
-        self.new = button("start_new", tr("&New study"), self._new)
+        self.new = button("start_new", tr("Ne&w study"), self._new)
         self.unfinished = button("start_unfinished", tr("&Continue the unfinished study"), self._continue)
         self.opened = button("start_open", tr("&Open a saved study …"), self._open)
         self.demo = button("start_demo", tr("&Try the demonstration city"), self._demo)

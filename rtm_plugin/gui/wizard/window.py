@@ -149,9 +149,19 @@ class Wizard(QDialog):
         self.page.show_draft()
         self._mark_steps()
         self._check()
-        first = self.page.nextInFocusChain()
-        if first is not None and self.page.isAncestorOf(first):
+        first = self._first_field()
+        if first is not None:
             first.setFocus()
+
+    def _first_field(self) -> QWidget | None:
+        """The first widget of the page that takes keys."""
+        widget = self.page.nextInFocusChain()
+        while widget is not None and self.page.isAncestorOf(widget):
+            strong = widget.focusPolicy() & Qt.FocusPolicy.StrongFocus == Qt.FocusPolicy.StrongFocus
+            if strong and widget.isEnabled() and widget.isVisible() and not isinstance(widget, QLabel):
+                return widget
+            widget = widget.nextInFocusChain()
+        return None
 
     def show_help(self, link: str = "") -> None:
         """Open the help at the page's section."""
