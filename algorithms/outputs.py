@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsMapLayer, QgsProcessingAlgorithm
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingFeatureSourceDefinition,
+)
 
 from ..rtm_plugin.adapters.about import model_items
 from ..rtm_plugin.adapters.files import Staging
@@ -208,6 +214,8 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
             return [plain(item) for item in value]
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            return {"source": value.source.staticValue(), "filter": value.filterExpression}
         return value.name() if isinstance(value, QgsMapLayer) else str(value)
 
     names = sorted(

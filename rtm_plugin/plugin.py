@@ -13,6 +13,8 @@ from .provider import ICON, RiskTerrainProvider
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+    from .gui.wizard.window import Wizard
+
 
 class RiskTerrainPlugin:
     """Loaded by QGIS desktop with an interface, by qgis_process with None."""
@@ -21,6 +23,7 @@ class RiskTerrainPlugin:
         self.iface = iface
         self.provider: RiskTerrainProvider | None = None
         self.action: QAction | None = None
+        self.wizard: Wizard | None = None
 
     def initProcessing(self) -> None:
         """Add the provider; all that qgis_process calls."""
@@ -31,19 +34,32 @@ class RiskTerrainPlugin:
         """Add the provider, and a menu entry and toolbar button that open the whole analysis."""
         self.initProcessing()
         self.action = QAction(QIcon(ICON), tr("Risk Terrain Modelling…"), self.iface.mainWindow())
-        self.action.setToolTip(tr("Run a whole risk terrain study on the layers of this project"))
-        self.action.triggered.connect(self.open_run_dialog)
+        self.action.setToolTip(tr("From a boundary, events and risk factors to a risk terrain and its report"))
+        self.action.triggered.connect(self.open_wizard)
         self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
         self.iface.addToolBarIcon(self.action)
 
-    def open_run_dialog(self) -> None:
-        """Open the dialog of rtm:run."""
-        from processing import execAlgorithmDialog
+    def open_wizard(self) -> None:
+        """Open the wizard, or bring the open one to the front."""
+        from .gui.wizard.window import Wizard
 
-        execAlgorithmDialog("rtm:run")
+        if self.wizard is None or not self.wizard.isVisible():
+            self._drop_wizard()
+            self.wizard = Wizard(self.iface, self.iface.mainWindow())
+        self.wizard.show()
+        self.wizard.raise_()
+        self.wizard.activateWindow()
+
+    def _drop_wizard(self) -> None:
+        if self.wizard is not None:
+            self.wizard.run.stop()
+            self.wizard.close()
+            self.wizard.deleteLater()
+            self.wizard = None
 
     def unload(self) -> None:
         """Take everything away again."""
+        self._drop_wizard()
         if self.action is not None:
             self.iface.removePluginMenu(tr("Risk Terrain"), self.action)
             self.iface.removeToolBarIcon(self.action)

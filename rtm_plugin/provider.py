@@ -9,6 +9,8 @@ RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 ICON = str(RESOURCES / "icons" / "risk_terrain.svg")
 
 ALGORITHMS = (
+    ("blocklength", "BlockLength"),
+    ("suggest", "Suggest"),
     ("studygrid", "StudyGrid"),
     ("countevents", "CountEvents"),
     ("operationalise", "Operationalise"),
@@ -23,6 +25,9 @@ ALGORITHMS = (
     ("briefing", "Briefing"),
     ("report", "Report"),
     ("run", "Run"),
+    ("checkstudy", "CheckStudy"),
+    ("runstudy", "RunStudy"),
+    ("studymodel", "StudyModel"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
 

@@ -18,10 +18,14 @@ TOOLBOX = {
         "Cross-validate the model",
         "Validate maps against later events",
     ],
+    "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
     "Study from start to finish": [
         "Briefing page (print layout and PDF)",
+        "Check a study before it runs",
         "Report of a saved model",
         "Risk terrain model, start to finish",
+        "Run a saved study",
+        "Save a study as a graphical model",
     ],
     "Study step by step": [
         "1. Study grid",
@@ -90,7 +94,16 @@ def test_menu_and_toolbar(results):
     assert results["loaded"]["actions"] == ACTIONS
 
 
-def test_the_button_opens_the_dialog_and_the_dialog_keeps_what_is_set(results):
+def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
+    wizard = results["wizard"]
+    assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
+    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
+    assert "associated with where Robberies happened" in wizard["opening"]
+    assert wizard["zoomed"]
+
+
+def test_the_dialog_keeps_what_is_set(results):
     dialog = results["dialog"]
     assert dialog["algorithm"] == "rtm:run"
     chosen = dialog["parameters"]
