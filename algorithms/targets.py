@@ -11,13 +11,14 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterVectorDestination,
     QgsProviderRegistry,
 )
 
 from ..rtm_plugin.adapters.files import refuse_target
-from ..rtm_plugin.cartography.styles import sidecar_path
+from ..rtm_plugin.cartography.sidecars import sidecar_path
 from ..rtm_plugin.core.errors import OutputError
 
 RASTER_ENDINGS = ("tif", "tiff")
@@ -36,8 +37,8 @@ def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any],
     taken: dict[Path, str] = {}
     for definition in algorithm.destinationParameterDefinitions():
         path = _path(parameters.get(definition.name()))
-        if path is None:
-            continue
+        if path is None or isinstance(definition, QgsProcessingParameterFolderDestination):
+            continue  # what is written into a folder is looked at where it is named
         _check_ending(definition, path)
         refuse_target(path)
         if _same_file(path, inputs):

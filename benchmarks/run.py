@@ -6,6 +6,7 @@ Writes docs/performance.md. This process stays small on purpose: the system coun
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -37,19 +38,31 @@ def city_case(cells: int, factors: int, seconds: float | None, megabytes: float 
 
 
 def chicago_case(data: Path, block: int, seconds: float) -> Case:
-    """Burglaries of 2017, tested on 2018."""
+    """Burglaries of 2017."""
     settings = {"BLOCK_LENGTH": block, "MAX_AREA": 1_000_000}
     name = f"chicago_{block // 2}m"
     title = f"Chicago, {block // 2} m"
-    return Case(name, title, data, "burglaries_2017", CHICAGO_FACTORS, settings, seconds, None, "burglaries_2018")
+    return Case(name, title, data, "burglaries_2017", CHICAGO_FACTORS, settings, seconds)
+
+
+def with_forecast(case: Case, later: str = "") -> Case:
+    """The same with a forecast and, given a layer of later events, a validation of all maps on them; no target."""
+    outputs = {"OUTPUT_FORECAST": str(OUTPUT / "forecast.tif")}
+    outputs |= {"OUTPUT_VALIDATION": str(OUTPUT / "validation.html")} if later else {}
+    title = f"{case.title}, with forecast{' and validation' if later else ''}"
+    return dataclasses.replace(
+        case, title=title, settings={**case.settings, **outputs}, seconds=None, megabytes=None, later=later
+    )
 
 
 def cases(quick: bool, chicago: Path | None) -> list[Case]:
     """What is run."""
     found = [city_case(*city) for city in (CITIES[:1] if quick else CITIES)]
+    if not quick:
+        found.append(with_forecast(found[1]))
     if chicago is not None:
-        found.append(chicago_case(chicago, 400, 5.0))
-        found += [] if quick else [chicago_case(chicago, 200, 8.0)]
+        coarse, fine = chicago_case(chicago, 400, 5.0), chicago_case(chicago, 200, 8.0)
+        found += [coarse] if quick else [coarse, fine, with_forecast(fine, "burglaries_2018")]
     return found
 
 

@@ -8,13 +8,13 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
-from .adapters.preferences import load_preferences
 from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
     from .gui.desktop import DesktopTools
+    from .gui.wizard.window import Wizard
 
 
 class RiskTerrainPlugin:
@@ -24,6 +24,7 @@ class RiskTerrainPlugin:
         self.iface = iface
         self.provider: RiskTerrainProvider | None = None
         self.action: QAction | None = None
+        self.wizard: Wizard | None = None
         self.tools: DesktopTools | None = None
 
     def initProcessing(self) -> None:
@@ -35,8 +36,8 @@ class RiskTerrainPlugin:
         """Add the provider, and a menu entry and toolbar button that open the whole analysis."""
         self.initProcessing()
         self.action = QAction(QIcon(ICON), tr("Risk Terrain Modelling…"), self.iface.mainWindow())
-        self.action.setToolTip(tr("Run a whole risk terrain study on the layers of this project"))
-        self.action.triggered.connect(self.open_run_dialog)
+        self.action.setToolTip(tr("From a boundary, events and risk factors to a risk terrain and its report"))
+        self.action.triggered.connect(self.open_wizard)
         self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
         self.iface.addToolBarIcon(self.action)
         self._add_tools()
@@ -47,14 +48,27 @@ class RiskTerrainPlugin:
 
         self.tools = DesktopTools(self.iface, str(RESOURCES / "icons" / "explain.svg"), tr("Risk Terrain"))
 
-    def open_run_dialog(self) -> None:
-        """Open the dialog of rtm:run with the defaults of the settings page."""
-        from processing import execAlgorithmDialog
+    def open_wizard(self) -> None:
+        """Open the wizard, or bring the open one to the front."""
+        from .gui.wizard.window import Wizard
 
-        execAlgorithmDialog("rtm:run", load_preferences().study_defaults)
+        if self.wizard is None or not self.wizard.isVisible():
+            self._drop_wizard()
+            self.wizard = Wizard(self.iface, self.iface.mainWindow())
+        self.wizard.show()
+        self.wizard.raise_()
+        self.wizard.activateWindow()
+
+    def _drop_wizard(self) -> None:
+        if self.wizard is not None:
+            self.wizard.run.stop()
+            self.wizard.close()
+            self.wizard.deleteLater()
+            self.wizard = None
 
     def unload(self) -> None:
         """Take everything away again."""
+        self._drop_wizard()
         if self.tools is not None:
             self.tools.unload()
             self.tools = None

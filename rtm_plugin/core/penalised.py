@@ -297,9 +297,7 @@ class Solver:
         step[columns[:, None], todo] = end.T - start[inside]
         return step * np.minimum(1.0, _LONGEST_STEP / np.maximum(np.abs(step).max(axis=0), 1e-300))
 
-    def _walk(
-        self, point: Point, step: Floats, penalty: Penalty, fits: NDArray[np.int64] | None
-    ) -> tuple[Point, bool]:
+    def _walk(self, point: Point, step: Floats, penalty: Penalty, fits: NDArray[np.int64] | None) -> tuple[Point, bool]:
         """Take the step of these fits, halved where the objective would rise; and whether that failed.
 
         With None, which says that this step may well be the last, the point is complete.

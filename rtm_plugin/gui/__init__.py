@@ -1,1 +1,1 @@
-"""Windows: a dock, a map tool and settings; they hold no statistics."""
+"""Windows: they fill documents and start registered algorithms; they compute nothing."""

@@ -102,6 +102,7 @@ def refused(city, chain, out):
                 "OUTPUT": target,
                 "OUTPUT_TABLE": str(out / "classes.csv"),
             },
+            "report": {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "OUTPUT_REPORT": str(out / "page.html")},
             "explain": {
                 **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
                 "POINT": "400950,301150",

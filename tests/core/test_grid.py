@@ -166,7 +166,6 @@ def test_settings_are_refused():
         GridSettings(-1)
 
 
-
 def test_event_on_the_south_or_west_edge_counts_once():
     """Cells and polygons close the same ends: the south and west edges count, the north and east ones do not."""
     grid = study_grid(polygons([box(0, 0, 200, 200)]), GridSettings(200))

@@ -31,7 +31,16 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, Qt, QTimer
 from qgis.PyQt.QtGui import QAction, QIcon
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QDialogButtonBox, QDockWidget, QPlainTextEdit, QTextEdit, QToolBar
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QDialogButtonBox,
+    QDockWidget,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QToolBar,
+)
 from qgis.utils import iface
 
 FOLDER = Path(os.environ["RTM_SESSION_FOLDER"])
@@ -210,6 +219,9 @@ def described(layer) -> dict[str, object]:
         "renderer": type(layer.renderer()).__name__,
         "legend": [legend.data(Qt.ItemDataRole.DisplayRole) for legend in model.layerLegendNodes(node)],
         "crs": layer.crs().authid(),
+        "styles": sorted(layer.styleManager().styles()),
+        "title": layer.metadata().title(),
+        "identifier": layer.metadata().identifier(),
     }
     if isinstance(layer, QgsVectorLayer):
         labels = layer.labeling().settings().fieldName if layer.labelsEnabled() and layer.labeling() else ""
@@ -307,10 +319,38 @@ def parameters() -> dict[str, object]:
     }
 
 
-def step_dialog() -> Iterator[Wait]:
-    """The button opens the dialog; filled in, it runs the study in the task manager."""
+def step_wizard() -> Iterator[Wait]:
+    """The button opens the wizard, which leads through the demonstration to its result."""
     button = iface.pluginToolBar().widgetForAction(the_action())
-    QTimer.singleShot(0, lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    yield Wait("the wizard", lambda: qgis.utils.plugins["risk_terrain"].wizard)
+    wizard = qgis.utils.plugins["risk_terrain"].wizard
+    QTest.mouseClick(wizard.findChild(QPushButton, "start_demo"), Qt.MouseButton.LeftButton)
+    following, folder = wizard.findChild(QPushButton, "wizard_next"), FOLDER / "by the wizard"
+    while wizard.page.NAME != "result":
+        yield Wait(f"the wizard's page {wizard.page.NAME} to be right", following.isEnabled, RUN_PATIENCE)
+        if wizard.page.NAME == "result":
+            break
+        if wizard.page.NAME == "review":
+            wizard.draft.folder = str(folder)
+            wizard.page.show_draft()
+        QTest.mouseClick(following, Qt.MouseButton.LeftButton)
+    answer = RESULTS["wizard"] = {"files": sorted(file.name for file in folder.iterdir())}
+    group = QgsProject.instance().layerTreeRoot().children()[0]
+    answer["group"] = {group.name(): [node.name() for node in group.children()]}
+    answer["opening"] = wizard.findChild(QLabel, "result_opening").text()
+    before = iface.mapCanvas().extent().area()
+    QTest.mouseClick(wizard.findChild(QPushButton, "result_zoom"), Qt.MouseButton.LeftButton)
+    answer["zoomed"] = iface.mapCanvas().extent().area() < before / 10
+    picture("wizard", wizard)
+    QTest.mouseClick(wizard.findChild(QPushButton, "wizard_close"), Qt.MouseButton.LeftButton)
+    yield Wait("the wizard's end", lambda: not wizard.isVisible())
+    QgsProject.instance().clear()
+
+
+def step_dialog() -> Iterator[Wait]:
+    """The dialog of rtm:run, filled in, runs the study in the task manager."""
+    QTimer.singleShot(0, lambda: processing.execAlgorithmDialog("rtm:run"))
     yield Wait("the dialog", open_dialogs)
     dialog = open_dialogs()[0]
     dialog.setGeometry(360, 60, 1200, 960)
@@ -433,6 +473,31 @@ def step_batch() -> Iterator[Wait]:
     yield Wait("the map", lambda: not iface.mapCanvas().isDrawing())
 
 
+def step_briefing() -> Iterator[Wait]:
+    """A briefing of the study from its layers in the project: a PDF, and a layout that opens in the designer."""
+    project, pdf = QgsProject.instance(), FOLDER / "briefing.pdf"
+    asked = {
+        "MODEL": RESULTS["dialog"]["results"]["OUTPUT_MODEL"],
+        "TERRAIN": layer_named("Risk terrain: relative risk score").id(),
+        "PLACES": layer_named("Priority places").id(),
+        "STUDY_AREA": layer_named("Northbridge BCU").id(),
+        "BASEMAP": [layer_named("River").id(), layer_named("Streets").id()],
+        "OUTPUT": str(pdf),
+    }
+    processing.run("rtm:briefing", asked)
+    layouts = project.layoutManager().printLayouts()
+    RESULTS["briefing"] = {
+        "pdf": pdf.read_bytes()[:5].decode() if pdf.exists() else "",
+        "layouts": [layout.name() for layout in layouts],
+        "style": layer_named("Risk terrain: relative risk score").styleManager().currentStyle(),
+    }
+    designer = iface.openLayoutDesigner(layouts[0])
+    yield Wait("the designer", lambda: designer.window().isVisible())
+    picture("designer", designer.window())
+    designer.close()
+    yield Wait("the event loop", lambda: True)
+
+
 def step_unload() -> Iterator[Wait]:
     """Unloaded, the plugin leaves nothing behind."""
     watched = {
@@ -489,4 +554,5 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-DRIVER = Driver([step_loaded, step_demo, step_dialog, step_results, step_why, step_batch, step_unload, step_reload])
+STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_why, step_batch, step_briefing]
+DRIVER = Driver([*STEPS, step_unload, step_reload])

@@ -19,7 +19,15 @@ TOOLBOX = {
         "Cross-validate the model",
         "Validate maps against later events",
     ],
-    "Study from start to finish": ["Risk terrain model, start to finish"],
+    "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
+    "Study from start to finish": [
+        "Briefing page (print layout and PDF)",
+        "Check a study before it runs",
+        "Report of a saved model",
+        "Risk terrain model, start to finish",
+        "Run a saved study",
+        "Save a study as a graphical model",
+    ],
     "Study step by step": [
         "1. Study grid",
         "2. Count events",
@@ -93,7 +101,16 @@ def test_menu_and_toolbar(results):
     assert results["loaded"]["actions"] == ACTIONS
 
 
-def test_the_button_opens_the_dialog_and_the_dialog_keeps_what_is_set(results):
+def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
+    wizard = results["wizard"]
+    assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
+    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
+    assert "associated with where Robberies happened" in wizard["opening"]
+    assert wizard["zoomed"]
+
+
+def test_the_dialog_keeps_what_is_set(results):
     dialog = results["dialog"]
     assert dialog["algorithm"] == "rtm:run"
     chosen = dialog["parameters"]
@@ -109,8 +126,8 @@ def test_the_run_succeeds_in_the_task_manager_without_an_error(results):
     assert dialog["results"]["FACTOR_COUNT"] == "5"
     log = dialog["log"]["text"]
     assert "933 events inside the study area, 14 outside" in log
-    wrong = r"error:|traceback|failed|not correctly generated|could not be (?!checked)"
-    assert not re.search(wrong, log, re.IGNORECASE), log
+    bad = r"error:|traceback|failed|not correctly generated|could not be (?!checked)"
+    assert not re.search(bad, log, re.IGNORECASE), log
     assert "color:#ff0000" not in dialog["log"]["html"]
 
 
@@ -181,6 +198,19 @@ def test_why_here_in_the_first_priority_place(results):
     assert "Expected events in the cell: " in why["text"]
     assert "not known" not in why["text"]
     assert "were changed after" not in why["text"]
+
+
+def test_the_terrain_has_a_second_style_and_describes_itself(layers):
+    assert layers[1]["styles"] == ["Continuous", "Four classes"]
+    assert layers[1]["title"] == "Risk terrain: relative risk score"
+    assert re.fullmatch("[0-9a-f]{16}", layers[1]["identifier"])
+    assert layers[2]["identifier"] == layers[1]["identifier"]
+
+
+def test_the_briefing_is_a_layout_of_the_project(results):
+    assert results["briefing"]["pdf"] == "%PDF-"
+    assert results["briefing"]["layouts"] == ["Briefing on A4: Robbery in Northbridge BCU, 2024"]
+    assert results["briefing"]["style"] == "Four classes"
 
 
 def test_files_of_a_batch_opened_by_hand_are_styled(results):

@@ -2,7 +2,6 @@
 
 import sys
 
-import processing
 import pytest
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtCore import QEvent
@@ -143,15 +142,20 @@ def test_unload_of_what_was_never_loaded(registry, window):
     assert window.actions() == []
 
 
-def test_the_action_opens_the_whole_study(registry, window, monkeypatch):
-    opened = []
-    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda *given: opened.append(given))
+def test_the_action_opens_the_wizard_once(registry, window):
     plugin = classFactory(window)
     plugin.initGui()
     window.toolbar[0].trigger()
+    first = plugin.wizard
+    assert first.isVisible()
+    window.toolbar[0].trigger()
+    assert plugin.wizard is first
+    first.close()
+    window.toolbar[0].trigger()
+    assert plugin.wizard is not first
     plugin.unload()
-    usual = {"BLOCK_LENGTH": 200.0, "MAX_BLOCKS": 3, "INCREMENT": "half", "OPERATIONALISATION": "both"}
-    assert opened == [("rtm:run", usual)]
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [w for w in QApplication.topLevelWidgets() if w.objectName() == "rtm_wizard"] == []
 
 
 def break_module(monkeypatch) -> None:
