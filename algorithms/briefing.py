@@ -32,6 +32,7 @@ from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.outlines import outline_layer
+from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.adapters.tables import read_places
 from ..rtm_plugin.cartography.briefing import (
@@ -129,10 +130,13 @@ class Briefing(RtmAlgorithm):
         text = QgsProcessingParameterString
         self.add(text("TITLE", tr("Title"), optional=True), tr("Heads the page; the study's own title when empty."))
         self.add(
-            text("MARKING", tr("Protective marking"), "OFFICIAL", optional=True),
+            text("MARKING", tr("Protective marking"), load_preferences().marking or "OFFICIAL", optional=True),
             tr("Stands at the top and at the bottom of the page, such as OFFICIAL-SENSITIVE."),
         )
-        self.add(text("AUTHOR", tr("Author"), optional=True), tr("Who answers for the page."))
+        self.add(
+            text("AUTHOR", tr("Author"), optional=True),
+            tr("Who answers for the page; analyst and unit of the settings page when empty."),
+        )
         self.add(
             QgsProcessingParameterDateTime(
                 "DATE", tr("Date"), Qgis.ProcessingDateTimeParameterDataType.Date, optional=True
@@ -275,6 +279,8 @@ class Briefing(RtmAlgorithm):
         words = {
             name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "MARKING", "AUTHOR")
         }
+        usual = load_preferences()
+        words["AUTHOR"] = words["AUTHOR"] or ", ".join(text for text in (usual.analyst, usual.unit) if text)
         day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
         chosen = day.toPyDate() if day.isValid() else date.today()
         places = None if layers.places is None else read_places(layers.places)

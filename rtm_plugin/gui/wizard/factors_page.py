@@ -26,6 +26,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
+from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
 from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, FactorSettings
 from ...core.study_document import ORIGINS, Factor
@@ -269,14 +270,15 @@ class FactorsPage(Page):
         dialog.open()
 
     def _add(self, layers: list[QgsVectorLayer]) -> None:
-        factors = list(self.draft.study.factors)
+        factors, usual = list(self.draft.study.factors), load_preferences()
         taken = {factor.settings.name for factor in factors}
         for layer in layers:
             name, number = _plain_name(layer.name()), 2
             while name in taken:
                 name, number = f"{_plain_name(layer.name())} {number}", number + 1
             taken.add(name)
-            factors.append(Factor(reference(layer), FactorSettings(name)))
+            settings = FactorSettings(name, usual.operationalisation, usual.max_blocks, usual.increment)
+            factors.append(Factor(reference(layer), settings))
         self.by_hand(lambda: self._take(factors))()
 
 

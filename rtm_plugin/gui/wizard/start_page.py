@@ -11,6 +11,7 @@ from ...core.errors import RtmError
 from ...core.study_document import StudyDocument
 from ..layers import add_missing
 from .demo import demo_study
+from .draft import new_study
 from .page import Page, button, column, text_label
 
 
@@ -60,7 +61,7 @@ class StartPage(Page):
         )
 
     def _new(self) -> None:
-        self.draft.replace(StudyDocument())
+        self.draft.replace(new_study())
         self.begun.emit()
 
     def _demo(self) -> None:
