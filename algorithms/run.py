@@ -25,6 +25,7 @@ from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.first_page import first_page
 from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
@@ -147,6 +148,7 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
+        self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         refusal = refusal_of_study_area(self, parameters, context)
@@ -220,6 +222,10 @@ class Run(RtmAlgorithm):
         if later is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
+        cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        tested, measured = (later.terrain, later.findings) if later else ((), None)
+        about, spots = report_context(inputs, study), result.places.places
+        told = findings(result.model, about, spots, cells, tested, cards, measured)
         with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
@@ -233,10 +239,6 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
             if any(file[name] for name in REPORT_OUTPUTS):
-                cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
-                about, spots = report_context(inputs, study), result.places.places
-                tested, measured = (later.terrain, later.findings) if later else ((), None)
-                told = findings(result.model, about, spots, cells, tested, cards, measured)
                 save_report(staging, file, told, cells)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
@@ -246,7 +248,14 @@ class Run(RtmAlgorithm):
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
-        self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
+        beside = {
+            "model": file["OUTPUT_MODEL"],
+            "expected": layer["OUTPUT_EXPECTED"],
+            "places": layer["OUTPUT_PLACES"],
+            "report": file["OUTPUT_REPORT"],
+        }
+        terrain = layer["OUTPUT_TERRAIN"]
+        self.present(context, terrain, tr("Risk terrain: relative risk score"), group, 30, beside)
         self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
         self.present(context, layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
         self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
@@ -256,6 +265,7 @@ class Run(RtmAlgorithm):
             "FACTOR_COUNT": len(result.model.selected),
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
+            "FINDINGS": first_page(told),
             **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
         }
 

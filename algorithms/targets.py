@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterVectorDestination,
     QgsProviderRegistry,
@@ -36,8 +37,8 @@ def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any],
     taken: dict[Path, str] = {}
     for definition in algorithm.destinationParameterDefinitions():
         path = _path(parameters.get(definition.name()))
-        if path is None:
-            continue
+        if path is None or isinstance(definition, QgsProcessingParameterFolderDestination):
+            continue  # what is written into a folder is looked at where it is named
         _check_ending(definition, path)
         refuse_target(path)
         if _same_file(path, inputs):

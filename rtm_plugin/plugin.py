@@ -8,10 +8,13 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
-from .provider import ICON, RiskTerrainProvider
+from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
+
+    from .gui.desktop import DesktopTools
+    from .gui.wizard.window import Wizard
 
 
 class RiskTerrainPlugin:
@@ -21,6 +24,8 @@ class RiskTerrainPlugin:
         self.iface = iface
         self.provider: RiskTerrainProvider | None = None
         self.action: QAction | None = None
+        self.wizard: Wizard | None = None
+        self.tools: DesktopTools | None = None
 
     def initProcessing(self) -> None:
         """Add the provider; all that qgis_process calls."""
@@ -31,19 +36,42 @@ class RiskTerrainPlugin:
         """Add the provider, and a menu entry and toolbar button that open the whole analysis."""
         self.initProcessing()
         self.action = QAction(QIcon(ICON), tr("Risk Terrain Modelling…"), self.iface.mainWindow())
-        self.action.setToolTip(tr("Run a whole risk terrain study on the layers of this project"))
-        self.action.triggered.connect(self.open_run_dialog)
+        self.action.setToolTip(tr("From a boundary, events and risk factors to a risk terrain and its report"))
+        self.action.triggered.connect(self.open_wizard)
         self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
         self.iface.addToolBarIcon(self.action)
+        self._add_tools()
 
-    def open_run_dialog(self) -> None:
-        """Open the dialog of rtm:run."""
-        from processing import execAlgorithmDialog
+    def _add_tools(self) -> None:
+        """The dock and the map tool; windows are imported here only, as qgis_process has none."""
+        from .gui.desktop import DesktopTools
 
-        execAlgorithmDialog("rtm:run")
+        self.tools = DesktopTools(self.iface, str(RESOURCES / "icons" / "explain.svg"), tr("Risk Terrain"))
+
+    def open_wizard(self) -> None:
+        """Open the wizard, or bring the open one to the front."""
+        from .gui.wizard.window import Wizard
+
+        if self.wizard is None or not self.wizard.isVisible():
+            self._drop_wizard()
+            self.wizard = Wizard(self.iface, self.iface.mainWindow())
+        self.wizard.show()
+        self.wizard.raise_()
+        self.wizard.activateWindow()
+
+    def _drop_wizard(self) -> None:
+        if self.wizard is not None:
+            self.wizard.run.stop()
+            self.wizard.close()
+            self.wizard.deleteLater()
+            self.wizard = None
 
     def unload(self) -> None:
         """Take everything away again."""
+        self._drop_wizard()
+        if self.tools is not None:
+            self.tools.unload()
+            self.tools = None
         if self.action is not None:
             self.iface.removePluginMenu(tr("Risk Terrain"), self.action)
             self.iface.removeToolBarIcon(self.action)

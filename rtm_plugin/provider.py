@@ -9,6 +9,8 @@ RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 ICON = str(RESOURCES / "icons" / "risk_terrain.svg")
 
 ALGORITHMS = (
+    ("blocklength", "BlockLength"),
+    ("suggest", "Suggest"),
     ("studygrid", "StudyGrid"),
     ("countevents", "CountEvents"),
     ("operationalise", "Operationalise"),
@@ -22,7 +24,12 @@ ALGORITHMS = (
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),
+    ("explain", "Explain"),
+    ("whatif", "WhatIfFeaturesChange"),
     ("run", "Run"),
+    ("checkstudy", "CheckStudy"),
+    ("runstudy", "RunStudy"),
+    ("studymodel", "StudyModel"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
 

@@ -19,7 +19,7 @@ from .validation import ValidationFindings
 from .wording import NBSP, capital, fixed, listed, many, number, percent, plain, readable, whole
 
 MANY_OUTSIDE = 0.05  # of all events
-IN_HEADLINE = 5  # factors; the table has all of them
+IN_HEADLINE = 5  # factors, or one more where that is all; the table has every one
 DESCRIBED = "that describes the events that made the map, and is no test of it"
 FAMILY_NAMES = {
     "poisson": "Poisson",
@@ -61,10 +61,11 @@ def headline_of(
     if not model.selected:
         return (_nothing_selected(model),)
     factors = [row for row in rows if row.is_factor]
-    sentences = [_opening(model, context), *(row.sentence for row in factors[:IN_HEADLINE])]
-    if len(factors) > IN_HEADLINE:
-        more = many(len(factors) - IN_HEADLINE, "more factor")
-        sentences.append(f"{capital(more)} with smaller relative risk values are in the table of the model.")
+    shown = len(factors) if len(factors) <= IN_HEADLINE + 1 else IN_HEADLINE
+    sentences = [_opening(model, context), *(row.sentence for row in factors[:shown])]
+    if shown < len(factors):
+        more = many(len(factors) - shown, "more factor")
+        sentences.append(f"{more} with smaller relative risk values are in the table of the model.")
     sentences.append(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
         "the cell with the lowest."

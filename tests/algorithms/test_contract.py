@@ -158,6 +158,41 @@ PARAMETERS = {
         "OUTPUT": ("fileDestination", None),
         "OUTPUT_A3": ("fileDestination", None),
     },
+    "blocklength": {"STUDY_AREA": ("source", None), "STREETS": ("source", None)},
+    "suggest": {
+        "STUDY_AREA": ("source", None),
+        "FACTOR": ("source", None),
+        "BLOCK_LENGTH": ("distance", 200.0),
+        "MAX_BLOCKS": ("number", 3),
+    },
+    "checkstudy": {"STUDY": ("string", None), "PART": ("enum", "all")},
+    "studymodel": {"STUDY": ("string", None), "OUTPUT": ("fileDestination", None)},
+    "runstudy": {"STUDY": ("file", None), "OUTPUT_FOLDER": ("folderDestination", None)},
+    "explain": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "POINT": ("point", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENTS": ("source", None),
+        "PLACES": ("source", None),
+        "OUTPUT": ("fileDestination", None),
+    },
+    "whatif": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "FACTOR": ("string", None),
+        "BEFORE": ("source", None),
+        "AFTER": ("source", None),
+        "PLACES": ("source", None),
+        "PLACE_FIELD": ("field", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_DIFFERENCE": ("rasterDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -235,14 +270,23 @@ OUTPUTS = {
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
+    "explain": {"OUTPUT", "TEXT", "ANSWER"},
+    "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
+    "blocklength": {"BLOCK_LENGTH", "BLOCK_COUNT"},
+    "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
+    "checkstudy": {"FACTS", "REFUSALS"},
+    "studymodel": {"OUTPUT"},
+    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
+    | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
 }
 EXTRA_OUTPUTS = {
     "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
-    | {"OUTPUT_FINDINGS"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -255,6 +299,7 @@ WORDS = {
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
+    "PART": ["all", "area", "outcome", "factors"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
@@ -268,6 +313,8 @@ OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
+OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
+WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -287,7 +334,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.name() for a in steps] == order
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
-    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == {"run", "report", "briefing"}
+    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == WHOLE
     assert provider.algorithm("validate").groupId() == "accuracy"
 
 
@@ -328,8 +375,14 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed |= {"OUTPUT_PLACES", "OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_FORECAST", "OUTPUT_VALIDATION"}
     if name == "backtest":
         allowed -= {"EVENT_DATE_FIELD"}
+    if name == "blocklength":
+        allowed -= {"STREETS"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
+    if name == "explain":
+        allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
+    if name == "whatif":
+        allowed -= {"EXPECTED"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     if name == "report":

@@ -31,7 +31,16 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QEvent, QObject, Qt, QTimer
 from qgis.PyQt.QtGui import QAction, QIcon
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QDialogButtonBox, QDockWidget, QPlainTextEdit, QTextEdit, QToolBar
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QDialogButtonBox,
+    QDockWidget,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QToolBar,
+)
 from qgis.utils import iface
 
 FOLDER = Path(os.environ["RTM_SESSION_FOLDER"])
@@ -310,10 +319,38 @@ def parameters() -> dict[str, object]:
     }
 
 
-def step_dialog() -> Iterator[Wait]:
-    """The button opens the dialog; filled in, it runs the study in the task manager."""
+def step_wizard() -> Iterator[Wait]:
+    """The button opens the wizard, which leads through the demonstration to its result."""
     button = iface.pluginToolBar().widgetForAction(the_action())
-    QTimer.singleShot(0, lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    yield Wait("the wizard", lambda: qgis.utils.plugins["risk_terrain"].wizard)
+    wizard = qgis.utils.plugins["risk_terrain"].wizard
+    QTest.mouseClick(wizard.findChild(QPushButton, "start_demo"), Qt.MouseButton.LeftButton)
+    following, folder = wizard.findChild(QPushButton, "wizard_next"), FOLDER / "by the wizard"
+    while wizard.page.NAME != "result":
+        yield Wait(f"the wizard's page {wizard.page.NAME} to be right", following.isEnabled, RUN_PATIENCE)
+        if wizard.page.NAME == "result":
+            break
+        if wizard.page.NAME == "review":
+            wizard.draft.folder = str(folder)
+            wizard.page.show_draft()
+        QTest.mouseClick(following, Qt.MouseButton.LeftButton)
+    answer = RESULTS["wizard"] = {"files": sorted(file.name for file in folder.iterdir())}
+    group = QgsProject.instance().layerTreeRoot().children()[0]
+    answer["group"] = {group.name(): [node.name() for node in group.children()]}
+    answer["opening"] = wizard.findChild(QLabel, "result_opening").text()
+    before = iface.mapCanvas().extent().area()
+    QTest.mouseClick(wizard.findChild(QPushButton, "result_zoom"), Qt.MouseButton.LeftButton)
+    answer["zoomed"] = iface.mapCanvas().extent().area() < before / 10
+    picture("wizard", wizard)
+    QTest.mouseClick(wizard.findChild(QPushButton, "wizard_close"), Qt.MouseButton.LeftButton)
+    yield Wait("the wizard's end", lambda: not wizard.isVisible())
+    QgsProject.instance().clear()
+
+
+def step_dialog() -> Iterator[Wait]:
+    """The dialog of rtm:run, filled in, runs the study in the task manager."""
+    QTimer.singleShot(0, lambda: processing.execAlgorithmDialog("rtm:run"))
     yield Wait("the dialog", open_dialogs)
     dialog = open_dialogs()[0]
     dialog.setGeometry(360, 60, 1200, 960)
@@ -486,5 +523,5 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-STEPS = [step_loaded, step_demo, step_dialog, step_results, step_batch, step_briefing, step_unload, step_reload]
-DRIVER = Driver(STEPS)
+STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_batch, step_briefing]
+DRIVER = Driver([*STEPS, step_unload, step_reload])

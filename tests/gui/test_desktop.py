@@ -13,15 +13,20 @@ import desktop
 
 ALGORITHMS = sorted(name for name, _ in provider.ALGORITHMS)
 TOOLBOX = {
+    "Answers from the model": ["What if: a risk factor's features change", "Why here? One place explained"],
     "How good is the map": [
         "Back-test through time",
         "Cross-validate the model",
         "Validate maps against later events",
     ],
+    "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
     "Study from start to finish": [
         "Briefing page (print layout and PDF)",
+        "Check a study before it runs",
         "Report of a saved model",
         "Risk terrain model, start to finish",
+        "Run a saved study",
+        "Save a study as a graphical model",
     ],
     "Study step by step": [
         "1. Study grid",
@@ -34,7 +39,13 @@ TOOLBOX = {
     "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
 }
 ACTION = "Risk Terrain Modelling…"
-ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
+PANEL = "Risk terrain"
+ACTIONS = {
+    "submenus": ["Risk Terrain"],
+    "entries": [ACTION, PANEL],
+    "toolbars": [ACTION],
+    "anywhere": [ACTION, PANEL],
+}
 GROUP = "Risk terrain: Robbery in Northbridge BCU, 2024"
 NUMBER = r"\d[\d.,]*"
 
@@ -90,7 +101,16 @@ def test_menu_and_toolbar(results):
     assert results["loaded"]["actions"] == ACTIONS
 
 
-def test_the_button_opens_the_dialog_and_the_dialog_keeps_what_is_set(results):
+def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
+    wizard = results["wizard"]
+    assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
+    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
+    assert "associated with where Robberies happened" in wizard["opening"]
+    assert wizard["zoomed"]
+
+
+def test_the_dialog_keeps_what_is_set(results):
     dialog = results["dialog"]
     assert dialog["algorithm"] == "rtm:run"
     chosen = dialog["parameters"]

@@ -2,12 +2,11 @@
 
 import sys
 
-import processing
 import pytest
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtGui import QAction
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin import provider as provider_module
 
@@ -45,6 +44,9 @@ class Window:
 
     def __init__(self, iface) -> None:
         self.window = iface.mainWindow()
+        self.canvas = iface.mapCanvas()
+        self.docks: list = []
+        self.pages: list = []
         self.menu: list[tuple[str, QAction]] = []
         self.toolbar: list[QAction] = []
 
@@ -62,6 +64,30 @@ class Window:
 
     def removeToolBarIcon(self, action) -> None:
         self.toolbar.remove(action)
+
+    def mapCanvas(self):
+        return self.canvas
+
+    def addDockWidget(self, area, dock) -> None:
+        self.docks.append(dock)
+        self.window.addDockWidget(area, dock)
+
+    def removeDockWidget(self, dock) -> None:
+        self.docks.remove(dock)
+        self.window.removeDockWidget(dock)
+
+    def registerOptionsWidgetFactory(self, factory) -> None:
+        self.pages.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory) -> None:
+        self.pages.remove(factory)
+
+    def left(self) -> list[str]:
+        """Names of docks of the plugin, and of its map tool in hand."""
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        docks = [dock.objectName() for dock in self.window.findChildren(QDockWidget, "RiskTerrainDock")]
+        tool = self.canvas.mapTool()
+        return docks + ([type(tool).__name__] if type(tool).__name__ == "WhyHereTool" else [])
 
     def actions(self) -> list[str]:
         """Labels of the plugin's actions that the window owns."""
@@ -96,13 +122,17 @@ def test_in_the_desktop_twice(registry, window, same_object):
     for _ in range(2):
         plugin.initGui()
         assert algorithms(registry) == IDS
-        assert [name for name, _ in window.menu] == ["Risk Terrain"]
-        assert [action for _, action in window.menu] == window.toolbar
+        assert {name for name, _ in window.menu} == {"Risk Terrain"}
+        assert [action.text() for _, action in window.menu] == ["Risk Terrain Modelling…", "Why here?", "Risk terrain"]
+        assert [action.text() for action in window.toolbar] == ["Risk Terrain Modelling…", "Why here?"]
         assert window.actions() == ["Risk Terrain Modelling…"]
+        assert [dock.windowTitle() for dock in window.docks] == ["Risk terrain"]
+        assert [page.title() for page in window.pages] == ["Risk terrain"]
         assert not window.toolbar[0].icon().isNull()
         plugin.unload()
         assert registry.providerById("rtm") is None
-        assert (window.menu, window.toolbar, window.actions()) == ([], [], [])
+        assert (window.menu, window.toolbar, window.actions(), window.docks) == ([], [], [], [])
+        assert (window.left(), window.pages) == ([], [])
         plugin = plugin if same_object else classFactory(window)
 
 
@@ -112,14 +142,20 @@ def test_unload_of_what_was_never_loaded(registry, window):
     assert window.actions() == []
 
 
-def test_the_action_opens_the_whole_study(registry, window, monkeypatch):
-    opened = []
-    monkeypatch.setattr(processing, "execAlgorithmDialog", opened.append)
+def test_the_action_opens_the_wizard_once(registry, window):
     plugin = classFactory(window)
     plugin.initGui()
     window.toolbar[0].trigger()
+    first = plugin.wizard
+    assert first.isVisible()
+    window.toolbar[0].trigger()
+    assert plugin.wizard is first
+    first.close()
+    window.toolbar[0].trigger()
+    assert plugin.wizard is not first
     plugin.unload()
-    assert opened == ["rtm:run"]
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [w for w in QApplication.topLevelWidgets() if w.objectName() == "rtm_wizard"] == []
 
 
 def break_module(monkeypatch) -> None:

@@ -1,0 +1,49 @@
+"""rtm:blocklength — the mean length of a street block, measured from a layer of streets."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+)
+
+from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.core.block_length import street_blocks
+from .base import RtmAlgorithm, tr
+from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area
+
+
+class BlockLength(RtmAlgorithm):
+    """Measure the block length."""
+
+    NAME = "blocklength"
+    LABEL = "Measure the block length"
+    GROUP = ("prepare", "Prepare a study")
+    TAGS = ("streets", "junctions", "block")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study_area(self)
+        self.add(
+            QgsProcessingParameterFeatureSource("STREETS", tr("Streets"), [Qgis.ProcessingSourceType.VectorLine]),
+            tr("Lines of streets that share a vertex where they meet, such as OS Open Roads or OpenStreetMap."),
+        )
+        self.addOutput(QgsProcessingOutputNumber("BLOCK_LENGTH", tr("Block length")))
+        self.addOutput(QgsProcessingOutputNumber("BLOCK_COUNT", tr("Number of blocks")))
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        refusal = refusal_of_study_area(self, parameters, context)
+        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        area, crs = read_study_area(self, parameters, context, feedback)
+        streets = read_source(self, parameters, "STREETS", crs, context, feedback, wanted="line")
+        found = street_blocks(streets.features, area.features)
+        feedback.pushInfo(
+            tr("{:,} blocks with a mean length of {:,.0f} {}.").format(found.count, found.mean_length, units_text(crs))
+        )
+        return {"BLOCK_LENGTH": found.mean_length, "BLOCK_COUNT": found.count}

@@ -1,0 +1,53 @@
+"""rtm:checkstudy — what a study will find before it runs: cells, events, features; and what would refuse it."""
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputString,
+    QgsProcessingOutputVariant,
+    QgsProcessingParameterString,
+)
+
+from ..rtm_plugin.adapters.study_file import given_study
+from .base import RtmAlgorithm, tr
+from .parameters import choice
+from .study_facts import Inspector
+
+PARTS = ("all", "area", "outcome", "factors")
+
+
+class CheckStudy(RtmAlgorithm):
+    """Look at the layers of a study."""
+
+    NAME = "checkstudy"
+    LABEL = "Check a study before it runs"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("wizard", "study", "check")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterString("STUDY", tr("Study (file or JSON text)"), multiLine=True),
+            tr("The path of a study file that the wizard saved, or its JSON text with absolute paths."),
+        )
+        self.add(
+            choice("PART", tr("What to look at"), PARTS, "all"),
+            tr("Only the study area, the outcome or the risk factors, or all of them."),
+        )
+        self.addOutput(QgsProcessingOutputVariant("FACTS", tr("What was found")))
+        self.addOutput(QgsProcessingOutputString("REFUSALS", tr("What has to be put right first")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        part = self.parameterAsEnumString(parameters, "PART", context)
+        found = Inspector(study, context, feedback).facts(part)
+        parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+        refusals = [facts["refused"] for facts in parts if "refused" in facts]
+        if part == "all" and not study.factors:
+            refusals.append(study.factors_problem())
+        for refusal in refusals:
+            feedback.pushWarning(refusal)
+        return {"FACTS": found, "REFUSALS": "\n".join(refusals)}

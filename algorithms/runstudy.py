@@ -1,0 +1,70 @@
+"""rtm:runstudy — the study that a file describes, run into a folder."""
+
+from pathlib import Path
+from typing import Any
+
+import processing
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputFile,
+    QgsProcessingOutputHtml,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputRasterLayer,
+    QgsProcessingOutputString,
+    QgsProcessingOutputVariant,
+    QgsProcessingOutputVectorLayer,
+    QgsProcessingParameterFolderDestination,
+)
+
+from ..rtm_plugin.adapters.study_file import given_study
+from .base import RtmAlgorithm, tr
+from .study_parameters import RESULT_FILES, add_study, run_parameters, tell_warnings
+
+_RASTERS = {
+    "OUTPUT_TERRAIN": "Risk terrain",
+    "OUTPUT_EXPECTED": "Expected counts",
+    "OUTPUT_FORECAST": "Forecast",
+}
+
+
+class RunStudy(RtmAlgorithm):
+    """Run a saved study."""
+
+    NAME = "runstudy"
+    LABEL = "Run a saved study"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("wizard", "study", "batch")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study(self)
+        self.add(
+            QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Folder for the results")),
+            tr("All results are written into this folder; files of an earlier run there are replaced."),
+        )
+        for name, label in _RASTERS.items():
+            self.addOutput(QgsProcessingOutputRasterLayer(name, label))
+        self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT_PLACES", tr("Priority places")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_MODEL", tr("Model")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
+        self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
+        self.addOutput(QgsProcessingOutputHtml("OUTPUT_VALIDATION", tr("Validation")))
+        self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
+        self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
+        self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
+        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+        self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
+        asked = run_parameters(study, context)
+        outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
+        tell_warnings(study, feedback)
+        found = processing.run(
+            "rtm:run", {**asked, **outputs}, is_child_algorithm=True, context=context, feedback=feedback
+        )
+        wanted = {definition.name() for definition in self.outputDefinitions()}
+        return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in found.items() if key in wanted}}

@@ -1,0 +1,181 @@
+"""rtm:studymodel — a saved study as a model for QGIS's graphical modeller: the six steps, a box each."""
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterString,
+    QgsProcessingUtils,
+)
+from qgis.PyQt.QtCore import QPointF
+
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.study_file import given_study
+from ..rtm_plugin.core.errors import InputError, OutputError
+from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
+from .base import RtmAlgorithm, tr
+from .study_parameters import grid_parameters
+
+_COLUMN, _ROW = 280.0, 120.0  # points of the modeller's canvas
+
+
+class StudyModel(RtmAlgorithm):
+    """Save a study as a graphical model."""
+
+    NAME = "studymodel"
+    LABEL = "Save a study as a graphical model"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("wizard", "study", "modeller", "model3")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterString("STUDY", tr("Study (file or JSON text)"), multiLine=True),
+            tr("The path of a study file that the wizard saved, or its JSON text with absolute paths."),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination("OUTPUT", tr("Graphical model"), tr("Model (*.model3)")),
+            tr("File of the model; open it in the graphical modeller, or add it to the toolbox."),
+        )
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        problem = study.missing()
+        if problem:
+            raise InputError(problem)
+        path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        model = _Chain(study).model
+        with Staging(feedback) as staging:
+            if not model.toFile(staging.beside(path)):
+                raise OutputError(f"The model cannot be written to {path}; choose another folder.")
+        return {"OUTPUT": path}
+
+
+class _Chain:
+    """The steps of a study, with its layers as inputs that can be exchanged."""
+
+    def __init__(self, study: StudyDocument) -> None:
+        self.study = study
+        self.model = QgsProcessingModelAlgorithm(study.title or tr("Risk terrain study"), tr("Risk terrain studies"))
+        self._inputs = 0
+        self._grid()
+        self._counts()
+        candidates = [self._candidates(i, factor) for i, factor in enumerate(study.factors, 1)]
+        self._model_of(candidates)
+        self._terrain(candidates)
+        self._places(candidates)
+
+    def _grid(self) -> None:
+        sources = {name: self._value(value) for name, value in grid_parameters(self.study).items() if value is not None}
+        sources["STUDY_AREA"] = self._input("STUDY_AREA", tr("Study area"), self.study.study_area)
+        if self.study.exclude is not None:
+            sources["EXCLUDE"] = self._input("EXCLUDE", tr("Excluded ground"), self.study.exclude)
+        self._step("grid", "studygrid", tr("Study grid"), 1, 0, sources)
+
+    def _counts(self) -> None:
+        sources = {"GRID": self._of("grid"), "EVENTS": self._input("EVENTS", tr("Outcome events"), self.study.events)}
+        window = {"START": self.study.fit.start, "END": self.study.fit.end}
+        sources |= {name: self._value(day) for name, day in window.items() if day}
+        if self.study.date_field:
+            sources["EVENT_DATE_FIELD"] = self._value(self.study.date_field)
+        self._step("counts", "countevents", tr("Count events"), 2, 0, sources)
+
+    def _candidates(self, number: int, factor: Factor) -> str:
+        settings, step = factor.settings, f"factor_{number}"
+        sources = {"GRID": self._of("grid"), "FACTOR": self._input(f"FACTOR_{number}", settings.name, factor.layer)}
+        values = {
+            "NAME": settings.name,
+            "OPERATIONALISATION": settings.operationalisation,
+            "MAX_BLOCKS": settings.max_blocks,
+            "INCREMENT": settings.increment,
+            "DIRECTION": settings.direction,
+            "DENSITY_SD": settings.density_sd,
+        }
+        sources |= {name: self._value(value) for name, value in values.items()}
+        self._step(step, "operationalise", settings.name, 2, number, sources)
+        return step
+
+    def _model_of(self, candidates: list[str]) -> None:
+        chosen = self.study.selection
+        values = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
+        values["CULL"] = "yes" if chosen.cull else "no"
+        sources = {name: self._value(value) for name, value in values.items()}
+        sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
+        self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, {"OUTPUT_MODEL": tr("Model")})
+
+    def _terrain(self, candidates: list[str]) -> None:
+        sources = {"MODEL": self._of("model", "OUTPUT_MODEL"), "CANDIDATES": [self._of(step) for step in candidates]}
+        outputs = {"OUTPUT": tr("Risk terrain"), "OUTPUT_EXPECTED": tr("Expected counts")}
+        self._step("terrain", "terrain", tr("Risk terrain"), 4, 0, sources, outputs)
+
+    def _places(self, candidates: list[str]) -> None:
+        rule = self.study.places
+        values = {"RULE": rule.rule, "VALUE": rule.value, "MAX_AREA": rule.max_area}
+        sources = {name: self._value(value) for name, value in values.items() if value is not None}
+        sources |= {
+            "TERRAIN": self._of("terrain"),
+            "EXPECTED": self._of("terrain", "OUTPUT_EXPECTED"),
+            "COUNTS": self._of("counts"),
+            "MODEL": self._of("model", "OUTPUT_MODEL"),
+            "CANDIDATES": [self._of(step) for step in candidates],
+        }
+        self._step("places", "priorityplaces", tr("Priority places"), 5, 0, sources, {"OUTPUT": tr("Priority places")})
+
+    def _input(self, name: str, label: str, ref: LayerRef | None) -> QgsProcessingModelChildParameterSource:
+        """A layer that the model asks for; what the study has is the default."""
+        if ref is None:
+            raise InputError(self.study.missing())
+        default: Any = QgsProcessingUtils.encodeProviderKeyAndUri(ref.provider, ref.source)
+        if ref.filter:
+            default = QgsProcessingFeatureSourceDefinition(default, filterExpression=ref.filter)
+        place = QgsProcessingModelParameter(name)
+        place.setDescription(label)
+        place.setPosition(QPointF(0, self._inputs * _ROW))
+        self._inputs += 1
+        self.model.addModelParameter(QgsProcessingParameterFeatureSource(name, label, defaultValue=default), place)
+        return QgsProcessingModelChildParameterSource.fromModelParameter(name)
+
+    @staticmethod
+    def _of(step: str, output: str = "OUTPUT") -> QgsProcessingModelChildParameterSource:
+        return QgsProcessingModelChildParameterSource.fromChildOutput(step, output)
+
+    @staticmethod
+    def _value(value: Any) -> QgsProcessingModelChildParameterSource:
+        return QgsProcessingModelChildParameterSource.fromStaticValue(value)
+
+    def _step(
+        self,
+        step: str,
+        algorithm: str,
+        label: str,
+        column: int,
+        row: int,
+        sources: dict[str, Any],
+        outputs: dict[str, str] | None = None,
+    ) -> None:
+        """A box of the model; its `outputs` are results of the model."""
+        child = QgsProcessingModelChildAlgorithm(f"rtm:{algorithm}")
+        child.setChildId(step)
+        child.setDescription(label)
+        child.setPosition(QPointF(column * _COLUMN, row * _ROW))
+        for name, source in sources.items():
+            child.addParameterSources(name, source if isinstance(source, list) else [source])
+        kept = {}
+        for name, text in (outputs or {}).items():
+            output = QgsProcessingModelOutput(text, text)
+            output.setChildId(step)
+            output.setChildOutputName(name)
+            output.setPosition(QPointF((column + 0.5) * _COLUMN, (row + 0.6 + 0.4 * len(kept)) * _ROW))
+            kept[text] = output
+        child.setModelOutputs(kept)
+        self.model.addChildAlgorithm(child)

@@ -1,0 +1,63 @@
+"""rtm:suggest — proximity or density? Nearest-neighbour analysis of a factor's points (METHOD §3)."""
+
+from typing import Any
+
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterFeatureSource,
+)
+
+from ..rtm_plugin.core.study import MAX_BLOCKS
+from .base import RtmAlgorithm, tr
+from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area, whole_number
+from .study_facts import Ground, factor_facts
+
+
+class Suggest(RtmAlgorithm):
+    """Suggest an operationalisation."""
+
+    NAME = "suggest"
+    LABEL = "Suggest an operationalisation"
+    GROUP = ("prepare", "Prepare a study")
+    TAGS = ("nearest neighbour", "clustered", "proximity", "density")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study_area(self)
+        self.add(
+            QgsProcessingParameterFeatureSource("FACTOR", tr("Risk factor"), [Qgis.ProcessingSourceType.Vector]),
+            tr("Features of one kind. The analysis is for points; for lines and polygons the answer is 'both'."),
+        )
+        self.add(
+            QgsProcessingParameterDistance("BLOCK_LENGTH", tr("Block length"), 200.0, "STUDY_AREA", minValue=0.001),
+            tr("Mean length of a street block."),
+        )
+        self.add(
+            whole_number("MAX_BLOCKS", tr("Largest spatial influence, in blocks"), 3, 1, MAX_BLOCKS),
+            tr("How many blocks from a feature its influence may reach, 1 to 4."),
+        )
+        self.addOutput(QgsProcessingOutputString("OPERATIONALISATION", tr("Operationalisation")))
+        self.addOutput(QgsProcessingOutputString("REASON", tr("Reason")))
+        self.addOutput(QgsProcessingOutputNumber("INDEX", tr("Nearest-neighbour index")))
+        self.addOutput(QgsProcessingOutputNumber("Z", tr("z")))
+        self.addOutput(QgsProcessingOutputNumber("MEAN_DISTANCE", tr("Mean distance to the nearest neighbour")))
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        refusal = refusal_of_study_area(self, parameters, context)
+        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        area, crs = read_study_area(self, parameters, context, feedback)
+        read = read_source(self, parameters, "FACTOR", crs, context, feedback)
+        blocks = self.parameterAsInt(parameters, "MAX_BLOCKS", context)
+        reach = blocks * self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+        found = factor_facts(read, Ground(area.features, crs), reach)
+        feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
+        numbers = {name: found[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
+        return {"OPERATIONALISATION": found["operationalisation"], "REASON": found["reason"], **numbers}

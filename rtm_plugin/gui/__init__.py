@@ -1,0 +1,1 @@
+"""Windows: they fill documents and start registered algorithms; they compute nothing."""

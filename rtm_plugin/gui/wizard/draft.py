@@ -1,0 +1,93 @@
+"""The study that the wizard's pages fill: one document, saved by itself so that a crash loses nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+
+from ...adapters.study_file import load_study, save_study
+from ...core.errors import RtmError
+from ...core.study_document import StudyDocument
+
+_AUTOSAVE_AFTER = 500  # milliseconds without a change
+
+
+def autosave_path() -> Path:
+    """The file of the unfinished study, in the user's profile."""
+    return Path(QgsApplication.qgisSettingsDirPath()) / "risk_terrain" / "unfinished_study.json"
+
+
+class Draft(QObject):
+    """The document, where its results go, and what the last run gave.
+
+    Parameters
+    ----------
+    autosave : Path
+        Where the unfinished study is kept.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, autosave: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.study = StudyDocument()
+        self.folder = ""
+        self.results: dict[str, Any] = {}
+        self._autosave = autosave
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_AUTOSAVE_AFTER)
+        self._timer.timeout.connect(self.autosave)
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the document; everybody who listens is told when that changed anything."""
+        self.replace(replace(self.study, **changes))
+
+    def replace(self, study: StudyDocument) -> None:
+        """Take another document."""
+        if study == self.study:
+            return
+        self.study = study
+        self._timer.start()
+        self.changed.emit()
+
+    def load(self, path: str | Path) -> None:
+        """Read a study file.
+
+        Raises
+        ------
+        RtmError
+        """
+        self.replace(load_study(path))
+
+    def save(self, path: str | Path) -> None:
+        """Write the study to a file.
+
+        Raises
+        ------
+        RtmError
+        """
+        save_study(self.study, path)
+
+    def autosave(self) -> None:
+        """Keep the unfinished study; a profile that cannot be written to is no reason to stop."""
+        self._timer.stop()
+        if self.study == StudyDocument():
+            return
+        try:
+            self._autosave.parent.mkdir(parents=True, exist_ok=True)
+            save_study(self.study, self._autosave)
+        except (OSError, RtmError) as error:
+            QgsApplication.messageLog().logMessage(str(error), "Risk Terrain")
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The file of an unfinished study, if there is one."""
+        return self._autosave if self._autosave.is_file() else None
+
+    def forget(self) -> None:
+        """The study is done or saved elsewhere: nothing is offered again."""
+        self._timer.stop()
+        self._autosave.unlink(missing_ok=True)

@@ -1,0 +1,335 @@
+"""Fourth page: the risk factors, a row each; what is set below counts for all selected rows."""
+
+from dataclasses import replace
+from typing import Any
+
+from qgis.core import QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGroupBox,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...adapters.feedback import tr
+from ...core.errors import RtmError
+from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, FactorSettings
+from ...core.study_document import ORIGINS, Factor
+from ..layers import expression_problem, project_layer, reference, refusal_of_layer
+from .facts import Facts
+from .page import FilterEdit, Page, button, column, form, row, text_label
+
+_COLUMNS = (
+    tr("Factor"),
+    tr("Features near"),
+    tr("Operationalisation"),
+    tr("Influence"),
+    tr("Direction"),
+    tr("Origin"),
+    tr("Remarks"),
+)
+_TROUBLE = QColor("#b00020")
+
+
+class FactorsPage(Page):
+    """Which features, how they work, and where the data come from."""
+
+    NAME = "factors"
+    TITLE = tr("Risk factors")
+    EXPLANATION = tr(
+        "Layers of features that may go with the events: bars, stops, parks, paths. Proximity: being near one matters; "
+        "density: many of them together; both lets the model decide. Changes below apply to all selected rows."
+    )
+
+    def build(self) -> None:
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table.setObjectName("factors_table")
+        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setMinimumHeight(9 * self.fontMetrics().height())
+        self.add = button("factors_add", tr("&Add layers …"), self._choose)
+        self.remove = button("factors_remove", tr("&Remove"), self._remove)
+        self.suggest = button("factors_suggest", tr("S&uggest operationalisation"), self._suggest)
+        self.told, self.remark = text_label("factors_told"), text_label("factors_remark")
+        self.group = QGroupBox()
+        self.group.setLayout(self._settings())
+        layout = column(
+            self, row(QWidget(), self.add, self.remove, self.suggest), self.table, self.remark, self.group, self.told
+        )
+        layout.setStretchFactor(self.table, 10)
+        self.table.itemSelectionChanged.connect(self._show_selected)
+
+    def _settings(self) -> QFormLayout:
+        self.name, self.filter = QLineEdit(), FilterEdit("factors_filter")
+        self.name.setObjectName("factors_name")
+        self.operationalisation = _words("factors_operationalisation", OPERATIONALISATIONS)
+        self.direction = _words("factors_direction", DIRECTIONS)
+        self.increment = _words("factors_increment", INCREMENTS)
+        self.origin = _words("factors_origin", ORIGINS)
+        self.blocks = QSpinBox()
+        self.blocks.setObjectName("factors_blocks")
+        self.blocks.setRange(1, MAX_BLOCKS)
+        fields = form()
+        fields.addRow(tr("Na&me"), self.name)
+        fields.addRow(tr("&Filter"), self.filter)
+        by = QLabel(tr("in steps of"))
+        fields.addRow(tr("O&perationalisation"), self.operationalisation)
+        fields.addRow(tr("&Influence, in blocks"), row(self.blocks, by, self.increment))
+        fields.addRow(tr("&Direction"), self.direction)
+        fields.addRow(tr("Ori&gin of the data"), self.origin)
+        self.name.editingFinished.connect(self.by_hand(self._name_edited))
+        self.filter.edited.connect(self.by_hand(self._filter_edited))
+        for combo, key in (
+            (self.operationalisation, "operationalisation"),
+            (self.direction, "direction"),
+            (self.increment, "increment"),
+        ):
+            combo.activated.connect(self.by_hand(lambda combo=combo, key=key: self._change({key: combo.currentData()})))
+        self.blocks.valueChanged.connect(self.by_hand(lambda: self._change({"max_blocks": self.blocks.value()})))
+        self.origin.activated.connect(self.by_hand(lambda: self._change({}, origin=self.origin.currentData())))
+        return fields
+
+    def fill(self) -> None:
+        selected = self._selected()
+        self.table.setRowCount(len(self.draft.study.factors))
+        for i, factor in enumerate(self.draft.study.factors):
+            self._write_row(i, factor)
+        if not selected and self.draft.study.factors:
+            self.table.selectRow(0)
+        self._show_selected()
+
+    def _write_row(self, i: int, factor: Factor) -> None:
+        settings = factor.settings
+        step = tr("half blocks") if settings.increment == "half" else tr("whole blocks")
+        texts = {
+            0: settings.name,
+            2: settings.operationalisation,
+            3: tr("{} in {}").format(settings.max_blocks, step),
+            4: settings.direction,
+            5: factor.origin,
+        }
+        for j in range(len(_COLUMNS)):
+            item = self.table.item(i, j) or QTableWidgetItem()
+            if j in texts:
+                item.setText(texts[j])
+            if self.table.item(i, j) is None:
+                self.table.setItem(i, j, item)
+        self.table.item(i, 0).setToolTip(_plain_tip(tr("Layer: {}").format(factor.layer.name)))
+
+    def refresh(self) -> None:
+        if self.draft.study.study_area is None:
+            return
+        for i, facts in enumerate(self.facts.factors()):
+            if i >= self.table.rowCount():
+                break
+            self._write_facts(i, facts)
+        self.told.setText(
+            tr("{:,} factors make {:,} candidate variables.").format(
+                len(self.draft.study.factors), self.draft.study.candidate_count
+            )
+        )
+        self._show_remark()
+
+    def _show_remark(self) -> None:
+        """The remarks of a selected row in full."""
+        rows = self._selected()
+        item = self.table.item(rows[0], 6) if len(rows) == 1 else None
+        self.remark.setText(item.text() if item is not None else "")
+        self.remove.setEnabled(bool(rows))
+        self.suggest.setEnabled(bool(rows) and self.draft.study.study_area is not None and any(self.facts.factors()))
+
+    def _write_facts(self, i: int, facts: Facts | None) -> None:
+        near, told, trouble = self.table.item(i, 1), self.table.item(i, 6), False
+        if facts is None:
+            near.setText("…")
+            remark = ""
+        elif "refused" in facts:
+            near.setText("–")
+            remark, trouble = str(facts["refused"]), True
+        else:
+            count = facts["near"] if facts["near"] is not None else facts["features"]
+            near.setText(f"{count:,} {facts['geometry']}{'s' if count != 1 else ''}")
+            remark = " ".join([*facts["warnings"], tr("Suggested: {}.").format(facts["operationalisation"])])
+            remark += f" {facts['reason']}"
+        told.setText(remark)
+        told.setToolTip(_plain_tip(remark))
+        for j in range(len(_COLUMNS)):
+            self.table.item(i, j).setForeground(_TROUBLE if trouble else self.palette().text().color())
+
+    def reason(self) -> str:
+        study = self.draft.study
+        problem = study.factors_problem() or self._filter_problem()
+        if problem:
+            return problem
+        facts = self.facts.factors()
+        if any(f is None for f in facts):
+            return tr("Counting …")
+        return next((str(f["refused"]) for f in facts if f and "refused" in f), "")
+
+    def _filter_problem(self) -> str:
+        return expression_problem(self.filter.layer, self.filter.text) if len(self._selected()) == 1 else ""
+
+    def _selected(self) -> list[int]:
+        return sorted({index.row() for index in self.table.selectionModel().selectedRows()})
+
+    def _show_selected(self) -> None:
+        rows = [i for i in self._selected() if i < len(self.draft.study.factors)]
+        before, self._filling = self._filling, True
+        self.group.setEnabled(bool(rows))
+        self.group.setTitle(
+            tr("Settings of the selected factor") if len(rows) == 1 else tr("Settings of {} factors").format(len(rows))
+        )
+        one = len(rows) == 1
+        for widget in (self.name, self.filter):
+            widget.setEnabled(one)
+        if rows:
+            factor = self.draft.study.factors[rows[0]]
+            self.name.setText(factor.settings.name if one else "")
+            self.filter.layer = project_layer(factor.layer) if one else None
+            self.filter.line.setText(factor.layer.filter if one else "")
+            for combo, value in (
+                (self.operationalisation, factor.settings.operationalisation),
+                (self.direction, factor.settings.direction),
+                (self.increment, factor.settings.increment),
+                (self.origin, factor.origin),
+            ):
+                combo.setCurrentIndex(combo.findData(value))
+            self.blocks.setValue(factor.settings.max_blocks)
+        self._filling = before
+        self._show_remark()
+
+    def _change(self, changes: dict[str, Any], **of_factor: Any) -> None:
+        """Change the settings of all selected factors."""
+        factors = list(self.draft.study.factors)
+        for i in self._selected():
+            try:
+                factors[i] = replace(factors[i], settings=replace(factors[i].settings, **changes), **of_factor)
+            except RtmError as error:
+                self.told.setText(str(error))
+                return
+        self._take(factors)
+
+    def _take(self, factors: list[Factor]) -> None:
+        self.draft.set(factors=tuple(factors))
+        before, self._filling = self._filling, True
+        self.fill()
+        self._filling = before
+
+    def _name_edited(self) -> None:
+        if len(self._selected()) == 1 and self.name.text().strip():
+            self._change({"name": self.name.text().strip()})
+
+    def _filter_edited(self) -> None:
+        rows = self._selected()
+        if len(rows) == 1 and not self._filter_problem():
+            factors = list(self.draft.study.factors)
+            factors[rows[0]] = replace(factors[rows[0]], layer=replace(factors[rows[0]].layer, filter=self.filter.text))
+            self._take(factors)
+
+    def _remove(self) -> None:
+        rows = set(self._selected())
+        self.table.clearSelection()
+        self.by_hand(lambda: self._take([f for i, f in enumerate(self.draft.study.factors) if i not in rows]))()
+
+    def _suggest(self) -> None:
+        found, factors = self.facts.factors(), list(self.draft.study.factors)
+        for i in self._selected():
+            facts = found[i]
+            if facts and "refused" not in facts:
+                settings = replace(factors[i].settings, operationalisation=facts["operationalisation"])
+                factors[i] = replace(factors[i], settings=settings)
+        self.by_hand(lambda: self._take(factors))()
+
+    def _choose(self) -> None:
+        """Offer all layers of the project that are not used yet."""
+        study = self.draft.study
+        used = {layer.id() for ref in study.layers if (layer := project_layer(ref)) is not None}
+        dialog = LayersDialog(used, self)
+        dialog.accepted.connect(lambda: self._add(dialog.chosen()))
+        dialog.open()
+
+    def _add(self, layers: list[QgsVectorLayer]) -> None:
+        factors = list(self.draft.study.factors)
+        taken = {factor.settings.name for factor in factors}
+        for layer in layers:
+            name, number = _plain_name(layer.name()), 2
+            while name in taken:
+                name, number = f"{_plain_name(layer.name())} {number}", number + 1
+            taken.add(name)
+            factors.append(Factor(reference(layer), FactorSettings(name)))
+        self.by_hand(lambda: self._take(factors))()
+
+
+class LayersDialog(QDialog):
+    """Choose many layers at once; those that a study cannot keep say why."""
+
+    def __init__(self, used: set[str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("factors_layers")
+        self.setWindowTitle(tr("Add layers as risk factors"))
+        self.list = QListWidget()
+        self.list.setObjectName("factors_layers_list")
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        layers = [a for a in QgsProject.instance().mapLayers().values() if isinstance(a, QgsVectorLayer)]
+        for layer in sorted(layers, key=lambda a: a.name().casefold()):
+            refusal = refusal_of_layer(layer)
+            item = QListWidgetItem(layer.name() + (f" – {refusal}" if refusal else ""))
+            item.setData(Qt.ItemDataRole.UserRole, layer.id())
+            if refusal:
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(item)
+            item.setSelected(not refusal and layer.id() not in used)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        label = QLabel(tr("Layers of the project; those that the study does not use yet are selected."))
+        label.setWordWrap(True)
+        layout.addWidget(label)
+        layout.addWidget(self.list)
+        layout.addWidget(buttons)
+        self.resize(420, 480)
+
+    def chosen(self) -> list[QgsVectorLayer]:
+        """The selected layers, in the order of the list."""
+        items = [self.list.item(i) for i in range(self.list.count()) if self.list.item(i).isSelected()]
+        found = [QgsProject.instance().mapLayer(item.data(Qt.ItemDataRole.UserRole)) for item in items]
+        return [layer for layer in found if isinstance(layer, QgsVectorLayer)]
+
+
+def _words(name: str, words: tuple[str, ...]) -> QComboBox:
+    combo = QComboBox()
+    combo.setObjectName(name)
+    for word in words:
+        combo.addItem(word, word)
+    return combo
+
+
+def _plain_name(text: str) -> str:
+    """A layer's name as a factor's: one line, not too long."""
+    return " ".join(text.split())[:100] or tr("factor")
+
+
+def _plain_tip(text: str) -> str:
+    """A tooltip that is never read as HTML."""
+    return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>"

@@ -1,0 +1,116 @@
+"""Live counts: rtm:checkstudy in quiet tasks, one a part of the study; what was counted once is kept."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+
+from ...core.study_document import Factor, StudyDocument
+from ..tasks import Job
+from .draft import Draft
+
+Facts = dict[str, Any]
+_QUIET = 250  # milliseconds without a change before counting begins
+
+
+class FactFinder(QObject):
+    """Facts of the draft's study; `arrived` is emitted when more are known.
+
+    `facts` is None while something is being counted. A part that cannot be used holds the sentence "refused".
+    """
+
+    arrived = pyqtSignal()
+
+    def __init__(self, draft: Draft, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._known: dict[Hashable, Facts] = {}
+        self._jobs: dict[str, tuple[Hashable, Job]] = {}
+        self._wanted: dict[str, tuple[Hashable, StudyDocument]] = {}
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET)
+        self._timer.timeout.connect(self._start)
+
+    def area(self) -> Facts | None:
+        """Cells, area, CRS, units."""
+        study = self._draft.study
+        return self._look("area", ("area", study.study_area, study.exclude, study.grid), study)
+
+    def estimate(self) -> Facts | None:
+        """The same, with the memory and the time that the study needs."""
+        study = self._draft.study
+        key = ("estimate", study.study_area, study.exclude, study.grid, study.candidate_count, len(study.factors))
+        return self._look("estimate", key, study)
+
+    def outcome(self) -> Facts | None:
+        """Events inside and outside, without coordinates, stacked; later events."""
+        study = self._draft.study
+        key = ("outcome", study.study_area, study.events, study.later_events, study.date_field, study.fit, study.test)
+        return self._look("outcome", key, study)
+
+    def factors(self) -> list[Facts | None]:
+        """Facts of each factor, None where they are being counted."""
+        study = self._draft.study
+        keys = [self._factor_key(study, factor) for factor in study.factors]
+        new = {key: factor for key, factor in zip(keys, study.factors, strict=True) if key not in self._known}
+        if new:
+            self._want("factors", ("factors", *new), replace(study, factors=tuple(new.values())))
+        return [self._known.get(key) for key in keys]
+
+    def stop(self) -> None:
+        """End all counting."""
+        self._timer.stop()
+        self._wanted.clear()
+        for _, job in self._jobs.values():
+            job.finished.disconnect()
+            job.cancel()
+        self._jobs.clear()
+
+    @staticmethod
+    def _factor_key(study: StudyDocument, factor: Factor) -> Hashable:
+        return "factor", study.study_area, factor.layer, factor.settings.max_blocks * study.grid.block_length
+
+    def _look(self, part: str, key: Hashable, study: StudyDocument) -> Facts | None:
+        if key not in self._known:
+            self._want(part, key, study)
+        return self._known.get(key)
+
+    def _want(self, part: str, key: Hashable, study: StudyDocument) -> None:
+        if part in self._jobs and self._jobs[part][0] == key:
+            self._wanted.pop(part, None)
+            return
+        if self._wanted.get(part, (None,))[0] != key:
+            self._wanted[part] = key, study
+            self._timer.start()
+
+    def _start(self) -> None:
+        for part, (key, study) in self._wanted.items():
+            if part in self._jobs:
+                _, old = self._jobs.pop(part)
+                old.finished.disconnect()
+                old.cancel()
+            asked = "area" if part == "estimate" else part
+            job = Job("rtm:checkstudy", {"STUDY": study.to_json(), "PART": asked}, quiet=True)
+            job.finished.connect(lambda ok, found, part=part, key=key: self._done(part, key, ok, found))
+            self._jobs[part] = key, job
+            job.start()
+        self._wanted.clear()
+
+    def _done(self, part: str, key: Any, ok: bool, found: Facts) -> None:
+        _, job = self._jobs.pop(part)
+        facts = found.get("FACTS", {}) if ok else {}
+        missing = {"refused": "" if ok else job.error}
+        area = facts.get("area", missing)
+        if part == "factors":
+            each = facts.get("factors")
+            keys = key[1:]
+            self._known |= zip(
+                keys, each if each else [area if "refused" in area else missing] * len(keys), strict=True
+            )
+        elif part == "outcome":
+            self._known[key] = facts.get("outcome", area)
+        else:
+            self._known[key] = area
+        self.arrived.emit()

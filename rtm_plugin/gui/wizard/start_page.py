@@ -1,0 +1,98 @@
+"""First page: a new study, a saved one, the unfinished one, or the demonstration."""
+
+import importlib.util
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QFileDialog
+
+from ...adapters.feedback import tr
+from ...core.errors import RtmError
+from ...core.study_document import StudyDocument
+from ..layers import add_missing
+from .demo import demo_study
+from .page import Page, button, column, text_label
+
+
+class StartPage(Page):
+    """Where the study comes from."""
+
+    NAME = "start"
+    TITLE = tr("Start")
+    EXPLANATION = tr(
+        "Risk Terrain Modelling finds the features of a place that go with crime, and maps where their influences "
+        "come together. Begin a new study, go on with one, or try it on an invented city."
+    )
+
+    begun = pyqtSignal()  # a study is there: go to the next page
+
+    def build(self) -> None:
+        self.new = button("start_new", tr("Ne&w study"), self._new)
+        self.unfinished = button("start_unfinished", tr("&Continue the unfinished study"), self._continue)
+        self.opened = button("start_open", tr("&Open a saved study …"), self._open)
+        self.demo = button("start_demo", tr("&Try the demonstration city"), self._demo)
+        self.told = text_label("start_told")
+        self.missing = text_label("start_missing")
+        column(self, self.new, self.unfinished, self.opened, self.demo, self.told, self.missing)
+
+    def fill(self) -> None:
+        self.unfinished.setVisible(self.draft.unfinished is not None)
+        self.missing.setText("\n".join(text for text in (self._refusal(), self._lacking()) if text))
+
+    def reason(self) -> str:
+        return self._refusal()
+
+    @staticmethod
+    def _refusal() -> str:
+        algorithm = QgsApplication.processingRegistry().algorithmById("rtm:runstudy")
+        if algorithm is None:
+            return tr("The algorithm rtm:runstudy could not be loaded; the log panel 'Risk Terrain' says why.")
+        able, sentence = algorithm.canExecute()
+        return "" if able else sentence
+
+    @staticmethod
+    def _lacking() -> str:
+        if importlib.util.find_spec("statsmodels") is not None:
+            return ""
+        return tr(
+            "The Python package statsmodels is not installed here: studies run, but their model is not checked by a "
+            "second program. Ask the IT desk for it (OSGeo4W: package python3-statsmodels)."
+        )
+
+    def _new(self) -> None:
+        self.draft.replace(StudyDocument())
+        self.begun.emit()
+
+    def _demo(self) -> None:
+        self._take(demo_study())
+
+    def _continue(self) -> None:
+        if self.draft.unfinished is not None:
+            self._load(str(self.draft.unfinished))
+
+    def _open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), "", tr("Study (*.json)"))
+        if path:
+            self._load(path)
+
+    def _load(self, path: str) -> None:
+        try:
+            self.draft.load(path)
+        except RtmError as error:
+            self.told.setText(str(error))
+            return
+        self._take(self.draft.study)
+
+    def _take(self, study: StudyDocument) -> None:
+        self.draft.replace(study)
+        lost = add_missing(study.layers, tr("Data of the study: {}").format(study.title or tr("untitled")))
+        if lost:
+            self.told.setText(
+                tr("These layers cannot be opened: {}. Put their files back, or choose other layers.").format(
+                    ", ".join(dict.fromkeys(lost))
+                )
+            )
+            self.checked.emit()
+            return
+        self.told.setText("")
+        self.begun.emit()

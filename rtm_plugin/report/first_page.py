@@ -1,0 +1,28 @@
+"""The first page of the report as plain data, for windows that show it elsewhere."""
+
+from typing import Any
+
+from .findings import Findings, Parameter
+
+
+def first_page(found: Findings) -> dict[str, Any]:
+    """Sentences, warnings and the factor table: lists, texts and numbers only."""
+    return {
+        "title": found.context.title,
+        "headline": list(found.headline),
+        "warnings": list(found.warnings),
+        "caveats": list(found.caveats[:2]),
+        "factors": [_row(row) for row in found.factor_rows],
+    }
+
+
+def _row(row: Parameter) -> dict[str, Any]:
+    return {
+        "factor": row.factor,
+        "kind": row.kind,
+        "operationalisation": row.operationalisation,
+        "distance": row.distance,
+        "rrv": row.rrv,
+        "low": row.low,
+        "high": row.high,
+    }

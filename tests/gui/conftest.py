@@ -1,0 +1,45 @@
+"""The provider and a wizard for the tests of windows."""
+
+import pytest
+from qgis.core import QgsApplication, QgsProject
+from qgis.PyQt.QtWidgets import QApplication
+
+
+@pytest.fixture
+def rtm(qgis_processing):
+    """Provider `rtm`, as the plugin adds it."""
+    from risk_terrain.rtm_plugin.provider import RiskTerrainProvider
+
+    registry = QgsApplication.processingRegistry()
+    assert registry.providerById("rtm") is None, "an earlier test left the provider behind"
+    provider = RiskTerrainProvider()
+    registry.addProvider(provider)
+    yield provider
+    registry.removeProvider(provider)
+
+
+@pytest.fixture
+def new_wizard(rtm, qgis_iface, tmp_path):
+    """Makes a wizard on an empty project; all are closed at the end."""
+    from risk_terrain.rtm_plugin.gui.wizard.window import Wizard
+    from wizard_hands import Hands, wait
+
+    QgsProject.instance().clear()
+    made = []
+
+    def make() -> Hands:
+        wizard = Wizard(qgis_iface, None, tmp_path / "profile" / "unfinished_study.json")
+        wizard.show()
+        QApplication.processEvents()
+        made.append(wizard)
+        return Hands(wizard)
+
+    yield make
+    for wizard in made:
+        wizard.run.stop()
+        wait(lambda wizard=wizard: not wizard.run.running, "the end of the run")
+        wizard.close()
+        wizard.deleteLater()
+    wait(lambda: QgsApplication.taskManager().countActiveTasks() == 0, "the tasks")
+    QApplication.processEvents()
+    QgsProject.instance().clear()

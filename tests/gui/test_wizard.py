@@ -1,0 +1,454 @@
+"""The wizard with real clicks and keys: from an empty project to the report, refusals, cancel, close, crash."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import processing
+import pytest
+from osgeo import ogr, osr
+from qgis.core import QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import QEvent, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wizard_hands import wait
+
+DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "northbridge.gpkg"
+RASTERS = ("terrain.tif", "expected.tif")
+
+
+@pytest.fixture
+def hands(new_wizard):
+    return new_wizard()
+
+
+def add(table: str, name: str = "", source: str = "") -> QgsVectorLayer:
+    """A layer in the project."""
+    layer = QgsVectorLayer(source or f"{DEMO}|layername={table}", name or table, "ogr")
+    assert layer.isValid()
+    QgsProject.instance().addMapLayer(layer)
+    QApplication.processEvents()
+    return layer
+
+
+def test_the_demo_from_an_empty_project_to_the_report(hands, tmp_path):
+    """Every page in turn; then wizard and processing give the same rasters to the byte."""
+    hands.click("start_demo")
+    assert hands.page == "area"
+    hands.counted()
+    assert "cells of 100 metres cover" in hands.find("area_told").text()
+    hands.next()
+    hands.counted()
+    assert hands.find("outcome_told").text().startswith("933 events inside the study area, 14 outside")
+    assert "904 later events" in hands.find("outcome_told").text()
+    hands.next()
+    hands.counted()
+    assert hands.find("factors_table").rowCount() == 14
+    hands.next()
+    assert hands.page == "settings"
+    hands.next()
+    hands.counted()
+    assert "168 candidate variables" in hands.find("review_estimate").text()
+    hands.wizard.draft.folder = str(tmp_path / "results")
+    hands.wizard.page.show_draft()
+    asked = json.loads(hands.find("review_call").toPlainText())["inputs"]
+    hands.next()
+    assert hands.page == "run"
+    assert not hands.can_go_on
+    wait(lambda: hands.page == "result" or not hands.wizard.run.running, "the study", 180)
+    assert hands.page == "result", hands.reason
+    assert "associated with where Robberies happened" in hands.find("result_opening").text()
+    said = hands.find("result_sentences").text()
+    assert "do not show that a factor causes" in said
+    assert hands.find("result_table").rowCount() == 5
+    assert Path(hands.wizard.draft.results["OUTPUT_REPORT"]).is_file()
+    group = QgsProject.instance().layerTreeRoot().children()[0]
+    assert group.name() == "Risk terrain: Robbery in Northbridge BCU, 2024"
+    assert [node.name() for node in group.children()][:2] == ["Priority places", "Risk terrain: relative risk score"]
+    assert hands.wizard.draft.unfinished is None
+    processing.run("rtm:runstudy", {**asked, "OUTPUT_FOLDER": str(tmp_path / "again")})
+    for name in RASTERS:
+        assert (tmp_path / "results" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+# --- a study of one's own, with the mouse and the keyboard
+
+
+@pytest.fixture
+def layers():
+    """Layers of the demonstration as an analyst has loaded them."""
+    return {name: add(name) for name in ("boundary", "wards", "streets", "events", "bars", "schools", "footpaths")}
+
+
+def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
+    hands.click("start_new")
+    assert (hands.page, hands.can_go_on) == ("area", False)
+    assert hands.reason == "Choose the layer that holds the boundary of the study area."
+    hands.choose("area_layer", "wards")
+    hands.find("area_field").setField("name")
+    hands.choose("area_feature", "Castle")
+    hands.counted()
+    castle = int(hands.find("area_told").text().split()[0].replace(",", ""))
+    hands.choose("area_feature", "all features")
+    hands.counted()
+    assert castle < int(hands.find("area_told").text().split()[0].replace(",", ""))
+    hands.choose("area_streets", "streets")
+    hands.click("area_measure")
+    wait(lambda: "blocks, on average" in hands.find("area_measured").text(), "the block length")
+    assert 50 < hands.find("area_block").value() < 400
+    hands.type("area_block", "200")
+    hands.next()
+    hands.choose("outcome_layer", "events")
+    hands.type("outcome_filter", "\"crime_type\" = 'robbery'")
+    hands.find("outcome_date").setField("date")
+    hands.counted()
+    assert "The layer's dates run from 1 January 2024" in hands.find("outcome_told").text()
+    hands.next()
+    assert hands.reason == "The study has no risk factor; add at least one layer."
+    hands.click("factors_add")
+    dialog = hands.find("factors_layers")
+    listed = hands.find("factors_layers_list")
+    for i in range(listed.count()):
+        listed.item(i).setSelected(listed.item(i).text() in ("bars", "schools", "footpaths"))
+    dialog.accept()
+    hands.counted()
+    table = hands.find("factors_table")
+    assert [table.item(i, 0).text() for i in range(3)] == ["bars", "footpaths", "schools"]
+    table.selectAll()
+    hands.choose("factors_operationalisation", "proximity")
+    hands.find("factors_blocks").setValue(2)
+    assert {table.item(i, 2).text() for i in range(3)} == {"proximity"}
+    assert {f.settings.max_blocks for f in hands.wizard.draft.study.factors} == {2}
+    hands.counted()
+    table.selectRow(0)
+    hands.choose("factors_origin", "police-generated")
+    hands.click("factors_suggest")
+    assert table.item(0, 2).text() == "density"
+    hands.next()
+    assert not hands.can_go_on
+    hands.type("settings_title", "Robbery & <b>more</b>")
+    hands.next()
+    assert "Generated by police activity: bars" in hands.find("review_warning").text()
+    hands.wizard.draft.folder = str(tmp_path / "Räuber, 1")
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: hands.page == "result" or not hands.wizard.run.running, "the study", 120)
+    assert hands.page == "result", hands.reason
+    assert "<b>more" not in (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
+    assert (tmp_path / "Räuber, 1" / "study.json").is_file()
+
+
+def test_chicago(hands, shared_data, tmp_path):
+    """Real data: 6,876 events, six factors, up to 54,177 features."""
+    city = shared_data / "chicago" / "chicago.gpkg"
+    if not city.is_file():
+        pytest.skip("the Chicago data are not there")
+    names = ("abandoned_buildings", "abandoned_cars", "graffiti", "liquor_retail", "sanitation", "street_light_outages")
+    for name in ("boundary", "burglaries_2017", "burglaries_2018", *names):
+        add(name, source=f"{city}|layername={name}")
+    hands.click("start_new")
+    hands.choose("area_layer", "boundary")
+    hands.type("area_block", "400")
+    hands.next()
+    hands.choose("outcome_layer", "burglaries_2017")
+    hands.choose("outcome_later_layer", "burglaries_2018")
+    hands.counted()
+    assert hands.find("outcome_told").text().startswith("6,859 events inside the study area, 17 outside")
+    assert "6,100 later events" in hands.find("outcome_told").text()
+    hands.next()
+    hands.click("factors_add")
+    hands.find("factors_layers").accept()
+    hands.next()
+    hands.type("settings_title", "Burglary in Chicago")
+    hands.next()
+    hands.wizard.draft.folder = str(tmp_path / "chicago")
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: hands.page == "result" or not hands.wizard.run.running, "the study", 200)
+    assert hands.page == "result", hands.reason
+    assert (tmp_path / "chicago" / "validation.html").is_file()
+
+
+def test_only_with_keys(hands):
+    """Alt+N goes on, Alt+B back, Return presses Next."""
+    hands.click("start_demo")
+    hands.counted()
+    QApplication.setActiveWindow(hands.wizard)
+    wait(hands.wizard.isActiveWindow, "the window to be active")
+    window, alt = hands.wizard.windowHandle(), Qt.KeyboardModifier.AltModifier
+    QTest.keyClick(window, Qt.Key.Key_N, alt)
+    wait(lambda: hands.page == "outcome", "Alt+N", 5)
+    QTest.keyClick(window, Qt.Key.Key_B, alt)
+    wait(lambda: hands.page == "area", "Alt+B", 5)
+    hands.counted()
+    assert hands.wizard.focusWidget() is hands.find("area_layer")
+    QTest.keyClick(window, Qt.Key.Key_Return)
+    wait(lambda: hands.page == "outcome", "Return", 5)
+    row = hands.find("wizard_steps")
+    row.setCurrentRow(0)
+    assert hands.page == "start"
+
+
+def test_no_two_widgets_of_a_page_share_a_key(hands):
+    """A key that two widgets share only moves the focus between them."""
+    frame = [button.text() for button in (hands.wizard.back, hands.wizard.next)]
+    for page in hands.wizard.pages:
+        labels = [label.text() for label in page.findChildren(QLabel) if label.buddy() is not None]
+        texts = [*frame, *labels, *(button.text() for button in page.findChildren(QPushButton))]
+        keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert sorted(keys) == sorted(set(keys)), (page.NAME, texts)
+
+
+@pytest.mark.parametrize("scale", [1, 1.5])
+def test_every_page_fits_a_laptop(hands, scale):
+    """1366 × 768, also with large letters: what does not fit scrolls, and the buttons stay."""
+    font = QApplication.font()
+    large = type(font)(font)
+    large.setPointSizeF(font.pointSizeF() * scale)
+    hands.wizard.setFont(large)
+    hands.click("start_demo")
+    for i in range(len(hands.wizard.pages)):
+        hands.wizard.go(i)
+        hands.wizard.fit(1366, 728)
+        QApplication.processEvents()
+        assert hands.wizard.width() <= 1366
+        assert hands.wizard.height() <= 728
+        across = hands.wizard.stack.currentWidget().horizontalScrollBar()
+        assert across.maximum() == 0, hands.wizard.pages[i].NAME
+
+
+def test_a_large_study_blocks_no_page(hands, tmp_path):
+    """100,000 events and 20 factor layers: nothing is counted in the window's thread, and a page comes at once."""
+    rng = np.random.default_rng(8)
+    path = tmp_path / "large.gpkg"
+    write_points(path, "events", rng.uniform((427_000, 377_000), (433_000, 384_000), (100_000, 2)))
+    for i in range(20):
+        write_points(path, f"factor_{i}", rng.uniform((425_000, 375_000), (435_000, 386_000), (5_000, 2)))
+    add("boundary")
+    for name in ("events", *(f"factor_{i}" for i in range(20))):
+        add(name, source=f"{path}|layername={name}")
+    hands.click("start_new")
+    hands.choose("area_layer", "boundary")
+    hands.next()
+    hands.choose("outcome_layer", "events")
+    hands.counted()
+    hands.next()
+    hands.click("factors_add")
+    listed = hands.find("factors_layers_list")
+    for i in range(listed.count()):
+        listed.item(i).setSelected(listed.item(i).text().startswith("factor_"))
+    hands.find("factors_layers").accept()
+    assert hands.find("factors_table").rowCount() == 20
+    slowest = 0.0
+    for i in range(len(hands.wizard.pages)):
+        start = time.process_time()
+        hands.wizard.go(i)
+        hands.wizard.grab()
+        slowest = max(slowest, time.process_time() - start)
+    print(f"slowest page {slowest:.3f} s")
+    hands.wizard.go(3)
+    hands.counted()
+    assert (hands.reason, hands.can_go_on) == ("", True)
+
+
+def write_points(path: Path, name: str, points: np.ndarray) -> None:
+    """Points as a layer of a GeoPackage."""
+    driver = ogr.GetDriverByName("GPKG")
+    data = driver.Open(str(path), 1) if path.exists() else driver.CreateDataSource(str(path))
+    reference = osr.SpatialReference()
+    reference.ImportFromEPSG(27700)
+    layer = data.CreateLayer(name, reference, ogr.wkbPoint)
+    layer.StartTransaction()
+    for x, y in points:
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({x} {y})"))
+        layer.CreateFeature(feature)
+    layer.CommitTransaction()
+
+
+# --- refusals: Next is not possible, and the reason is there
+
+
+def test_refusals_of_the_study_area(hands, layers):
+    degrees = QgsVectorLayer("Polygon?crs=EPSG:4326", "scratch", "memory")
+    QgsProject.instance().addMapLayer(degrees)
+    QApplication.processEvents()
+    hands.click("start_new")
+    hands.choose("area_layer", "scratch")
+    assert "'scratch' is temporary" in hands.reason
+    hands.choose("area_layer", "boundary")
+    hands.type("area_cell", "300")
+    assert "larger than the block length" in hands.reason
+    hands.type("area_cell", "0")
+    hands.counted()
+    assert (hands.reason, hands.can_go_on) == ("", True)
+
+
+def test_degrees_are_refused_with_the_remedy(hands, layers, tmp_path):
+    done = processing.run(
+        "native:reprojectlayer",
+        {"INPUT": layers["boundary"], "TARGET_CRS": "EPSG:4326", "OUTPUT": str(tmp_path / "degrees.gpkg")},
+    )
+    add("", "degrees", done["OUTPUT"])
+    hands.click("start_new")
+    hands.choose("area_layer", "degrees")
+    hands.counted()
+    assert "coordinates are degrees" in hands.reason
+    assert not hands.can_go_on
+
+
+def test_refusals_of_the_outcome(hands, layers):
+    hands.click("start_new")
+    hands.choose("area_layer", "boundary")
+    hands.next()
+    assert hands.reason == "Choose the layer of the events."
+    hands.choose("outcome_layer", "events")
+    hands.type("outcome_filter", '"crime_type" = ')
+    assert "not a valid expression" in hands.reason
+    hands.type("outcome_filter", '"no such" = 1')
+    assert "'no such', which 'events' lacks" in hands.reason
+    hands.type("outcome_filter", "\"crime_type\" = 'piracy'")
+    hands.counted()
+    assert not hands.can_go_on
+    hands.find("outcome_filter").clear()
+    hands.type("outcome_filter", "true")
+    hands.find("outcome_fit_end").show_day("2024-12-31")
+    assert "no date field" in hands.reason
+    hands.find("outcome_date").setField("date")
+    hands.find("outcome_test_start").show_day("2024-06-01")
+    assert "does not come after the fitting window" in hands.reason
+    hands.find("outcome_test_start").show_day("2025-01-01")
+    hands.counted()
+    assert (hands.reason, hands.can_go_on) == ("", True)
+
+
+def test_refusals_of_factors_settings_and_review(hands, layers, tmp_path):
+    hands.click("start_demo")
+    hands.until("factors")
+    table = hands.find("factors_table")
+    table.selectRow(0)
+    hands.type("factors_name", "Parks")
+    assert "Two risk factors are called 'Parks'" in hands.reason
+    hands.type("factors_name", "Bars")
+    hands.type("factors_filter", "\"name\" = 'nobody'")
+    hands.counted()
+    assert "no feature that can be used" in hands.reason
+    assert "no feature that can be used" in table.item(0, 6).text()
+    hands.click("factors_remove")
+    hands.next()
+    hands.find("settings_value").setValue(1.5)
+    assert "must be 0 (above mean), 1" in hands.reason
+    hands.find("settings_value").setValue(1)
+    hands.type("settings_title", " ")
+    assert "Give the study a title" in hands.reason
+    hands.type("settings_title", "x")
+    hands.next()
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    hands.find("review_folder").setFilePath(str(tmp_path / "file" / "below"))
+    assert "cannot be written to" in hands.reason
+    hands.find("review_folder").setFilePath("")
+    assert hands.reason == "Choose a folder for the results."
+
+
+# --- cancel, close, crash
+
+
+def running(hands, folder: Path) -> None:
+    """The demonstration, running."""
+    hands.click("start_demo")
+    hands.until("review")
+    hands.counted()
+    hands.wizard.draft.folder = str(folder)
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: hands.find("run_bar").value() > 5, "some progress")
+
+
+def test_cancel_leaves_nothing_and_the_study_can_run_again(hands, tmp_path):
+    running(hands, tmp_path / "out")
+    hands.click("run_cancel")
+    wait(lambda: not hands.wizard.run.running, "the cancel", 20)
+    assert hands.reason == "Cancelled; nothing was written. Run again when you are ready."
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["study.json"]
+    hands.click("wizard_back")
+    assert hands.page == "review"
+    hands.next()
+    wait(lambda: hands.page == "result", "the second run", 180)
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+def test_closing_while_running_asks(hands, tmp_path, answer):
+    running(hands, tmp_path / "out")
+    asked = []
+
+    def reply() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        asked.append(box.text())
+        wanted = box.StandardButton.Yes if answer == "yes" else box.StandardButton.No
+        QTest.mouseClick(box.button(wanted), Qt.MouseButton.LeftButton)
+
+    QTimer.singleShot(300, reply)
+    hands.click("wizard_close")
+    assert asked == ["The study is still running. Stop it and close?"]
+    assert hands.wizard.isVisible() == (answer == "no")
+    if answer == "no":
+        wait(lambda: hands.page == "result", "the run, which goes on", 180)
+    else:
+        wait(lambda: not hands.wizard.run.running, "the end", 20)
+        assert [file.name for file in (tmp_path / "out").iterdir()] == ["study.json"]
+
+
+def test_a_study_is_offered_again_after_a_crash(new_wizard):
+    """The first wizard is never closed: what it kept by itself is all that is left."""
+    first = new_wizard()
+    assert not first.find("start_unfinished").isVisible()
+    first.click("start_demo")
+    first.until("factors")
+    first.find("factors_table").selectRow(0)
+    first.type("factors_name", "Public houses")
+    wanted = first.wizard.draft.study
+    wait(lambda: first.wizard.draft.unfinished, "the study to be kept")
+    QTest.qWait(700)
+    QgsProject.instance().clear()
+    second = new_wizard()
+    assert second.find("start_unfinished").isVisible()
+    second.click("start_unfinished")
+    assert second.wizard.draft.study == wanted
+    assert second.page == "area"
+    second.until("review")
+
+
+def test_a_saved_study_opens_and_a_damaged_one_is_refused(hands, tmp_path, monkeypatch):
+    from qgis.PyQt.QtWidgets import QFileDialog
+
+    hands.click("start_demo")
+    hands.until("review")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    hands.click("review_save")
+    saved = hands.wizard.draft.study
+    hands.wizard.go(0)
+    (tmp_path / "bad.json").write_text("{", encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "bad.json"), ""))
+    hands.click("start_open")
+    assert "not valid JSON" in hands.find("start_told").text()
+    hands.click("start_new")
+    hands.wizard.go(0)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "mine.json"), ""))
+    hands.click("start_open")
+    assert hands.wizard.draft.study == saved
+
+
+def test_every_page_has_its_help(hands):
+    for i, page in enumerate(hands.wizard.pages):
+        hands.wizard.go(i)
+        assert f"#{page.NAME}" in hands.find("wizard_explanation").text()
+        hands.wizard.show_help()
+        shown = hands.find("wizard_help")
+        assert page.TITLE in shown.layout().itemAt(0).widget().toPlainText()
+        shown.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
