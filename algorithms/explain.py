@@ -204,7 +204,8 @@ class Explain(RtmAlgorithm):
 def _place_text(values: dict[str, Any]) -> str:
     known = {name: value for name, value in values.items() if not QgsVariantUtils.isNull(value)}
     rank = known.get("rank")
-    told = [tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")]
+    which = tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")
+    told = []
     if "cells" in known:
         told.append(tr("{:,} cells").format(int(known["cells"])))
     if "expected" in known:
@@ -213,4 +214,4 @@ def _place_text(values: dict[str, Any]) -> str:
         told.append(tr("{:,.4g} observed events").format(float(known["observed"])))
     if known.get("factors"):
         told.append(tr("at work: {}").format(known["factors"]))
-    return ", ".join(told) + "."
+    return f"{which}: {', '.join(told)}." if told else f"{which}."

@@ -30,6 +30,7 @@ from .outputs import crs_of, save_table, save_what_if
 from .parameters import read_source, source_item
 
 RANK = "rank"  # the field that names the places of rtm:priorityplaces
+_TOLD = 10  # places in the log, those that change most; the table has all
 CHANGE_COLUMNS: tuple[Column, ...] = (
     ("place", str),
     ("cells", int),
@@ -230,7 +231,8 @@ def _tell(
                 factor, features, after.count, found.cells_changed
             )
         )
-    for row in rows:
+    told = sorted(rows[:-1], key=lambda row: -abs(row.change))[:_TOLD]
+    for row in [*told, rows[-1]]:
         percent = "" if row.percent is None else f" ({row.percent:+.1f} %)"
         feedback.pushInfo(
             tr(

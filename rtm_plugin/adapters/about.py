@@ -1,6 +1,7 @@
 """What a result is, in words and figures, for the metadata of its file: any program shows them."""
 
 from ..core.model import RiskModel
+from ..core.whatif import NOT_CAUSE
 
 _SCORE = (
     "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "
@@ -8,6 +9,7 @@ _SCORE = (
     "shows association and not cause, and is no forecast of single events."
 )
 _EXPECTED = "Events that the model expects in each cell in a period as long as the one that it was fitted on."
+_CHANGED = f"with the features of one risk factor changed: {NOT_CAUSE}."
 _BOUND = "bound of the interval of the events in each cell in the coming period."
 
 # kind of a raster → its title and what its values mean
@@ -28,6 +30,12 @@ ABOUT = {
         "Probability of each cell to be among those with the most events in the coming period.",
     ),
     "forecast-parts": ("Forecast: what it is made of", "Share of each part of the forecast in each cell."),
+    "whatif-terrain": (f"What if: risk terrain ({NOT_CAUSE})", f"Relative risk score of each cell {_CHANGED}"),
+    "whatif-expected": (f"What if: expected events ({NOT_CAUSE})", f"Expected events in each cell {_CHANGED}"),
+    "whatif-difference": (
+        f"What if: change in expected events ({NOT_CAUSE})",
+        f"Expected events in each cell, after minus before, {_CHANGED}",
+    ),
     "jointrisk": ("Joint risk", "Vulnerability (risk terrain) and exposure (recent events) of each cell together."),
 }
 

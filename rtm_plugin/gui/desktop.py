@@ -3,6 +3,7 @@
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QAction, QIcon
+from qgis.PyQt.QtWidgets import QDockWidget
 
 from ..adapters.feedback import tr
 from .dock import RiskTerrainDock
@@ -42,8 +43,16 @@ class DesktopTools:
         if not wanted:
             canvas.unsetMapTool(self.tool)
             return
-        self.dock.setUserVisible(True)
+        self._show_dock()
         canvas.setMapTool(self.tool)
+
+    def _show_dock(self) -> None:
+        """In front; as a tab of the toolbox where that is open, since a share of its column would be too little."""
+        window = self._iface.mainWindow()
+        toolbox = window.findChild(QDockWidget, "ProcessingToolbox")
+        if not self.dock.isVisible() and toolbox is not None and toolbox.isVisible() and not toolbox.isFloating():
+            window.tabifyDockWidget(toolbox, self.dock)
+        self.dock.setUserVisible(True)
 
     def _activated(self) -> None:
         self.dock.parts.why.setChecked(True)

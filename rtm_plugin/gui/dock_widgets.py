@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
+    QSplitter,
     QTextBrowser,
     QTreeWidget,
     QTreeWidgetItem,
@@ -59,16 +61,18 @@ class DockWidgets(QWidget):
         top.addWidget(QLabel(tr("Risk terrain"), self), 0, 0)
         top.addWidget(self.models, 0, 1)
         top.setColumnStretch(1, 1)
+        split = QSplitter(Qt.Orientation.Vertical, self)
+        split.addWidget(_column(self.factors, self.note, _row(self.what_if, self.report)))
+        split.addWidget(self.classes)
+        split.addWidget(_column(_row(self.why, self.copy), self.answer))
+        split.setChildrenCollapsible(False)
+        split.setSizes([150, 110, 300])
+        split.setStretchFactor(2, 1)
         page = QVBoxLayout(self)
         page.addLayout(top)
         page.addWidget(self.state)
         page.addWidget(self.find)
-        page.addWidget(self.factors, 2)
-        page.addWidget(self.note)
-        page.addLayout(_row(self.what_if, self.report))
-        page.addWidget(self.classes, 2)
-        page.addLayout(_row(self.why, self.copy))
-        page.addWidget(self.answer, 4)
+        page.addWidget(split, 1)
         self.note.hide()
 
     def show_model(self, chosen: ProjectModel | None) -> None:
@@ -114,11 +118,21 @@ class DockWidgets(QWidget):
             self.classes.addTopLevelItem(item)
 
 
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
+def _row(*widgets: QWidget) -> QWidget:
+    return _box(QHBoxLayout, widgets)
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    return _box(QVBoxLayout, widgets)
+
+
+def _box(layout: type[QBoxLayout], widgets: Sequence[QWidget]) -> QWidget:
+    box = QWidget()
+    inner = layout(box)
+    inner.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
-        row.addWidget(widget)
-    return row
+        inner.addWidget(widget)
+    return box
 
 
 def _text(parent: QWidget) -> QLabel:
@@ -135,5 +149,5 @@ def _tree(parent: QWidget, headings: list[str]) -> QTreeWidget:
     tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     tree.header().setStretchLastSection(False)
     tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    tree.setMinimumHeight(70)
+    tree.setMinimumHeight(60)
     return tree

@@ -69,7 +69,7 @@ def test_the_place_that_it_lies_in(city, chain, core, highest, ask):
     told = results["ANSWER"]["place"]
     assert told in results["TEXT"]
     assert told == (
-        f"It lies in priority place {place.rank}, {place.cells} cells, {place.expected:,.1f} expected events, "
+        f"It lies in priority place {place.rank}: {place.cells} cells, {place.expected:,.1f} expected events, "
         f"{place.observed:,.4g} observed events, at work: {place.factor_text}."
     )
     lowest = int(core.terrain.expected.argmin())

@@ -428,6 +428,37 @@ def colours() -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1])[:12])
 
 
+def step_why() -> Iterator[Wait]:
+    """The map tool, in the first priority place of the study that was just run from its dialog."""
+    tools = qgis.utils.plugins["risk_terrain"].tools
+    next(button for button in iface.pluginToolBar().actions() if plain(button.text()) == "Why here?").trigger()
+    dock = tools.dock
+    yield Wait("the dock with the model", lambda: dock.isVisible() and dock.parts.factors.topLevelItemCount() > 0)
+    yield Wait("the classes in view", lambda: dock.parts.classes.topLevelItemCount() == 4)
+    places = next(layer for layer in QgsProject.instance().mapLayers().values() if layer.name() == "Priority places")
+    first = next(feature for feature in places.getFeatures() if feature["rank"] == 1)
+    canvas = iface.mapCanvas()
+    at = canvas.mapSettings().mapToPixel().transform(first.geometry().pointOnSurface().asPoint())
+    QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=at.toQPointF().toPoint())
+    yield Wait("the answer", lambda: "not proof of cause" in dock.parts.answer.toPlainText())
+    dock.parts.factors.topLevelItem(0).setCheckState(0, Qt.CheckState.Checked)
+    RESULTS["why"] = {
+        "text": dock.parts.answer.toPlainText(),
+        "factors": [dock.parts.factors.topLevelItem(i).text(0) for i in range(dock.parts.factors.topLevelItemCount())],
+        "disabled": [
+            dock.parts.factors.topLevelItem(i).text(0)
+            for i in range(dock.parts.factors.topLevelItemCount())
+            if dock.parts.factors.topLevelItem(i).isDisabled()
+        ],
+        "report": dock.parts.report.isEnabled(),
+        "tool": type(canvas.mapTool()).__name__,
+    }
+    flashed = time.monotonic()
+    yield Wait("the flash to end", lambda: time.monotonic() - flashed > 2)
+    picture("why")
+    dock.close()
+
+
 def step_batch() -> Iterator[Wait]:
     """Results that a batch wrote to files, opened by hand, are styled too."""
     names = ["Bars", "Rail stations", "Off-licences"]
@@ -523,5 +554,5 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_batch, step_briefing]
+STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_why, step_batch, step_briefing]
 DRIVER = Driver([*STEPS, step_unload, step_reload])

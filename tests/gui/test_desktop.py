@@ -188,6 +188,18 @@ def test_the_map_shows_the_terrain(session):
         assert session.picture(name).stat().st_size > 20_000
 
 
+def test_why_here_in_the_first_priority_place(results):
+    """The model, its factors' layers, expected counts, places and report of the run are found without a question."""
+    why = results["why"]
+    assert why["tool"] == "WhyHereTool"
+    assert len(why["factors"]) == 5
+    assert (why["disabled"], why["report"]) == ([], True)
+    assert "It lies in priority place 1: " in why["text"]
+    assert "Expected events in the cell: " in why["text"]
+    assert "not known" not in why["text"]
+    assert "were changed after" not in why["text"]
+
+
 def test_the_terrain_has_a_second_style_and_describes_itself(layers):
     assert layers[1]["styles"] == ["Continuous", "Four classes"]
     assert layers[1]["title"] == "Risk terrain: relative risk score"

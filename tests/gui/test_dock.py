@@ -116,7 +116,7 @@ def test_a_click_at_a_known_cell(dock, plugin, study):
     assert f"Expected events in the cell: {expected:.3g}." in text
     assert "Rank 1 of " in text
     assert "Observed events in the cell: " in text
-    assert "It lies in priority place 1, " in text
+    assert "It lies in priority place 1: " in text
     assert "association, not proof of cause" in text
     shares = [line for line in text.splitlines() if line.strip().endswith("%")]
     assert sum(int(line.split("%")[0].strip().split()[-1]) for line in shares) in (99, 100, 101)
