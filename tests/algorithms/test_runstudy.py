@@ -153,6 +153,13 @@ def test_a_file_that_is_no_study_is_refused(tmp_path):
     )
 
 
+def test_what_rtm_run_refuses_is_told_in_its_own_sentence(study, tmp_path):
+    save_study(replace(study, events=replace(study.events, filter='"year" = 1900')), tmp_path / "study.json")
+    told = refusal("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "x")})
+    assert told.startswith("None of the 0 events of 'events'")
+    assert files(tmp_path) == ["study.json"]
+
+
 def test_two_layers_of_one_name_stay_two(city, study, tmp_path):
     """Both are called "bars" in their files."""
     other = write_layer(tmp_path / "other.gpkg", "bars", point_wkt(city.kiosks))

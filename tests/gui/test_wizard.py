@@ -380,6 +380,32 @@ def test_cancel_leaves_nothing_and_the_study_can_run_again(hands, tmp_path):
     wait(lambda: hands.page == "result", "the second run", 180)
 
 
+def test_a_refusal_while_running_is_said_on_the_page(hands, tmp_path):
+    """The places of an earlier run are open in another program."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "places.gpkg-wal").write_bytes(b"")
+    hands.click("start_demo")
+    hands.until("review")
+    hands.wizard.draft.folder = str(tmp_path / "out")
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: not hands.wizard.run.running, "the refusal", 120)
+    assert hands.page == "run"
+    assert "places.gpkg is being edited in QGIS or another program" in hands.reason
+    assert not hands.can_go_on
+    (tmp_path / "out" / "places.gpkg-wal").unlink()
+    hands.click("run_again")
+    wait(lambda: hands.page == "result", "the second run", 180)
+    hands.wizard.result.save_model(str(tmp_path / "study.model3"))
+    wait(lambda: hands.find("result_told").text(), "the model")
+    assert (tmp_path / "study.model3").stat().st_size > 5000
+    hands.wizard.go(5)
+    assert "results already" in hands.find("review_estimate").text() or hands.counted() is None
+    hands.next()
+    wait(lambda: hands.page == "result", "a third run into the same folder", 180)
+    assert len([n for n in QgsProject.instance().layerTreeRoot().children() if n.name().startswith("Risk ")]) == 1
+
+
 @pytest.mark.parametrize("answer", ["no", "yes"])
 def test_closing_while_running_asks(hands, tmp_path, answer):
     running(hands, tmp_path / "out")

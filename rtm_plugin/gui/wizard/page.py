@@ -92,9 +92,17 @@ def form() -> QFormLayout:
     return layout
 
 
+class TextLabel(QLabel):
+    """Plain text; it takes no room while it says nothing."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setVisible(bool(text))
+
+
 def text_label(name: str = "") -> QLabel:
     """A label of plain text that wraps; names of layers are never read as HTML."""
-    label = QLabel()
+    label = TextLabel()
     label.setObjectName(name)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)

@@ -4,7 +4,7 @@ import importlib.util
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog
+from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel
 
 from ...adapters.feedback import tr
 from ...core.errors import RtmError
@@ -33,10 +33,25 @@ class StartPage(Page):
         self.demo = button("start_demo", tr("&Try the demonstration city"), self._demo)
         self.told = text_label("start_told")
         self.missing = text_label("start_missing")
-        column(self, self.new, self.unfinished, self.opened, self.demo, self.told, self.missing)
+        self.kept = QLabel(tr("It was closed, or lost in a crash, before it was run."))
+        grid = QGridLayout()
+        for i, (made, text) in enumerate(
+            (
+                (self.new, QLabel(tr("Begin with a boundary, events and layers of risk factors."))),
+                (self.unfinished, self.kept),
+                (self.opened, QLabel(tr("A study.json that was saved with its results, or by hand."))),
+                (self.demo, QLabel(tr("An invented city with known risk factors: a study in two minutes."))),
+            )
+        ):
+            text.setWordWrap(True)
+            grid.addWidget(made, i, 0)
+            grid.addWidget(text, i, 1)
+        grid.setColumnStretch(1, 1)
+        column(self, grid, self.told, self.missing)
 
     def fill(self) -> None:
-        self.unfinished.setVisible(self.draft.unfinished is not None)
+        for widget in (self.unfinished, self.kept):
+            widget.setVisible(self.draft.unfinished is not None)
         self.missing.setText("\n".join(text for text in (self._refusal(), self._lacking()) if text))
 
     def reason(self) -> str:

@@ -91,6 +91,9 @@ class Wizard(QDialog):
         self.explanation.setObjectName("wizard_explanation")
         self.explanation.linkActivated.connect(self.show_help)
         self.why = text_label("wizard_reason")
+        policy = self.why.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.why.setSizePolicy(policy)
         self.back = QPushButton(tr("‹ &Back"))
         self.next = QPushButton(tr("&Next ›"))
         self.leave = QPushButton(tr("Close"))
@@ -245,6 +248,15 @@ class Wizard(QDialog):
             self.draft.autosave()
         event.accept()
         QgsApplication.processEvents()
+
+    def abandon(self) -> None:
+        """Go without asking, as when the plugin is switched off; an unfinished study is kept."""
+        self.run.stop()
+        self.facts.stop()
+        if not self.draft.results:
+            self.draft.autosave()
+        self.hide()
+        self.deleteLater()
 
     def _may_stop(self) -> bool:
         answer = QMessageBox.question(
