@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NAME = "risk_terrain"
 FILES = ("metadata.txt", "__init__.py", "LICENSE", "README.md", "CHANGELOG.md")
 FOLDERS = ("rtm_plugin", "algorithms", "resources")
-LEFT_OUT = ("resources/demo/*.py",)  # they make and run the demonstration from a checkout; analysts get its data
+LEFT_OUT = ("resources/demo/*.py", "resources/layout/*.py")  # they make from a checkout what analysts get ready
 COMPILED = {".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".o"}  # the plugin repository refuses these
 SAME_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 

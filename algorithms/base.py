@@ -23,7 +23,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
 from ..rtm_plugin.adapters.rasters import Raster
-from ..rtm_plugin.cartography.styles import styler
+from ..rtm_plugin.cartography.sidecars import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
 from .targets import check_targets
 

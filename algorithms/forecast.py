@@ -140,7 +140,7 @@ class Forecast(RtmAlgorithm):
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         paths = self._paths(parameters, context)
         with Staging(feedback) as staging:
-            save_forecast(staging, paths, observed.grid, found, sources, provenance)
+            save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
         return self._results(paths, found.evidence.level, found.evidence.events, context)
 
     def _events(

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, sources_item, write_raster
-from ..rtm_plugin.cartography.styles import Painter, count_painter, save_style, share_painter, sidecar_path
+from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item
+from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.periods import Period
+from .outputs import save_raster
 
 _NODATA = -9999.0
 _NO_COUNT = -1
@@ -36,40 +38,31 @@ def save_forecast(
     found: Forecast,
     sources: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
+    fitted: Period,
 ) -> None:
-    """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence."""
-    items = sources_item(sources)
+    """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence.
+
+    `fitted` is the period of the events that the forecast was made from.
+    """
+    items = {**sources_item(sources), **period_items("RTM_FIT", fitted)}
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))
     band = Band(wide, "expected events in the coming period")
-    _save(staging, paths.expected, grid, [band], _NODATA, "forecast", items, counts)
+    save_raster(staging, paths.expected, grid, [band], _NODATA, "forecast", items, counts)
     bounds = count_painter(max(float(np.quantile(found.upper, 0.99)), 1.0))
     for path, values, end in ((paths.lower, found.lower, "lower"), (paths.upper, found.upper, "upper")):
-        band = Band(np.minimum(values, 2**31 - 1).astype(np.int32), f"{end} bound of events, {percent} interval")
-        _save(staging, path, grid, [band], _NO_COUNT, f"forecast-{end}", items, bounds)
-    band = Band(found.probability.astype(np.float32), f"probability of the top {top}")
-    painter = share_painter(f"likely to be in the top {top}")
-    _save(staging, paths.probability, grid, [band], _NODATA, "forecast-probability", items, painter)
-    bands = [Band(found.parts[:, i].astype(np.float32), f"share of {name}") for i, name in enumerate(PARTS)]
-    painter = share_painter("from the cell's own history")
-    _save(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
+        if path:
+            band = Band(np.minimum(values, 2**31 - 1).astype(np.int32), f"{end} bound of events, {percent} interval")
+            save_raster(staging, path, grid, [band], _NO_COUNT, f"forecast-{end}", items, bounds)
+    if paths.probability:
+        band = Band(found.probability.astype(np.float32), f"probability of the top {top}")
+        painter = share_painter(f"likely to be in the top {top}")
+        save_raster(staging, paths.probability, grid, [band], _NODATA, "forecast-probability", items, painter)
+    if paths.parts:
+        bands = [Band(found.parts[:, i].astype(np.float32), f"share of {name}") for i, name in enumerate(PARTS)]
+        painter = share_painter("from the cell's own history")
+        save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
         staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-
-
-def _save(
-    staging: Staging,
-    path: str,
-    grid: Grid,
-    bands: Sequence[Band],
-    nodata: float,
-    kind: str,
-    items: Mapping[str, str],
-    painter: Painter,
-) -> None:
-    if path:
-        temporary = staging.beside(path)
-        write_raster(temporary, grid, bands, nodata, kind, items)
-        save_style(temporary, staging.beside(sidecar_path(path)), painter)

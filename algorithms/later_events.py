@@ -1,20 +1,35 @@
 """What rtm:run does beyond the terrain: a forecast from the fitting period, and all maps measured on later events."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
+from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.forecast import Forecast, History
 from ..rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ..rtm_plugin.core.progress import Progress, part
-from ..rtm_plugin.core.validation import ScoredMap, ValidationSettings, baseline_maps, validate
+from ..rtm_plugin.core.validation import SHARES, ScoredMap, ValidationSettings, baseline_maps, validate
 from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ..rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
 from .study_inputs import Inputs, metres_per_unit
 
 TERRAIN, FORECAST = "risk terrain", "forecast"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How the maps did on later events: what the page tells, and the accuracy of each map at each share of the area."""
+
+    findings: ValidationFindings
+    accuracy: tuple[tuple[str, Accuracy], ...]
+
+    @property
+    def terrain(self) -> tuple[Accuracy, ...]:
+        """Of the risk terrain."""
+        return tuple(row for name, row in self.accuracy if name == TERRAIN)
 
 
 def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Forecast:
@@ -24,7 +39,9 @@ def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Fore
     duration = fitted / coming if fitted and coming else 1.0
     observed = result.observations
     history = [History(observed.counts, duration)]
-    return forecast_events(result.model.best, observed, result.terrain, history, progress=progress)
+    return forecast_events(
+        result.model.best, observed, result.terrain, history, progress=progress, culling=result.culling
+    )
 
 
 def measured_on_later_events(
@@ -34,7 +51,7 @@ def measured_on_later_events(
     found: Forecast,
     provenance: Mapping[str, Any],
     progress: Progress,
-) -> ValidationFindings:
+) -> Measured:
     """Terrain, forecast and baselines against the later events."""
     fitted, grid = inputs.events.period, result.observations.grid
     baselines, bandwidth = baseline_maps(grid, inputs.events.features.coordinates, part(progress, 0.0, 0.3))
@@ -49,9 +66,10 @@ def measured_on_later_events(
             dispersion=best.dispersion,
         ),
         ScoredMap(FORECAST, found.expected, expected=found.expected),
+        *baselines,
     ]
     measured = validate(
-        [*maps, *baselines],
+        maps,
         events.counts,
         grid,
         ValidationSettings(metres_per_unit=metres_per_unit(inputs.crs)),
@@ -74,4 +92,5 @@ def measured_on_later_events(
         warnings=tuple(later.report.warnings),
         provenance=provenance,
     )
-    return validation_findings(measured, about)
+    rows = [(m.name, accuracy(m.scores, events.counts, share)) for m in maps for share in SHARES]
+    return Measured(validation_findings(measured, about), tuple(rows))

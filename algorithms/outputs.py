@@ -18,31 +18,29 @@ from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
 )
 
+from ..rtm_plugin.adapters.about import model_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
+from ..rtm_plugin.cartography.sidecars import save_style, sidecar_path
 from ..rtm_plugin.cartography.styles import (
     Painter,
+    candidate_painter,
     count_painter,
-    flag_painter,
     grid_painter,
     joint_painter,
-    places_painter,
-    save_style,
-    sidecar_path,
     terrain_painter,
 )
+from ..rtm_plugin.cartography.symbols import places_painter
 from ..rtm_plugin.core.candidates import FactorCandidates
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import CandidateFate, FamilyModel
+from ..rtm_plugin.core.model import CandidateFate, RiskModel
 from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.pipeline import Events, StudyResult
+from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
-from ..rtm_plugin.report.findings import Findings
-from ..rtm_plugin.report.page import render
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -59,7 +57,7 @@ def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
     """1 in the kept cells."""
     band = Band(np.ones(grid.cells, dtype=np.uint8), "study area")
-    _save(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
+    save_raster(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
 
 
 def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources: Sources) -> None:
@@ -68,7 +66,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
     items |= period_items("RTM", events.period)
-    _save(
+    save_raster(
         staging,
         path,
         grid,
@@ -82,7 +80,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
 
 def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandidates, sources: Sources) -> None:
     """One band a candidate."""
-    _save(
+    save_raster(
         staging,
         path,
         grid,
@@ -90,17 +88,24 @@ def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandid
         _NO_FLAG,
         "candidates",
         sources_item(sources),
-        flag_painter(block.candidates[0].name),
+        candidate_painter(block.candidates[0]),
     )
 
 
-def save_terrain(staging: Staging, path: str, grid: Grid, terrain: RiskTerrain, fitted: Period | None = None) -> None:
+def save_terrain(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: RiskModel | None = None,
+) -> None:
     """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
     summary = terrain.summary
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
-    items |= period_items("RTM_FIT", fitted or Period())
+    items |= period_items("RTM_FIT", fitted or Period()) | (model_items(model) if model else {})
     band = Band(terrain.scores, "relative risk score")
-    _save(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
+    save_raster(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
 
 def save_expected(
@@ -109,7 +114,7 @@ def save_expected(
     grid: Grid,
     terrain: RiskTerrain,
     fitted: Period | None = None,
-    model: FamilyModel | None = None,
+    model: RiskModel | None = None,
 ) -> None:
     """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
     save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
@@ -122,14 +127,14 @@ def save_expected_counts(
     expected: NDArray[np.float32],
     name: str,
     fitted: Period | None = None,
-    model: FamilyModel | None = None,
+    model: RiskModel | None = None,
 ) -> None:
     """Expected counts, however they were reached, in a band of this name."""
     items = period_items("RTM_FIT", fitted or Period())
-    items |= family_items(model.family, model.dispersion) if model else {}
+    items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
-    _save(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+    save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
 
 
 def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
@@ -151,7 +156,7 @@ def save_joint_risk(
     """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
     band = Band(classes, "vulnerability and exposure")
     told = {**items, **period_items("RTM", recent), **sources_item(sources)}
-    _save(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
+    save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
@@ -160,11 +165,6 @@ def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
     write_places(temporary, path, grid, found)
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
-
-
-def save_report(staging: Staging, path: str, result: StudyResult, found: Findings) -> None:
-    """One self-contained HTML page."""
-    staging.text(path, render(found, result.observations.grid, result.terrain.scores, result.places.label))
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
@@ -177,7 +177,7 @@ def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateF
     write_candidates(staging.beside(path), path, fates)
 
 
-def _save(
+def save_raster(
     staging: Staging,
     path: str,
     grid: Grid,
@@ -187,6 +187,7 @@ def _save(
     items: Mapping[str, str],
     painter: Painter,
 ) -> None:
+    """Bands with metadata, and their style beside them."""
     temporary = staging.beside(path)
     write_raster(temporary, grid, bands, nodata, kind, items)
     save_style(temporary, staging.beside(sidecar_path(path)), painter)

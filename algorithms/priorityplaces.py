@@ -39,12 +39,15 @@ class PriorityPlaces(RtmAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add(
             QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
-            tr("Output of 'Risk terrain'."),
+            tr("Output of 'Risk terrain'; or a forecast, whose places are where events are expected most."),
         )
         add_places(self, "TERRAIN")
         self.add(
             QgsProcessingParameterRasterLayer("EXPECTED", tr("Expected counts"), optional=True),
-            tr("Output of 'Risk terrain'; gives each place its expected events, by which places are then ranked."),
+            tr(
+                "Output of 'Risk terrain', or a forecast; gives each place its expected events, by which places are "
+                "then ranked."
+            ),
         )
         self.add(
             QgsProcessingParameterRasterLayer("COUNTS", tr("Event counts"), optional=True),
@@ -78,7 +81,7 @@ class PriorityPlaces(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
+        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True, or_forecast=True)
         grid = raster.grid()
         scores = raster.band(1)[0][grid.mask].astype(np.float32)
         model_path = self.parameterAsFile(parameters, "MODEL", context)
@@ -110,6 +113,6 @@ class PriorityPlaces(RtmAlgorithm):
         if not parameters.get(name):
             return None
         raster = self.raster(parameters, name, context, name.lower())
-        raster.require(name.lower(), name.lower(), maker, or_foreign=True)
+        raster.require(name.lower(), name.lower(), maker, or_foreign=True, or_forecast=name == "EXPECTED")
         same_cells(raster, grid)
         return raster.band(1)[0][grid.mask].astype(np.float64)

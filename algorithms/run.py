@@ -19,34 +19,31 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.core.accuracy import Accuracy, accuracy
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.pipeline import Study, StudyResult, count, run
+from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.progress import Clock
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.first_page import first_page
-from ..rtm_plugin.report.validation import ValidationFindings
+from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window
 from .forecast_outputs import ForecastPaths, save_forecast
-from .later_events import forecast_of, measured_on_later_events
+from .later_events import Measured, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
     plain_parameters,
     save_candidate_table,
     save_expected,
     save_places,
-    save_report,
     save_terrain,
     versions,
 )
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
+from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
-
-SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Beyond:
     """What a run does beyond the terrain, where it is asked for."""
 
     forecast: Forecast | None = None
-    validation: ValidationFindings | None = None
+    later: Measured | None = None
 
 
 class Run(RtmAlgorithm):
@@ -95,6 +92,7 @@ class Run(RtmAlgorithm):
                 "layers' names when empty."
             ),
         )
+        add_place_cards(self)
         self._add_outputs()
 
     def _add_outputs(self) -> None:
@@ -128,12 +126,7 @@ class Run(RtmAlgorithm):
             vector("OUTPUT_TABLE", tr("Candidate table"), table, optional=True, createByDefault=False),
             tr("Table with one row for each candidate: its fate and the reason."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "OUTPUT_REPORT", tr("Report"), tr("HTML page (*.html)"), optional=True, createByDefault=True
-            ),
-            tr("One self-contained HTML page with the findings, the map, the full fit and all settings."),
-        )
+        add_report_outputs(self)
         self.add(
             raster("OUTPUT_FORECAST", tr("Forecast"), optional=True, createByDefault=True),
             tr(
@@ -165,39 +158,39 @@ class Run(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback)
+        inputs = read_inputs(self, parameters, context, feedback, with_names=self._has_cards(parameters, context))
         study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs)
+        provenance = self._provenance(parameters, inputs, study)
         clock = Clock(stage_teller(feedback))
+        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
         def announce(grid: Grid, memory: int) -> None:
+            memory += memory_for_forecast(grid) if wanted else 0
             feedback.pushInfo(
                 tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
             )
 
-        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        tested = self._test(inputs, result)
-        self._tell(result, tested, feedback)
+        self._tell(result, feedback)
         beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, tested, beyond)
+        return self._write(parameters, context, feedback, inputs, study, result, beyond)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    def _has_cards(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
+        """Whether there will be cards, which tell the names of features."""
+        cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        return bool(cards) and any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
+
+    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
         return {
             **versions(),
             "parameters": plain_parameters(self, parameters),
             "inputs": inputs.sources,
+            KEY: saved_context(report_context(inputs, study)),
         }
 
-    def _test(self, inputs: Inputs, result: StudyResult) -> tuple[Accuracy, ...]:
-        if inputs.test_events is None:
-            return ()
-        later = count(result.observations.grid, inputs.test_events.features.coordinates)
-        return tuple(accuracy(result.terrain.scores, later.counts, share) for share in SHARES)
-
-    def _tell(self, result: StudyResult, tested: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
+    def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
         events = result.events
         feedback.pushInfo(
             tr("{:,} cells; {:,.0f} events inside the study area, {:,.0f} outside.").format(
@@ -206,7 +199,6 @@ class Run(RtmAlgorithm):
         )
         tell_model(result.model, feedback)
         tell_places(result.places, result.observations.grid, feedback)
-        tell_accuracy(tested, feedback)
 
     def _write(
         self,
@@ -216,7 +208,6 @@ class Run(RtmAlgorithm):
         inputs: Inputs,
         study: Study,
         result: StudyResult,
-        tested: tuple[Accuracy, ...],
         beyond: Beyond,
     ) -> dict[str, Any]:
         layer = {
@@ -225,17 +216,21 @@ class Run(RtmAlgorithm):
         }
         file = {
             name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("OUTPUT_MODEL", "OUTPUT_REPORT", "OUTPUT_VALIDATION")
+            for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")
         }
-        if beyond.validation is None:
+        later = beyond.later
+        if later is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
-        told = findings(result.model, report_context(inputs, study), result.places.places, tested)
+        cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        tested, measured = (later.terrain, later.findings) if later else ((), None)
+        about, spots = report_context(inputs, study), result.places.places
+        told = findings(result.model, about, spots, cells, tested, cards, measured)
         with Staging(feedback) as staging:
-            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period)
+            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(
-                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model.best
+                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model
                 )
             if layer["OUTPUT_PLACES"]:
                 save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
@@ -243,13 +238,14 @@ class Run(RtmAlgorithm):
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
                 staging.text(file["OUTPUT_MODEL"], result.model.to_json())
-            if file["OUTPUT_REPORT"]:
-                save_report(staging, file["OUTPUT_REPORT"], result, told)
+            if any(file[name] for name in REPORT_OUTPUTS):
+                save_report(staging, file, told, cells)
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
-                save_forecast(staging, paths, scored, beyond.forecast, inputs.fitted_on, result.model.provenance)
-            if file["OUTPUT_VALIDATION"] and beyond.validation is not None:
-                staging.text(file["OUTPUT_VALIDATION"], render_validation(beyond.validation))
+                made_from = inputs.fitted_on
+                save_forecast(staging, paths, scored, beyond.forecast, made_from, result.model.provenance, study.period)
+            if file["OUTPUT_VALIDATION"] and later is not None:
+                staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
         self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
@@ -263,7 +259,7 @@ class Run(RtmAlgorithm):
             "BIC": result.model.best.bic,
             "PLACE_COUNT": len(result.places.places),
             "FINDINGS": first_page(told),
-            **({"ACCURACY": [asdict(row) for row in tested]} if tested else {}),
+            **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
         }
 
 
@@ -278,5 +274,6 @@ def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], fee
     feedback.setProgressText(tr("Measuring on later events"))
     progress = progress_of(feedback, 0.88, 0.95)
     measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
-    tell_validation(measured, later.report.warnings, feedback)
+    tell_accuracy(measured.terrain, feedback)
+    tell_validation(measured.findings, later.report.warnings, feedback)
     return Beyond(found, measured)

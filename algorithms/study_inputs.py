@@ -17,6 +17,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.layers import (
     ReadLayer,
     crs_text,
@@ -114,9 +115,13 @@ def add_study_layers(algorithm: RtmAlgorithm) -> None:
 
 
 def read_inputs(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    algorithm: RtmAlgorithm,
+    parameters: Parameters,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    with_names: bool = False,
 ) -> Inputs:
-    """Every layer of a study; the events of its windows, where it has some.
+    """Every layer of a study; the events of its windows, where it has some; the names of features, where wanted.
 
     Raises
     ------
@@ -131,7 +136,7 @@ def read_inputs(
     for read in (events, test_events):
         if read is not None and not inside(area.features, read.features.coordinates).any():
             raise InputError(no_event_inside(read))
-    factors = read_factors(algorithm, parameters, area, crs, context, feedback)
+    factors = read_factors(algorithm, parameters, area, crs, context, feedback, with_names)
     title = algorithm.parameterAsString(parameters, "TITLE", context).strip()
     title = title or tr("{} in {}").format(events.report.name, area.report.name)
     return Inputs(area, exclude, events, test_events, factors, title, crs)
@@ -169,6 +174,7 @@ def read_factors(
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
+    with_names: bool = False,
 ) -> list[tuple[ReadLayer, FactorSettings]]:
     """Every risk factor with its settings."""
     layers = algorithm.parameterAsLayerList(parameters, "FACTORS", context)
@@ -179,7 +185,9 @@ def read_factors(
             raise InputError(
                 f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons."
             )
-        read = read_layer(layer, settings.name, crs, context, feedback, expression=entry.filter, layer=layer)
+        name_field = (guessed_name_field(layer.fields()) or None) if with_names else None
+        asked = {"expression": entry.filter, "layer": layer, "name_field": name_field}
+        read = read_layer(layer, settings.name, crs, context, feedback, **asked)
         warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1], units_text(crs))
         read.report.tell(feedback)
         factors.append((read, settings))

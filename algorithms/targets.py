@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.files import refuse_target
-from ..rtm_plugin.cartography.styles import sidecar_path
+from ..rtm_plugin.cartography.sidecars import sidecar_path
 from ..rtm_plugin.core.errors import OutputError
 
 RASTER_ENDINGS = ("tif", "tiff")

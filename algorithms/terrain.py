@@ -72,9 +72,9 @@ class Terrain(RtmAlgorithm):
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
         with Staging(feedback) as staging:
-            save_terrain(staging, output, observed.grid, terrain, model.events.period)
+            save_terrain(staging, output, observed.grid, terrain, model.events.period, model)
             if expected:
-                save_expected(staging, expected, observed.grid, terrain, model.events.period, model.best)
+                save_expected(staging, expected, observed.grid, terrain, model.events.period, model)
         self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30)
         self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary

@@ -58,7 +58,7 @@ class Result:
 
 def maps_of(case: Case, known: Fitted) -> Iterator[tuple[str, Floats, Forecast | None]]:
     """Every map, made from the earlier events alone."""
-    wide = wide_terrain(known.candidates, known.counts)
+    wide = wide_terrain(known.observed, known.counts)
     made = forecast(known.grid, known.expected, [History(known.counts)], wide=wide)
     yield "forecast", made.expected, made
     yield "terrain", known.scores, None

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from osgeo import ogr, osr
 
-from rtm_plugin.core.candidates import CandidateSet
-from rtm_plugin.core.covariates import observe
+from rtm_plugin.core.covariates import Observations, observe
 from rtm_plugin.core.features import Features, Floats, ring_segments
 from rtm_plugin.core.grid import Grid, count_events, study_grid
 from rtm_plugin.core.model import RiskModel
@@ -59,7 +58,7 @@ class Fitted:
     """What every map may use: the grid, the model fitted on the earlier events, and those events inside the area."""
 
     grid: Grid
-    candidates: CandidateSet
+    observed: Observations
     model: RiskModel
     scores: Floats
     expected: Floats
@@ -78,7 +77,7 @@ def fitted(case: Case) -> Fitted:
     inside = count_events(grid, case.earlier)[1]
     return Fitted(
         grid,
-        candidates,
+        observed,
         model,
         terrain.scores.astype(np.float64),
         terrain.expected.astype(np.float64),

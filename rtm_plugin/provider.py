@@ -22,6 +22,8 @@ ALGORITHMS = (
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("jointrisk", "JointRisk"),
+    ("briefing", "Briefing"),
+    ("report", "Report"),
     ("run", "Run"),
     ("checkstudy", "CheckStudy"),
     ("runstudy", "RunStudy"),

@@ -21,7 +21,6 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parents[1] / "build"
-SHOWN_SHARES = (0.05, 0.10)
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -30,7 +29,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 class Study:
     """One call of rtm:run.
 
-    data: the GeoPackage; events and later: layer with an optional subset; factors: layer → its factor settings.
+    data: the GeoPackage; events: layer with an optional subset; periods: the parameters that tell earlier from later
+    events; factors: layer → its factor settings.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Study:
     data: Path
     boundary: str
     events: str
-    later: str
+    periods: dict[str, str]
     factors: dict[str, dict[str, Any]]
     block_length: float
     max_area: float
@@ -59,8 +59,14 @@ def northbridge() -> list[Study]:
                 f"{crime.capitalize()} in Northbridge BCU, 2024",
                 HERE / "northbridge.gpkg",
                 "boundary",
-                f"events|subset=crime_type = '{crime}' AND date < '2025-01-01'",
-                f"events|subset=crime_type = '{crime}' AND date >= '2025-01-01'",
+                f"events|subset=crime_type = '{crime}'",
+                {
+                    "EVENT_DATE_FIELD": "date",
+                    "FIT_START": "2024-01-01",
+                    "FIT_END": "2024-12-31",
+                    "TEST_START": "2025-01-01",
+                    "TEST_END": "2025-12-31",
+                },
                 {layer: {"direction": "protective"} if layer in protective else {} for layer in layers},
                 truth["block_length"],
                 250_000,
@@ -91,7 +97,7 @@ def chicago(folder: Path) -> list[Study]:
             data,
             "boundary",
             "burglaries_2017",
-            "burglaries_2018",
+            {"TEST_EVENTS": f"{data}|layername=burglaries_2018"},
             {layer: {} for layer in factors},
             block,
             1_000_000,
@@ -109,7 +115,7 @@ def run(study: Study, folder: Path) -> dict[str, Any]:
         "TITLE": study.title,
         "STUDY_AREA": f"{study.data}|layername={study.boundary}",
         "EVENTS": f"{study.data}|layername={study.events}",
-        "TEST_EVENTS": f"{study.data}|layername={study.later}",
+        **study.periods,
         "FACTORS": [f"{study.data}|layername={layer}" for layer in study.factors],
         "FACTOR_SETTINGS": json.dumps({"format": "risk-terrain-factors", "version": 1, "factors": settings}),
         "BLOCK_LENGTH": study.block_length,
@@ -120,6 +126,8 @@ def run(study: Study, folder: Path) -> dict[str, Any]:
         "OUTPUT_MODEL": str(folder / "model.json"),
         "OUTPUT_TABLE": str(folder / "candidates.csv"),
         "OUTPUT_REPORT": str(folder / "report.html"),
+        "OUTPUT_FORECAST": str(folder / "forecast.tif"),
+        "OUTPUT_VALIDATION": str(folder / "validation.html"),
     }
     asked = json.dumps({"inputs": inputs})
     (folder / "parameters.json").write_text(asked, encoding="utf-8")
@@ -157,9 +165,7 @@ def _row(factor: str, term: dict[str, Any] | None, effect: dict[str, Any] | None
         estimate = f"{'not selected':<24}{'':>7}  {'':<16}"
     else:
         sign = "÷" if term["direction"] == "protective" else "×"
-        low, high = (
-            2.718281828459045 ** (term["coefficient"] + z * term["standard_error"]) for z in (-1.96, 1.96)
-        )
+        low, high = (2.718281828459045 ** (term["coefficient"] + z * term["standard_error"]) for z in (-1.96, 1.96))
         estimate = f"{_influence(term):<24}{sign + format(term['rrv'], '.2f'):>7}  {f'{low:.2f} to {high:.2f}':<16}"
     if not with_truth:
         true = ""
@@ -175,15 +181,12 @@ def _influence(of: dict[str, Any]) -> str:
 
 
 def print_accuracy(rows: list[dict[str, Any]]) -> None:
-    """Hit rate and PAI on the later events: expected over the order inside ties, with bounds."""
-    for row in rows:
-        if any(abs(row["share"] - share) < 1e-9 for share in SHOWN_SHARES):
-            hit, pai = row["hit_rate"], row["pai"]
-            print(
-                f"  later events in {row['share']:>4.0%} of area: hit rate {hit['expected']:.1%} "
-                f"({hit['pessimistic']:.1%} to {hit['optimistic']:.1%}), "
-                f"PAI {pai['expected']:.2f} ({pai['pessimistic']:.2f} to {pai['optimistic']:.2f})"
-            )
+    """PAI of every map on the later events, expected over the order inside ties."""
+    shares = sorted({row["share"] for row in rows})
+    print(f"  {'PAI on the later events, in':<32}" + "".join(f"{share:>7.0%}" for share in shares) + " of the area")
+    for name in dict.fromkeys(row["map"] for row in rows):
+        values = {row["share"]: row["pai"]["expected"] for row in rows if row["map"] == name}
+        print(f"    {name:<30}" + "".join(f"{values[share]:>7.2f}" for share in shares))
 
 
 def make_project(path: Path, studies: list[Study]) -> None:
@@ -220,11 +223,12 @@ def _add_results(project: Any, group: Any, folder: Path) -> None:
         QgsVectorLayer(str(folder / "places.gpkg"), "Priority places", "ogr"),
         QgsRasterLayer(str(folder / "terrain.tif"), "Risk terrain: relative risk score"),
         QgsRasterLayer(str(folder / "expected.tif"), "Expected events in a cell"),
+        QgsRasterLayer(str(folder / "forecast.tif"), "Forecast: expected events in a cell"),
     )
     for layer in layers:
         layer.loadDefaultStyle()
         project.addMapLayer(layer, False)
-        group.addLayer(layer).setItemVisibilityChecked(layer is not layers[2])
+        group.addLayer(layer).setItemVisibilityChecked(layer in layers[:2])
 
 
 def _add_vector(project: Any, group: Any, data: Path, name: str) -> Any:
@@ -276,6 +280,7 @@ def main(arguments: list[str]) -> None:
     print(f"\nMaps, models, reports and priority places: {folder}")
     for study in studies:
         print(f"  {study.name + '/report.html':<28}{study.title}")
+        print(f"  {study.name + '/validation.html':<28}its maps against the later events")
     print(f"Open in QGIS: {project}")
 
 

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qgis.core import QgsFeature, QgsFeatureSource, QgsVariantUtils
-from qgis.PyQt.QtCore import QDate, QDateTime, Qt
+from qgis.core import QgsFeature, QgsFeatureSource, QgsFields, QgsVariantUtils
+from qgis.PyQt.QtCore import QDate, QDateTime, QMetaType, Qt
 
 from ..core.errors import InputError
 from ..core.periods import Dates, Period
+
+_NOT_OF_PLACES = ("username", "user_name", "filename", "file_name", "layername", "layer_name", "surname", "lastname")
 
 
 def number(value: object) -> float | None:
@@ -48,6 +50,18 @@ def require_field(source: QgsFeatureSource, name: str, wanted: str) -> None:
     """Refuse a field that the layer lacks."""
     if source.fields().lookupField(wanted) < 0:
         raise InputError(f"The layer '{name}' has no field '{wanted}'; choose one of its fields.")
+
+
+def guessed_name_field(fields: QgsFields) -> str:
+    """The text field that most likely names the features; "" where none looks like it."""
+    texts = [field.name() for field in fields if field.type() == QMetaType.Type.QString]
+    folded = [text.casefold() for text in texts]
+    for wanted in ("name", "title", "label"):
+        if wanted in folded:
+            return texts[folded.index(wanted)]
+    return next(
+        (t for t, low in zip(texts, folded, strict=True) if low.endswith("name") and low not in _NOT_OF_PLACES), ""
+    )
 
 
 def name_text(feature: QgsFeature, name_field: str, position: int) -> str:

@@ -69,6 +69,8 @@ class Staging:
 
     def beside(self, final: str | Path) -> str:
         """Name of the file to write instead of `final`, in the same folder and with the same ending."""
+        if self._feedback is not None:
+            stop_if_cancelled(self._feedback)
         final = Path(final)
         try:
             final.parent.mkdir(parents=True, exist_ok=True)

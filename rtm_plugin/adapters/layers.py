@@ -144,22 +144,7 @@ def read_layer(
         Wrong geometry, no coordinates, broken expression, or a CRS that cannot be transformed.
     """
     report = LayerReport(name)
-    if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
-        geometry, stream = "point", _table_points(source, name, crs, context, expression, layer, report)
-    else:
-        geometry = _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
-        stream = _geometries(
-            source, name, crs, context, expression, [value_field, date_field, name_field or ""], layer, report
-        )
-    if wanted and geometry != wanted:
-        raise InputError(
-            f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
-            "layer."
-        )
-    if not geometry:
-        raise InputError(
-            f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
-        )
+    geometry = _geometry_of(source, name, wanted)
     take = weight_reader(source, name, value_field)
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
@@ -168,9 +153,12 @@ def read_layer(
         require_field(source, name, name_field)
     plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
     if plain and take is None and when is None and name_field is None:
-        at_once = _plain_points(source, _request(source, name, expression, layer, context), report, feedback)
-        _mention(report)
-        return ReadLayer(Features(geometry, at_once, report.features), None, report)
+        return _read_points(source, _request(source, name, expression, layer, context), report, feedback)
+    if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
+        stream = _table_points(source, name, crs, context, expression, layer, report)
+    else:
+        fields = [value_field, date_field, name_field or ""]
+        stream = _geometries(source, name, crs, context, expression, fields, layer, report)
     names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
@@ -222,9 +210,25 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
         )
 
 
-def _plain_points(
+def _geometry_of(source: QgsFeatureSource, name: str, wanted: str) -> str:
+    """Point, line or polygon; a table has points. Refused unless it is the one wanted."""
+    table = source.wkbType() == QgsWkbTypes.Type.NoGeometry
+    geometry = "point" if table else _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
+    if wanted and geometry != wanted:
+        raise InputError(
+            f"The layer '{name}' holds {geometry or 'unknown'} features, where {wanted}s are needed; choose another "
+            "layer."
+        )
+    if not geometry:
+        raise InputError(
+            f"The layer '{name}' holds geometries of no known type; choose a layer of points, lines or polygons."
+        )
+    return geometry
+
+
+def _read_points(
     source: QgsFeatureSource, request: QgsFeatureRequest, report: LayerReport, feedback: QgsProcessingFeedback
-) -> Floats:
+) -> ReadLayer:
     """All points of a layer at once: most layers are such, and long."""
     if request.filterType() != Qgis.FeatureRequestFilterType.Expression:
         request.setSubsetOfAttributes([])
@@ -239,7 +243,8 @@ def _plain_points(
     coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
     report.features = len(coordinates)
     report.without_geometry = len(found) - len(coordinates)
-    return coordinates
+    _mention(report)
+    return ReadLayer(Features("point", coordinates, report.features), None, report)
 
 
 def _mention(report: LayerReport) -> None:

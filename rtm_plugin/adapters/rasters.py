@@ -23,6 +23,7 @@ from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
+from .about import kind_items
 from .layers import refusal_of_crs
 
 VERSION = 1
@@ -109,6 +110,7 @@ def gdal_errors() -> Iterator[None]:
 
 def _grid_metadata(grid: Grid, kind: str) -> dict[str, str]:
     items = {
+        **kind_items(kind),
         "RTM_KIND": kind,
         "RTM_VERSION": str(VERSION),
         "RTM_CRS": grid.crs,
@@ -172,10 +174,10 @@ class Raster:
                 f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
             )
 
-    def require(self, kind: str, what: str, maker: str, or_foreign: bool = False) -> None:
-        """Refuse a raster that another algorithm made; one that is not ours passes only where that is said."""
+    def require(self, kind: str, what: str, maker: str, or_foreign: bool = False, or_forecast: bool = False) -> None:
+        """Refuse a raster that another algorithm made; a forecast or one not ours passes only where that is said."""
         found = self.metadata.get("RTM_KIND")
-        if found != kind and not (or_foreign and found is None):
+        if found != kind and not (or_foreign and found is None) and not (or_forecast and found == "forecast"):
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )

@@ -8,22 +8,26 @@ from typing import Any
 import numpy as np
 from osgeo import gdal, ogr
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsField,
     QgsFields,
     QgsGeometry,
+    QgsVariantUtils,
     QgsVectorFileWriter,
+    QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QMetaType
 
-from ..core.errors import OutputError
+from ..core.errors import InputError, OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
-from ..core.places import Places
+from ..core.places import Place, Places
 from ..core.validation import Figure
+from .layers import layer_name
 from .rasters import gdal_errors
 
 _TYPES = {
@@ -132,6 +136,38 @@ def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
     ]
     crs = QgsCoordinateReferenceSystem(grid.crs)
     _write(path, final, PLACE_COLUMNS, rows, QgsWkbTypes.Type.MultiPolygon, crs)
+
+
+def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
+    """The places of a layer that rtm:priorityplaces or rtm:run wrote, by rank; without the factors at work in them.
+
+    Raises
+    ------
+    InputError
+        Another kind of layer.
+    """
+    missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name != "factors"]
+    if missing or layer.geometryType() != Qgis.GeometryType.Polygon:
+        raise InputError(
+            f"The layer '{layer_name(layer)}' does not hold priority places; choose the output of "
+            "rtm:priorityplaces or rtm:run."
+        )
+
+    def number(feature: QgsFeature, name: str) -> float | None:
+        value = feature[name]
+        return None if QgsVariantUtils.isNull(value) else float(value)
+
+    found = []
+    for feature in layer.getFeatures():
+        values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
+        needed = ("rank", "cells", "area", "mean_score", "max_score")
+        if any(values[name] is None for name in needed):
+            raise InputError(
+                f"A place of the layer '{layer_name(layer)}' has no rank, size or score; make the layer again."
+            )
+        rank, cells = int(values.pop("rank")), int(values.pop("cells"))
+        found.append(Place(rank=rank, cells=cells, factors=(), **values))
+    return tuple(sorted(found, key=lambda place: place.rank))
 
 
 def place_outlines(grid: Grid, found: Places) -> dict[int, QgsGeometry]:

@@ -1,68 +1,69 @@
-"""Styles, saved as .qml sidecars so that results open styled however they are opened."""
+"""Painters of the rasters: palettes that colour-blind readers tell apart and that print in grey, labels in words."""
 
+import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from osgeo import gdal
 from qgis.core import (
     Qgis,
     QgsColorRampLegendNodeSettings,
     QgsColorRampShader,
-    QgsFillSymbol,
     QgsMapLayer,
-    QgsMapLayerLegendUtils,
     QgsPalettedRasterRenderer,
-    QgsPalLayerSettings,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingLayerPostProcessorInterface,
-    QgsProperty,
-    QgsRasterLayer,
     QgsRasterShader,
     QgsSingleBandPseudoColorRenderer,
-    QgsSingleSymbolRenderer,
-    QgsTextBufferSettings,
-    QgsTextFormat,
-    QgsVectorLayer,
-    QgsVectorLayerSimpleLabeling,
+    QgsUnitTypes,
 )
-from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 
-from ..core.errors import OutputError
+from ..core.candidates import Candidate
 from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
-_COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
+# ColorBrewer's OrRd in nine steps: the classes' hues, so that both styles of a terrain read alike
+RAMP_COLOURS = (
+    "#fff7ec", "#fee8c8", "#fdd49e", "#fdbb84", "#fc8d59", "#ef6548", "#d7301f", "#b30000", "#7f0000",
+)  # fmt: skip
+COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
 _EXPOSED_COLOUR = "#2f6f8f"
 _CELL_COLOUR = "#c9c9c9"
-_PLACE_COLOUR = "#101010"
-_SMALL_PLACE = 6  # cells; a rank in the middle of fewer would hide them
-_PAM = "GDAL_PAM_ENABLED"
+
+_LINEAR = Qgis.ShaderInterpolationMethod.Linear
+FOUR_CLASSES, CONTINUOUS = "Four classes", "Continuous"
 
 Painter = Callable[[QgsMapLayer], None]
 
 
-def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
-    """Paint the layer at `data_path` and save its style at `sidecar`; both are closed again."""
-    kind = QgsRasterLayer if Path(data_path).suffix.lower() in (".tif", ".tiff") else QgsVectorLayer
-    before = gdal.GetThreadLocalConfigOption(_PAM)
-    gdal.SetThreadLocalConfigOption(_PAM, "NO")  # else the statistics that a layer looks up become an .aux.xml file
+def named_styles(layer: QgsMapLayer) -> list[tuple[str, Painter]]:
+    """Names and painters of the styles that a raster of ours can be seen in; the first is that of its sidecar.
+
+    A terrain has its four classes and a continuous ramp, a stack of candidates one style a band. Other layers, and
+    rasters whose metadata are damaged, have none.
+    """
+    data = opened(layer)
+    kind = data.GetMetadataItem("RTM_KIND") if data else None
     try:
-        layer = kind(data_path, "layer")
-        painter(layer)
-        categories = QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling
-        message, saved = layer.saveNamedStyle(sidecar, categories)
-        del layer
-    finally:
-        gdal.SetThreadLocalConfigOption(_PAM, before)
-    if not saved or not Path(sidecar).read_bytes().rstrip().endswith(b"</qgis>"):  # QGIS overlooks a full disk
-        raise OutputError(f"The style of a result cannot be written ({message}); check that the disk has room.")
+        if kind == "terrain":
+            found = (data.GetMetadataItem(f"RTM_SCORE_{name}") for name in ("MIN", "MEAN", "SD", "MAX"))
+            summary = ScoreSummary(*(float(text or "nan") for text in found))
+            return [(FOUR_CLASSES, terrain_painter(summary)), (CONTINUOUS, continuous_painter(summary))]
+        if kind == "candidates":
+            units = _unit(layer)
+            candidates = [_candidate(data.GetRasterBand(i)) for i in range(1, data.RasterCount + 1)]
+            return [(label_of(c, units), candidate_painter(c, i)) for i, c in enumerate(candidates, 1)]
+    except (KeyError, ValueError):
+        pass
+    return []
 
 
-def sidecar_path(data_path: str) -> str:
-    """Where QGIS looks for the style of a file."""
-    return str(Path(data_path).with_suffix(".qml"))
+def opened(layer: QgsMapLayer) -> gdal.Dataset | None:
+    """The file behind a raster layer, for its metadata; None where there is none."""
+    if layer.dataProvider() is None or layer.providerType() != "gdal":
+        return None
+    try:  # GDAL raises or returns None, as the program around it has chosen
+        return gdal.Open(layer.source())
+    except RuntimeError:
+        return None
 
 
 def terrain_painter(summary: ScoreSummary) -> Painter:
@@ -91,18 +92,36 @@ def terrain_painter(summary: ScoreSummary) -> Painter:
     return paint
 
 
+def continuous_painter(summary: ScoreSummary) -> Painter:
+    """Risk terrain from light to dark without steps, even in the logarithm of the score: each factor multiplies it."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        low, high = summary.min, summary.max
+        if not 0 < low < high < math.inf:
+            terrain_painter(summary)(layer)
+            return
+        steps = len(RAMP_COLOURS) - 1
+        values = [low * (high / low) ** (i / steps) for i in range(steps)] + [high]
+        labels = [_number(value) for value in values]
+        labels[0] += ": lowest risk"
+        labels[-1] += " times the lowest risk"
+        _pseudocolour(layer, list(zip(values, RAMP_COLOURS, labels, strict=True)), _LINEAR)
+
+    return paint
+
+
 def count_painter(largest: float) -> Painter:
     """Counts or expected counts, light to dark up to `largest`."""
 
     def paint(layer: QgsMapLayer) -> None:
         top = max(largest, 1e-9)
-        steps = len(_COUNT_COLOURS) - 1
+        steps = len(COUNT_COLOURS) - 1
         items = []
-        for i, colour in enumerate(_COUNT_COLOURS):
+        for i, colour in enumerate(COUNT_COLOURS):
             value = top * i / steps
             label = _number(value) + (" or more events a cell" if i == steps else "")
             items.append((value, colour, label))
-        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+        _pseudocolour(layer, items, _LINEAR)
 
     return paint
 
@@ -111,15 +130,51 @@ def share_painter(what: str) -> Painter:
     """Shares from 0 to 1 as percentages, light to dark."""
 
     def paint(layer: QgsMapLayer) -> None:
-        steps = len(_COUNT_COLOURS) - 1
-        items = [(i / steps, colour, f"{i / steps:.0%} {what}") for i, colour in enumerate(_COUNT_COLOURS)]
-        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
+        steps = len(COUNT_COLOURS) - 1
+        items = [(i / steps, colour, f"{i / steps:.0%} {what}") for i, colour in enumerate(COUNT_COLOURS)]
+        _pseudocolour(layer, items, _LINEAR)
 
     return paint
 
 
-def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
-    """Cells that hold 1 in the first band; 0 is left clear."""
+def candidate_painter(candidate: Candidate, band: int = 1) -> Painter:
+    """One band of a stack of candidates: its exposed cells, named in words."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        flag_painter(label_of(candidate, _unit(layer)), band=band)(layer)
+
+    return paint
+
+
+def label_of(candidate: Candidate, unit: str) -> str:
+    """A candidate variable in words.
+
+    >>> label_of(Candidate("bus_stops_proximity_100", "bus_stops", "proximity", 100.0, "aggravating"), "m")
+    'bus stops: within 100 m'
+    >>> label_of(Candidate("bars_density_250", "bars", "density", 250.0, "aggravating"), "m")
+    'bars: high density within 250 m'
+    """
+    how = "within" if candidate.operationalisation == "proximity" else "high density within"
+    return f"{' '.join(candidate.factor.replace('_', ' ').split())}: {how} {candidate.distance:,.10g} {unit}"
+
+
+def _candidate(band: gdal.Band) -> Candidate:
+    items = band.GetMetadata()
+    return Candidate(
+        band.GetDescription(),
+        items["RTM_FACTOR"],
+        items["RTM_OPERATIONALISATION"],
+        float(items["RTM_DISTANCE"]),
+        items["RTM_DIRECTION"],
+    )
+
+
+def _unit(layer: QgsMapLayer) -> str:
+    return QgsUnitTypes.toAbbreviatedString(layer.crs().mapUnits())
+
+
+def flag_painter(label: str, colour: str = _EXPOSED_COLOUR, band: int = 1) -> Painter:
+    """Cells that hold 1 in a band; 0 is left clear."""
 
     def paint(layer: QgsMapLayer) -> None:
         clear = QColor(0, 0, 0, 0)
@@ -127,7 +182,7 @@ def flag_painter(label: str, colour: str = _EXPOSED_COLOUR) -> Painter:
             QgsPalettedRasterRenderer.Class(0, clear, f"not {label}"),
             QgsPalettedRasterRenderer.Class(1, QColor(colour), label),
         ]
-        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+        layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), band, classes))
 
     return paint
 
@@ -150,44 +205,6 @@ def joint_painter() -> Painter:
     return paint
 
 
-def places_painter() -> Painter:
-    """Priority places: dark outline with a light edge, and rank labels that stay legible over any basemap."""
-
-    def paint(layer: QgsMapLayer) -> None:
-        symbol = QgsFillSymbol.createSimple(
-            {"style": "no", "outline_color": _PLACE_COLOUR, "outline_width": "0.5", "outline_style": "solid"}
-        )
-        halo = QgsFillSymbol.createSimple({"style": "no", "outline_color": "#ffffff", "outline_width": "1.1"})
-        symbol.insertSymbolLayer(0, halo.symbolLayer(0).clone())
-        layer.setRenderer(QgsSingleSymbolRenderer(symbol))
-        layer.setLabeling(QgsVectorLayerSimpleLabeling(_rank_labels()))
-        layer.setLabelsEnabled(True)
-
-    return paint
-
-
-def _rank_labels() -> QgsPalLayerSettings:
-    buffer = QgsTextBufferSettings()
-    buffer.setEnabled(True)
-    buffer.setSize(1.0)
-    buffer.setColor(QColor("white"))
-    text = QgsTextFormat()
-    text.setSize(9)
-    text.setForcedBold(True)  # whatever font the analyst's QGIS takes, while a named style is the font's own
-    text.setColor(QColor(_PLACE_COLOUR))
-    text.setBuffer(buffer)
-    labels = QgsPalLayerSettings()
-    labels.fieldName = "rank"
-    labels.setFormat(text)
-    labels.placement = Qgis.LabelPlacement.OverPoint
-    labels.centroidInside = True
-    above_right, over = Qgis.LabelQuadrantPosition.AboveRight.value, Qgis.LabelQuadrantPosition.Over.value
-    beside = QgsProperty.fromExpression(f'if("cells" < {_SMALL_PLACE}, {above_right}, {over})')
-    labels.dataDefinedProperties().setProperty(QgsPalLayerSettings.Property.OffsetQuad, beside)
-    labels.priority = 10
-    return labels
-
-
 def _discrete(layer: QgsMapLayer, classes: Sequence[tuple[float, str, str]]) -> None:
     _pseudocolour(layer, classes, Qgis.ShaderInterpolationMethod.Discrete)
 
@@ -200,7 +217,7 @@ def _pseudocolour(
     ramp = QgsColorRampShader()
     ramp.setLegendSettings(legend)
     ramp.setColorRampType(method)
-    if method == Qgis.ShaderInterpolationMethod.Linear:
+    if method == _LINEAR:
         ramp.setMinimumValue(items[0][0])
         ramp.setMaximumValue(items[-1][0])
     ramp.setColorRampItemList([QgsColorRampShader.ColorRampItem(v, QColor(c), text) for v, c, text in items])
@@ -212,31 +229,3 @@ def _pseudocolour(
 def _number(value: float) -> str:
     """Three digits that count, and whole numbers from 100 on: 0.0475, 3.10, 8.33, 1,250."""
     return f"{value:#.3g}" if 0 < value < 100 else f"{value:,.0f}"
-
-
-class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
-    """Gives a layer that has just been loaded the style of its sidecar, and its legend a heading in plain words."""
-
-    def postProcessLayer(
-        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> None:
-        node = context.project().layerTreeRoot().findLayer(layer.id()) if context.project() else None
-        if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
-            QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
-        layer.loadDefaultStyle()
-
-
-_stylers: set[SidecarStyler] = set()
-
-
-def styler() -> SidecarStyler:
-    """A styler for one result: QGIS deletes each with the run's context, so one for two would be deleted twice.
-
-    QGIS does not hold the Python half, without which nothing is styled: it is held here until QGIS deletes its own.
-    """
-    for known in tuple(_stylers):
-        if sip.isdeleted(known):
-            _stylers.discard(known)
-    new = SidecarStyler()
-    _stylers.add(new)
-    return new

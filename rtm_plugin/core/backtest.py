@@ -232,7 +232,8 @@ def run_window(
         History(count(observed.grid, test.events_in(window)).counts, _duration(window, tested))
         for window in test.settings.history_of(fitted)
     ]
-    coming = forecast_events(model, observed, terrain, history, progress=part(progress, 0.7, 0.98))
+    share, culling = part(progress, 0.7, 0.98), selection.culling
+    coming = forecast_events(model, observed, terrain, history, progress=share, culling=culling)
     values = (terrain.scores, coming.expected, observed.counts, kernel.density)
     maps: dict[str, NDArray[Any]] = dict(zip(MAPS, values, strict=True))
     measured = {name: tuple(accuracy(maps[name], later, share) for share in shares) for name in MAPS}

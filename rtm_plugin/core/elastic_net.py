@@ -81,6 +81,8 @@ class Culling:
     l1_share, penalty, deviance : float
         Of the winner.
     paths : tuple of Path, one for each L1 share
+    folds, seed : int
+        Of the cross-validation.
     """
 
     survivors: tuple[str, ...]
@@ -88,6 +90,8 @@ class Culling:
     penalty: float
     deviance: float
     paths: tuple[Path, ...]
+    folds: int
+    seed: int
 
 
 def stratified_folds(counts: Floats, folds: int, seed: int) -> NDArray[np.int64]:
@@ -169,6 +173,8 @@ def cull(
         float(winner.penalties[winner.best]),
         float(winner.deviance[winner.best]),
         tuple(paths),
+        settings.folds,
+        settings.seed,
     )
 
 

@@ -16,6 +16,7 @@ from .features import Features, Floats, winding_number
 from .grid import Grid
 from .progress import Progress, part, silent
 
+_AT_ONCE = 100_000  # items × places of the window
 _Integral = Callable[[Floats, Floats, Floats, float], Floats]
 
 _TIE = 1e-12  # relative: a distance this close to the limit counts as equal to it
@@ -111,9 +112,10 @@ def _distance_to_points(points: Floats, grid: Grid, limit: float, progress: Prog
     window = _Window.around(points, grid, limit)
     x, y = window.local(points)
     nearest = np.full(window.size, np.inf)
-    for target, right, up in window.steps(progress):
+    for targets, right, up in window.steps(progress):
         squared = (x - right) ** 2 + (y - up) ** 2
-        nearest[target] = np.minimum(nearest[target], np.minimum.reduceat(squared, window.starts))
+        for target, found in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
+            nearest[target] = np.minimum(nearest[target], found)
     return _within(np.sqrt(window.kept(nearest)), limit)
 
 
@@ -130,11 +132,12 @@ def _distance_to_segments(segments: Floats, grid: Grid, limit: float, progress: 
     run_x, run_y = _axes((segments[:, 2:] - segments[:, :2])[pieces.segment[window.order]])
     squared_length = np.maximum(run_x**2 + run_y**2, np.finfo(float).tiny)
     nearest = np.full(window.size, np.inf)
-    for target, right, up in window.steps(progress):
+    for targets, right, up in window.steps(progress):
         from_start_x, from_start_y = right - x, up - y
         t = np.clip((from_start_x * run_x + from_start_y * run_y) / squared_length, 0.0, 1.0)
         squared = (from_start_x - t * run_x) ** 2 + (from_start_y - t * run_y) ** 2
-        nearest[target] = np.minimum(nearest[target], np.minimum.reduceat(squared, window.starts))
+        for target, found in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
+            nearest[target] = np.minimum(nearest[target], found)
     return _within(np.sqrt(window.kept(nearest)), limit)
 
 
@@ -144,9 +147,11 @@ def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: P
     window = _Window.around(points, grid, bandwidth)
     x, y = window.local(points)
     total = np.zeros(window.size)
-    for target, right, up in window.steps(progress):
+    for targets, right, up in window.steps(progress):
         squared = (x - right) ** 2 + (y - up) ** 2
-        total[target] += np.add.reduceat(np.maximum(1.0 - squared / bandwidth**2, 0.0), window.starts)
+        kernel = np.maximum(1.0 - squared / bandwidth**2, 0.0)
+        for target, found in zip(targets, np.add.reduceat(kernel, window.starts, axis=1), strict=True):
+            total[target] += found
     return window.kept(total) * (2.0 / (np.pi * bandwidth**2))
 
 
@@ -188,13 +193,15 @@ def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integra
     along_x, along_y = _axes(pieces.along[window.order])
     length = pieces.length[window.order]
     total = np.zeros(window.size)
-    for target, right, up in window.steps(progress):
+    for targets, right, up in window.steps(progress):
         from_centre_x, from_centre_y = x - right, y - up
         t = from_centre_x * along_x + from_centre_y * along_y
         h = from_centre_x * along_y - from_centre_y * along_x
         half_chord = np.sqrt(np.maximum(bandwidth**2 - h**2, 0.0))
         a, b = np.clip(t, -half_chord, half_chord), np.clip(t + length, -half_chord, half_chord)
-        total[target] += np.add.reduceat(integral(a, b, h, bandwidth), window.starts)
+        along = np.add.reduceat(integral(a, b, h, bandwidth), window.starts, axis=1)
+        for target, found in zip(targets, along, strict=True):
+            total[target] += found
     return window.kept(total)
 
 
@@ -296,12 +303,16 @@ class _Window:
         """x and y of places (m, 2) in the order of the groups, from the centre of each one's base."""
         return _axes(places[self.order] - self.base_centre)
 
-    def steps(self, progress: Progress) -> Iterator[tuple[NDArray[np.int64], float, float]]:
-        """For each place in the window: the target of every group, and how far right and up of its base that is."""
+    def steps(self, progress: Progress) -> Iterator[tuple[NDArray[np.int64], Floats, Floats]]:
+        """For some places in the window at a time: the targets (places, groups), and how far right and up of their
+        bases those are (places, 1). Together they are enough work for a thread to let others run meanwhile.
+        """
         size = self.grid.cell_size
-        for i, (down, right) in enumerate(self.offsets):
+        most = max(1, _AT_ONCE // max(len(self.order), 1))
+        for i in range(0, len(self.offsets), most):
+            down, right = self.offsets[i : i + most, :1], self.offsets[i : i + most, 1:]
             yield self.base + down * self.width + right, right * size, -down * size
-            progress((i + 1) / len(self.offsets))
+            progress(min(1.0, (i + most) / len(self.offsets)))
 
     def kept(self, values: Floats) -> Floats:
         """The values of the grid's kept cells."""

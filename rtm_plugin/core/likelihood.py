@@ -15,9 +15,10 @@ from .scipy_calls import lapack, product, special
 LEAST_LOG_DISPERSION = -10.0  # σ 0.00005: Poisson to four digits; lower, and ln Γ(μ/σ) loses the digits that count
 MOST_LOG_DISPERSION = 12.0
 _STEPS = 60
-_CONVERGED = 1e-14  # of the log-likelihood: what a Newton step could still gain
+_CONVERGED = 1e-12  # of the log-likelihood: what a Newton step could still gain
 _AS_GOOD_AS_ROUNDING = 1e-8  # the same, when no step in that direction gains anything that can be measured
 _LONGEST_STEP = 4.0
+_LARGEST_LOOKED_UP = 10_000  # a count: beyond this the gamma function is as fast
 _COLLINEAR = 1e11  # variance inflation: beyond this, rounding alone tells two columns apart
 _SEPARATED = 25.0  # a coefficient this large means that no event lies on one side
 
@@ -164,8 +165,12 @@ def fit(family: str, rows: Rows, start: Floats | None = None) -> Fit:
     rows = Rows(rows.design[used], rows.counts[used], rows.weights[used], rows.offset[used])
     if not rows.counts.any():
         raise FitError("There is no event, so that no model can be fitted.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _maximum(family, rows, _start(family, rows, start))
+
+
+def _maximum(family: str, rows: Rows, theta: Floats) -> Fit:
     matrix = rows.matrix
-    theta = _start(family, rows, start)
     value, gradient, hessian = _derivatives(family, theta, matrix, rows)
     for _ in range(_STEPS):
         step = _newton_step(theta, gradient, hessian)
@@ -191,7 +196,7 @@ def _start(family: str, rows: Rows, start: Floats | None) -> Floats:
     if start is not None:
         theta[: len(start)] = start
     if family != "poisson":
-        theta[-1] = np.clip(theta[-1], LEAST_LOG_DISPERSION, MOST_LOG_DISPERSION)
+        theta[-1] = _bounded(theta[-1])
     return theta
 
 
@@ -225,7 +230,7 @@ def _halved(
     for _ in range(30):
         trial = theta + step
         if family != "poisson":
-            trial[-1] = np.clip(trial[-1], LEAST_LOG_DISPERSION, MOST_LOG_DISPERSION)
+            trial[-1] = _bounded(trial[-1])
         new, gradient, hessian = _derivatives(family, trial, matrix, rows)
         if np.isfinite(new) and new >= value - 1e-12 * (1.0 + abs(value)):
             return trial, new, gradient, hessian
@@ -236,23 +241,22 @@ def _halved(
 def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tuple[float, Floats, Floats]:
     """Log-likelihood without ln y!, gradient and Hessian in (β, ln dispersion)."""
     k = matrix.shape[1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        eta = matrix @ theta[:k] + rows.offset
-        mean = np.exp(eta)
-        if family == "poisson":
-            value = rows.counts * eta - mean
-            by_eta, by_eta_eta = rows.counts - mean, -mean
-            gradient = matrix.T @ (rows.weights * by_eta)
-            hessian = product(matrix.T, (rows.weights * by_eta_eta)[:, None] * matrix)
-            return float(rows.weights @ value), gradient, hessian
-        terms = _nb1_terms if family == "nb1" else _nb2_terms
-        value, by_eta, by_eta_eta, by_tau, by_tau_tau, by_eta_tau = terms(rows.counts, eta, mean, theta[-1])
-        w = rows.weights
-        gradient = np.append(matrix.T @ (w * by_eta), w @ by_tau)
-        hessian = np.empty((k + 1, k + 1))
-        hessian[:k, :k] = product(matrix.T, (w * by_eta_eta)[:, None] * matrix)
-        hessian[:k, k] = hessian[k, :k] = matrix.T @ (w * by_eta_tau)
-        hessian[k, k] = w @ by_tau_tau
+    eta = matrix @ theta[:k] + rows.offset
+    mean = np.exp(eta)
+    if family == "poisson":
+        value = rows.counts * eta - mean
+        by_eta, by_eta_eta = rows.counts - mean, -mean
+        gradient = matrix.T @ (rows.weights * by_eta)
+        hessian = product(matrix.T, (rows.weights * by_eta_eta)[:, None] * matrix)
+        return float(rows.weights @ value), gradient, hessian
+    terms = _nb1_terms if family == "nb1" else _nb2_terms
+    value, by_eta, by_eta_eta, by_tau, by_tau_tau, by_eta_tau = terms(rows.counts, eta, mean, theta[-1])
+    w = rows.weights
+    gradient = np.append(matrix.T @ (w * by_eta), w @ by_tau)
+    hessian = np.empty((k + 1, k + 1))
+    hessian[:k, :k] = product(matrix.T, (w * by_eta_eta)[:, None] * matrix)
+    hessian[:k, k] = hessian[k, :k] = matrix.T @ (w * by_eta_tau)
+    hessian[k, k] = w @ by_tau_tau
     at_bound = theta[-1] <= LEAST_LOG_DISPERSION and gradient[k] < 0
     if at_bound or (theta[-1] >= MOST_LOG_DISPERSION and gradient[k] > 0):
         gradient[k] = hessian[:k, k] = hessian[k, :k] = 0.0
@@ -262,14 +266,27 @@ def _derivatives(family: str, theta: Floats, matrix: Floats, rows: Rows) -> tupl
 
 def _gamma_differences(y: Floats, size: Floats) -> tuple[Floats, Floats, Floats]:
     """ln Γ(y + s) − ln Γ(s) and its first two derivatives by s; 0 where y = 0, which most cells are."""
-    gammaln, digamma, polygamma = special().gammaln, special().digamma, special().polygamma
+    gammaln, digamma, zeta = special().gammaln, special().digamma, special().zeta  # ζ(2, s) is the trigamma function
     differences = np.zeros((3, len(y)))
     some = y > 0
     y, size = y[some], size[some]
     differences[0, some] = gammaln(y + size) - gammaln(size)
     differences[1, some] = digamma(y + size) - digamma(size)
-    differences[2, some] = polygamma(1, y + size) - polygamma(1, size)
+    differences[2, some] = zeta(2.0, y + size) - zeta(2.0, size)
     return differences[0], differences[1], differences[2]
+
+
+def _gamma_differences_of_one(y: Floats, size: float) -> tuple[Floats, Floats, Floats]:
+    """The same where the size is one number: sums of ln(s + i) and its derivatives over i < y, looked up for each y."""
+    index = y.astype(np.int64)
+    most = int(index.max(initial=0))
+    if most > _LARGEST_LOOKED_UP or (index != y).any():
+        return _gamma_differences(y, np.full(len(y), size))
+    terms = size + np.arange(most)
+    sums = np.zeros((3, most + 1))
+    np.cumsum([np.log(terms), 1.0 / terms, -1.0 / terms**2], axis=1, out=sums[:, 1:])
+    rise, slope, bend = sums[:, index]
+    return rise, slope, bend
 
 
 def _nb1_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats, ...]:
@@ -296,18 +313,23 @@ def _nb2_terms(y: Floats, eta: Floats, mean: Floats, tau: float) -> tuple[Floats
     """NB2 with θ = 1/α and τ = ln α: value and its derivatives by η, ηη, τ, ττ, ητ."""
     theta = np.exp(-tau)
     total = theta + mean
-    rise, slope, bend = _gamma_differences(y, np.full(len(y), theta))
-    value = rise + y * eta - y * np.log(total) - theta * np.log1p(mean / theta)
-    by_theta = slope - np.log1p(mean / theta) + (mean - y) / total
+    rise, slope, bend = _gamma_differences_of_one(y, theta)
+    log_growth, gap = np.log1p(mean / theta), (y - mean) / total  # ln(total / θ)
+    value = rise + y * (eta + tau) - (y + theta) * log_growth
+    by_theta = slope - log_growth - gap
     by_theta_theta = bend + 1.0 / theta - 2.0 / total + (y + theta) / total**2
     return (
         value,
-        theta * (y - mean) / total,
+        theta * gap,
         -(y + theta) * theta * mean / total**2,
         -theta * by_theta,
         theta**2 * by_theta_theta + theta * by_theta,
-        -theta * (y - mean) * mean / total**2,
+        -theta * gap * mean / total,
     )
+
+
+def _bounded(log_dispersion: float) -> float:
+    return min(max(log_dispersion, LEAST_LOG_DISPERSION), MOST_LOG_DISPERSION)
 
 
 def _at_bound(log_dispersion: float) -> bool:

@@ -3,6 +3,7 @@
 The file format is published in resources/schema/model.schema.json; here the constructors hold it.
 """
 
+import hashlib
 import json
 import math
 import types
@@ -242,6 +243,19 @@ class RiskModel:
     def selected(self) -> tuple[ModelTerm, ...]:
         """The selected variables, strongest first."""
         return self.best.selected
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen digits that tell models apart: a hash of all that a score is made from, to six significant digits.
+
+        Times, versions and inputs do not enter, so that the same model found twice has the same fingerprint.
+        """
+        best = self.best
+        terms = [[t.name, t.direction, f"{t.coefficient:.6g}"] for t in best.selected]
+        terms += [[t.name, "adjustment", f"{t.coefficient:.6g}"] for t in best.adjustments]
+        dispersion = None if best.dispersion is None else f"{best.dispersion:.6g}"
+        about = [self.family, f"{best.intercept:.6g}", dispersion, sorted(terms), self.grid.cells, self.grid.cell_size]
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
         """The text of the model file."""

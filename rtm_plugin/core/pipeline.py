@@ -9,6 +9,7 @@ import numpy as np
 
 from .candidates import CandidateSet, operationalise
 from .covariates import AdjustmentScale, Covariates, Observations, observe
+from .elastic_net import Culling
 from .errors import InputError
 from .features import Features, Floats
 from .forecast import Forecast, ForecastSettings, History, forecast
@@ -78,7 +79,10 @@ class Study:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
-    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's."""
+    """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's.
+
+    `culling` is None where the selection went without.
+    """
 
     grid: Grid
     events: Events
@@ -87,6 +91,7 @@ class StudyResult:
     terrain: RiskTerrain
     places: Places
     clock: Clock = field(default_factory=Clock)
+    culling: Culling | None = None
 
 
 def run(
@@ -119,7 +124,10 @@ def run(
     )
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    model = fit_model(observed, events, study.selection, provenance, clock, part(progress, 0.4, 0.95), workers)
+    selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
+    model = _described(
+        selection, families, observed, events, study.selection, provenance, clock, part(progress, 0.93, 0.95)
+    )
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
         "places",
@@ -134,13 +142,18 @@ def run(
             part(progress, 0.95, 1.0),
         ),
     )
-    return StudyResult(grid, events, observed, model, terrain, places, clock)
+    return StudyResult(grid, events, observed, model, terrain, places, clock, selection.culling)
 
 
 def memory_needed(grid: Grid, factors: int) -> int:
     """Bytes that a run takes beyond QGIS itself, measured and rounded up: libraries, cells, and the box around them."""
     box = grid.mask.size
     return 200_000_000 + grid.cells * (160 + 14 * factors) + 60 * box
+
+
+def memory_for_forecast(grid: Grid) -> int:
+    """Bytes that a forecast takes on top, measured and rounded up: fields at eight scales, and their transforms."""
+    return 50_000_000 + 600 * grid.cells
 
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
@@ -207,8 +220,21 @@ def fit_model(
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
     selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
-    progress(0.92)
-    verification = clock.timed("verification", lambda: _verified(selection, observed))
+    return _described(selection, families, observed, events, settings, provenance, clock, part(progress, 0.92, 1.0))
+
+
+def _described(
+    selection: Selection,
+    families: dict[str, FamilyModel],
+    observed: Observations,
+    events: Events,
+    settings: SelectionSettings,
+    provenance: Mapping[str, Any],
+    clock: Clock,
+    progress: Progress,
+) -> RiskModel:
+    """Verify what was chosen, and put together the model."""
+    verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
     return RiskModel(
         grid_summary(observed),
         EventSummary(events.inside, events.outside, *events.period.iso),
@@ -244,15 +270,20 @@ def forecast_events(
     history: Sequence[History],
     settings: ForecastSettings | None = None,
     progress: Progress = silent,
+    culling: Culling | None = None,
 ) -> Forecast:
-    """Forecast the coming period from a model's terrain, all candidates, and one or many past periods."""
+    """Forecast the coming period from a model's terrain, all candidates, and one or many past periods.
+
+    `culling` is that of the observed counts, where it is at hand: it saves a fit when they are the history's.
+    """
     counts = np.sum([period.counts for period in history], axis=0)
-    wide = wide_terrain(observed.candidates, counts, log_offset(family, observed), part(progress, 0.0, 0.45))
+    known = culling if np.array_equal(counts, observed.counts) else None
+    wide = wide_terrain(observed, counts, log_offset(family, observed), part(progress, 0.0, 0.45), known)
     expected = terrain.expected.astype(np.float64)
     return forecast(observed.grid, expected, history, settings, part(progress, 0.45, 1.0), wide)
 
 
-def _verified(selection: Selection, observed: Observations) -> Verification:
+def _verified(selection: Selection, observed: Observations, progress: Progress) -> Verification:
     """The check of the final model on every cell, spelled out."""
     fitted, members = selection.best.fit, selection.best.candidates
     columns = [c.sign * observed.candidates.column(c.name) for c in members]
@@ -268,4 +299,5 @@ def _verified(selection: Selection, observed: Observations) -> Verification:
         fitted.standard_errors,
         fitted.dispersion,
         fitted.log_likelihood,
+        progress,
     )

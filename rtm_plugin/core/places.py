@@ -243,6 +243,40 @@ def _ranked(label: NDArray[np.int64], weight: Floats, scores: NDArray[np.float32
     return rank[label]
 
 
+def shares_in_places(label: NDArray[np.int64], places: int, parts: Floats) -> Floats:
+    """Mean over the cells of each place of the shares that the factors have in them (METHOD §5).
+
+    Parameters
+    ----------
+    label : (cells,) int64, rank of each cell's place, 0 outside
+    places : int
+        How many of them, by rank from 1.
+    parts : (terms, cells) float64, from `terrain.shares`
+
+    Returns
+    -------
+    (terms, places) float64; each column sums to 1 where every cell of the place is raised
+
+    Examples
+    --------
+    >>> shares_in_places(np.array([1, 1, 0, 2]), 2, np.array([[1.0, 0.5, 0.2, 0.0], [0.0, 0.5, 0.8, 1.0]])).tolist()
+    [[0.75, 0.0], [0.25, 1.0]]
+    """
+    cells = np.maximum(np.bincount(label, minlength=places + 1)[1 : places + 1], 1)
+    sums = [np.bincount(label, weights=part, minlength=places + 1)[1 : places + 1] for part in parts]
+    return np.array(sums).reshape(len(parts), places) / cells
+
+
+def middle_cell(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[int, int]:
+    """Row and column of the cell nearest the middle of some cells: one of them, whatever their shape.
+
+    >>> middle_cell(np.array([0, 0, 0, 1]), np.array([0, 1, 2, 1]))
+    (0, 1)
+    """
+    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    return int(rows[nearest]), int(columns[nearest])
+
+
 def _raised(term: Term, candidates: CandidateSet) -> NDArray[np.bool_]:
     own = contribution(term, candidates)
     return own > 0 if term.direction == "aggravating" else own == 0

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .features import Floats
+from .progress import Progress, silent
 
 REFIT_LIMIT = 600_000  # cells × parameters: up to here a refit is cheap
 
@@ -46,6 +47,7 @@ def verify(
     standard_errors: Floats,
     dispersion: float | None,
     log_likelihood: float,
+    progress: Progress = silent,
 ) -> Verification:
     """Compare log-likelihood and slope at our estimates, and, where cheap, a refit.
 
@@ -64,6 +66,7 @@ def verify(
         from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
     except ImportError:
         return Verification("not verified", "The model was not verified, because statsmodels is not installed.")
+    progress(0.2)
     matrix = np.column_stack([np.ones(len(counts)), design])
     if family == "poisson":
         model, parameters = Poisson(counts, matrix, offset=offset), coefficients
@@ -72,10 +75,13 @@ def verify(
         # statsmodels takes the logarithm of the dispersion until it has been fitted
         log_scale = getattr(model, "_transparams", False)
         parameters = np.append(coefficients, np.log(dispersion or 1.0) if log_scale else dispersion or 1.0)
+    progress(0.4)
     difference = abs(float(model.loglike(parameters)) - log_likelihood)
+    progress(0.6)
     slope = np.asarray(model.score(parameters))[: len(coefficients)]
     score = float(np.abs(slope * standard_errors).max())
     moved = None
+    progress(0.8)
     if matrix.size <= REFIT_LIMIT:
         start = 0.9 * coefficients if dispersion is None else np.append(0.9 * coefficients, 1.1 * dispersion)
         moved = _refit_difference(model, start, coefficients, log_likelihood)

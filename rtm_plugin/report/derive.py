@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from ..core.accuracy import Accuracy
 from ..core.model import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
 from ..core.places import Place
+from .cards import place_cards
+from .cells import Cells
+from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
 from .findings import (
     AccuracyRow,
     CandidateCounts,
@@ -24,19 +27,28 @@ from .sentences import (
     family_label,
     family_sentence,
     headline_of,
+    next_steps_of,
+    not_shown_of,
     selection_sentence,
     term_sentence,
     verification_sentence,
     warnings_of,
 )
+from .validation import ValidationFindings
 from .wording import difference
 
 Z95 = 1.96
-CLOSE_BIC = 6.0
+PLACE_CARDS = 10
 
 
 def findings(
-    model: RiskModel, context: ReportContext, places: Sequence[Place], accuracy: Sequence[Accuracy] = ()
+    model: RiskModel,
+    context: ReportContext,
+    places: Sequence[Place],
+    cells: Cells,
+    accuracy: Sequence[Accuracy] = (),
+    cards: int = PLACE_CARDS,
+    validation: ValidationFindings | None = None,
 ) -> Findings:
     """Compute the numbers and sentences of a model.
 
@@ -45,18 +57,24 @@ def findings(
     model : RiskModel
     context : ReportContext
     places : sequence of Place, ranked
+    cells : Cells
     accuracy : sequence of Accuracy
         Against events that come after the fitting period, one for each share of the area; empty when not measured.
+    cards : int
+        How many places get a card.
+    validation : ValidationFindings, optional
+        The same and more, beside forecast and baselines.
     """
     rows = _parameters(model, context)
     lowest = _lowest_expected(model, places)
     summary = _place_summary(model, context, places)
     measured = tuple(AccuracyRow(a, accuracy_sentence(a, context)) for a in accuracy)
     counts, families = _candidate_counts(model), _families(model)
+    classes = score_classes(model.score, cells, context.square_km(model.grid.cell_size**2))
     return Findings(
         context=context,
         model=model,
-        headline=headline_of(model, context, rows, summary, measured),
+        headline=headline_of(model, context, rows, summary, classes[0], measured, validation),
         warnings=warnings_of(model, context),
         parameters=rows,
         fit=_fit(model),
@@ -72,6 +90,16 @@ def findings(
         place_summary=summary,
         accuracy=measured,
         verification=verification_sentence(model),
+        classes=classes,
+        bins=score_bins(cells),
+        ladders=ladders_of(model),
+        fit_groups=fit_groups(model, cells),
+        count_rows=count_rows(model, cells),
+        density=density_note(cells),
+        cards=place_cards(model, places, cells, cards),
+        next_steps=next_steps_of(model, summary, cards, bool(measured) or validation is not None),
+        not_shown=not_shown_of(model),
+        validation=validation,
     )
 
 

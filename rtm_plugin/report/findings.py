@@ -1,13 +1,20 @@
 """What was found: one frozen structure of the numbers and sentences that report, layout, dock and wizard all print."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
 from ..core.accuracy import Accuracy
 from ..core.model import RiskModel
 from ..core.periods import Period
 from ..core.places import Place
+from .cards import PlaceCard
+from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
+from .validation import ValidationFindings, rounded
 from .wording import NBSP, plain
+
+FORMAT, VERSION = "risk-terrain-findings", 1
 
 NOT_CAUSE = (
     "These are associations between places and events. They do not show that a factor causes the events, nor that "
@@ -45,33 +52,34 @@ class FactorInfo:
     Parameters
     ----------
     name, layer : str
-        `layer` is the layer's name, without its path.
-    geometry : {"point", "line", "polygon"}
-    features : int
+        `layer` is the layer's name, without its path; "" where it is not known.
+    geometry : {"point", "line", "polygon", ""}
+    features : int or None
+        None where it is not known.
     operationalisation : {"proximity", "density", "both"}
     max_influence, increment : float
         Largest spatial influence and the step of the ladder, map units.
     direction : {"aggravating", "protective"}
-    density_sd : float
-        Standard deviations above the mean from which a cell counts as dense.
+    density_sd : float or None
+        Standard deviations above the mean from which a cell counts as dense; None where it is not known.
     warnings : tuple of str, sentences
     """
 
     name: str
     layer: str
     geometry: str
-    features: int
+    features: int | None
     operationalisation: str
     max_influence: float
     increment: float
     direction: str = "aggravating"
-    density_sd: float = 2.0
+    density_sd: float | None = 2.0
     warnings: tuple[str, ...] = ()
 
     @property
     def operationalisation_text(self) -> str:
         """In words, with the density threshold where it matters."""
-        dense = f"density (mean + {plain(self.density_sd)} SD)"
+        dense = "density" if self.density_sd is None else f"density (mean + {plain(self.density_sd)} SD)"
         return {"proximity": "proximity", "density": dense, "both": f"proximity and {dense}"}[self.operationalisation]
 
 
@@ -110,6 +118,12 @@ class ReportContext:
     later_events: str = ""
     fit_period: Period = field(default_factory=Period)
     later_period: Period = field(default_factory=Period)
+
+    @property
+    def feature_count(self) -> int | None:
+        """Features of all factors; None where that of one is not known, or there is no factor."""
+        known = [factor.features for factor in self.factors if factor.features is not None]
+        return sum(known) if known and len(known) == len(self.factors) else None
 
     def distance(self, value: float) -> str:
         """A distance with its unit."""
@@ -264,6 +278,19 @@ class Findings:
     lowest_expected : float or None
         Expected events in a cell of score 1.
     family_sentence, dispersion_sentence, verification : str
+    classes : tuple of ScoreClass, highest risk first
+    bins : ScoreBins or None
+        None when all scores are equal.
+    ladders : tuple of FactorLadder
+    fit_groups : tuple of FitGroup, lowest expected counts first
+    count_rows : tuple of CountRow
+    density : DensityNote or None
+    cards : tuple of PlaceCard
+        Of the first places.
+    next_steps, not_shown : tuple of str
+        What to do, and what the map does not show; for the first page.
+    validation : ValidationFindings or None
+        Terrain, forecast and baselines against later events.
     """
 
     context: ReportContext
@@ -284,6 +311,16 @@ class Findings:
     place_summary: PlaceSummary
     accuracy: tuple[AccuracyRow, ...]
     verification: str
+    classes: tuple[ScoreClass, ...]
+    bins: ScoreBins | None
+    ladders: tuple[FactorLadder, ...]
+    fit_groups: tuple[FitGroup, ...]
+    count_rows: tuple[CountRow, ...]
+    density: DensityNote | None
+    cards: tuple[PlaceCard, ...]
+    next_steps: tuple[str, ...]
+    not_shown: tuple[str, ...]
+    validation: ValidationFindings | None
     caveats: tuple[str, ...] = CAVEATS
 
     @property
@@ -300,6 +337,31 @@ class Findings:
     def highest_expected(self) -> float | None:
         """Expected events in the cell with the highest score."""
         return None if self.lowest_expected is None else self.lowest_expected * self.model.score.max
+
+    def to_json(self) -> str:
+        """The text of the findings file: all that the page prints, numbers with ten digits, null where none is."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("model", "validation")}
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            **_plain(told),
+            "validation": None if self.validation is None else json.loads(self.validation.to_json()),
+            "model": json.loads(self.model.to_json()),
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON knows; fields that do not belong in a file are left out."""
+    if isinstance(value, Period):
+        return dict(zip(("start", "end"), value.iso, strict=True))
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.metadata.get("in_file", True)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return rounded(value) if isinstance(value, float) else value
 
 
 def middle(measured: Sequence[AccuracyRow]) -> AccuracyRow:

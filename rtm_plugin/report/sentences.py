@@ -4,10 +4,23 @@ from collections.abc import Sequence
 
 from ..core.accuracy import Accuracy, Bounds
 from ..core.model import ModelTerm, RiskModel
-from .findings import AccuracyRow, CandidateCounts, FamilyRow, Parameter, PlaceSummary, ReportContext, middle
+from .details import ScoreClass
+from .findings import (
+    NOT_CAUSE,
+    AccuracyRow,
+    CandidateCounts,
+    FamilyRow,
+    Parameter,
+    PlaceSummary,
+    ReportContext,
+    middle,
+)
+from .validation import ValidationFindings
 from .wording import NBSP, capital, fixed, listed, many, number, percent, plain, readable, whole
 
 MANY_OUTSIDE = 0.05  # of all events
+IN_HEADLINE = 5  # factors, or one more where that is all; the table has every one
+DESCRIBED = "that describes the events that made the map, and is no test of it"
 FAMILY_NAMES = {
     "poisson": "Poisson",
     "nb1": "negative binomial, linear variance (NB1)",
@@ -20,8 +33,9 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
     factor, distance = readable(term.factor), context.distance(term.distance)
     if term.operationalisation == "proximity":
         return f"A cell within {distance} of {factor}"
-    sd = next((f.density_sd for f in context.factors if f.name == term.factor), 2.0)
-    return f"A cell with a high density of {factor} (within {distance}; at least the mean + {plain(sd)}{NBSP}SD)"
+    sd = next((f.density_sd for f in context.factors if f.name == term.factor), None)
+    least = "" if sd is None else f"; at least the mean + {plain(sd)}{NBSP}SD"
+    return f"A cell with a high density of {factor} (within {distance}{least})"
 
 
 def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext) -> str:
@@ -40,18 +54,26 @@ def headline_of(
     context: ReportContext,
     rows: Sequence[Parameter],
     summary: PlaceSummary,
+    highest: ScoreClass,
     measured: Sequence[AccuracyRow],
+    validation: ValidationFindings | None = None,
 ) -> tuple[str, ...]:
     if not model.selected:
         return (_nothing_selected(model),)
-    sentences = [_opening(model, context)]
-    sentences += [row.sentence for row in rows if row.is_factor]
+    factors = [row for row in rows if row.is_factor]
+    shown = len(factors) if len(factors) <= IN_HEADLINE + 1 else IN_HEADLINE
+    sentences = [_opening(model, context), *(row.sentence for row in factors[:shown])]
+    if shown < len(factors):
+        more = many(len(factors) - shown, "more factor")
+        sentences.append(f"{more} with smaller relative risk values are in the table of the model.")
     sentences.append(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
         "the cell with the lowest."
     )
-    sentences.append(_places_sentence(summary))
-    if measured:
+    sentences += _where(highest, summary)
+    if validation is not None:
+        sentences += validation.headline[:2]
+    elif measured:
         sentences.append(middle(measured).sentence)
     left_out = _left_out(model)
     if left_out:
@@ -88,6 +110,22 @@ def _nothing_selected(model: RiskModel) -> str:
     )
 
 
+def _where(highest: ScoreClass, summary: PlaceSummary) -> list[str]:
+    """How much of the area is highest risk, what share of the events fell there, and in which places."""
+    if not highest.cells:
+        return ["No cell scores above the mean + 2 SD, the class of the highest risk.", _places_sentence(summary)]
+    held = ""
+    if highest.share_of_events is not None:
+        held = f", and held {percent(highest.share_of_events)} of the events; {DESCRIBED}"
+    same = summary.cells == highest.cells
+    lie = f", in {many(summary.count, 'priority place')}" if same else ""
+    told = (
+        f"The highest-risk cells (score above mean + 2{NBSP}SD) are {percent(highest.share_of_cells)} of the area, "
+        f"{number(highest.square_km)}{NBSP}km²{lie}{held}."
+    )
+    return [told] if same else [told, _places_sentence(summary)]
+
+
 def _places_sentence(summary: PlaceSummary) -> str:
     if not summary.count:
         return "No cell meets the rule for priority places."
@@ -97,10 +135,7 @@ def _places_sentence(summary: PlaceSummary) -> str:
         f"{number(summary.square_km)}{NBSP}km², {percent(summary.share_of_cells)} of the cells"
     )
     if summary.share_of_events is not None:
-        text += (
-            f", and held {percent(summary.share_of_events)} of the events that the model was fitted on; that is a "
-            "description, not a test"
-        )
+        text += f", and held {percent(summary.share_of_events)} of the events"
     return text + "."
 
 
@@ -117,6 +152,41 @@ def _range(bounds: Bounds) -> str:
     """A share, with its bounds where ties leave it open."""
     expected, low, high = percent(bounds.expected), percent(bounds.pessimistic), percent(bounds.optimistic)
     return expected if low == high else f"{expected} (between {low} and {high}, by how ties between cells are broken)"
+
+
+def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: bool) -> tuple[str, ...]:
+    """What a commander can do with it, for the first page."""
+    if not model.selected:
+        return (
+            "Do not send anyone by this map: it says nothing about where risk is higher.",
+            "Check the layers and their CRS, try other factors or distances, or gather more events; then run it again.",
+        )
+    steps = []
+    if summary.count:
+        shown = min(cards, summary.count)
+        ahead = f"the first {whole(shown)} priority places" if shown > 1 else "the first priority place"
+        where = ", with the cards at the end of this report," if cards else ""
+        steps.append(f"Go and look at {ahead}{where} and ask those who know them what it is about the features there.")
+        steps.append("Give each place an owner, a response aimed at its features, and a day to review it.")
+    if not tested:
+        steps.append("Before relying on the map, test it on events that come after these: tool ‘Validate maps’.")
+    steps.append(
+        "For where to patrol next week, put the forecast or past counts beside it: they tell where events repeat, this "
+        "map tells why."
+    )
+    steps.append("Run it again when a season of new events is in, or when the features have changed.")
+    return tuple(steps)
+
+
+def not_shown_of(model: RiskModel) -> tuple[str, ...]:
+    """What the map does not show, for the first page; the report's end has it in full."""
+    told = [NOT_CAUSE] if model.selected else []
+    return (
+        *told,
+        "It shows places, not people, and says nothing about anyone who lives there or passes through.",
+        "It does not show when the next event will happen, nor that one will.",
+        "It rests on events that were reported and recorded; where reporting differs, so does the map.",
+    )
 
 
 def _left_out(model: RiskModel) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The validation as one self-contained HTML page: no script, no network, no event points."""
 
-import base64
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from ..core.measures import (
     AREA,
@@ -25,7 +26,8 @@ from ..core.measures import (
 )
 from ..core.validation import RANDOM, Figure, Validation
 from .curve import capture_picture
-from .page import environment, origins
+from .origins import origins
+from .templates import environment
 from .validation import MEASURE_NOTES, ValidationFindings
 from .wording import NOT_KNOWN, fixed, number, percent
 
@@ -76,7 +78,7 @@ class BasisSection:
 
     basis: str
     ground: str
-    picture: str
+    picture: Markup
     tables: tuple[MeasureTable, ...]
     differences: MeasureTable
     under: MeasureTable
@@ -101,15 +103,20 @@ def render_validation(findings: ValidationFindings) -> str:
     )
 
 
+def area_section(validation: Validation) -> BasisSection:
+    """What was measured by area: the part that other pages show too."""
+    return _section(validation, AREA)
+
+
 def _section(validation: Validation, basis: str) -> BasisSection:
     curves = [curve for curve in validation.curves if curve.basis == basis]
-    picture = base64.b64encode(capture_picture(curves, validation.terrains)).decode("ascii")
+    picture = capture_picture(curves, validation.terrains)
     measures = (HIT_RATE, PAI, PEI, EFFICIENCY[basis], RECAPTURE, CALIBRATION)
     tables = [_table(validation, basis, measure) for measure in measures]
     return BasisSection(
         basis,
         _GROUND[basis],
-        f"data:image/svg+xml;base64,{picture}",
+        picture,
         tuple(table for table in tables if table.rows),
         _differences(validation, basis),
         _under(validation, basis),

@@ -154,10 +154,19 @@ def readable(name: str) -> str:
     >>> readable("bus_stops")
     'bus stops'
     """
-    text = " ".join(_STEERING.sub("", name).replace("_", " ").split())
+    text = " ".join(unsteered(name).replace("_", " ").split())
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
     return text
+
+
+def unsteered(text: str) -> str:
+    """Without the marks that turn the direction of the text after them.
+
+    >>> unsteered("bars\u202ex")
+    'barsx'
+    """
+    return _STEERING.sub("", text)
 
 
 def longest_word(text: str) -> int:

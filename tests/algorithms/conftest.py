@@ -102,6 +102,7 @@ def refused(city, chain, out):
                 "OUTPUT": target,
                 "OUTPUT_TABLE": str(out / "classes.csv"),
             },
+            "report": {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "OUTPUT_REPORT": str(out / "page.html")},
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

@@ -127,6 +127,37 @@ PARAMETERS = {
         **SELECTION,
         "OUTPUT": ("fileDestination", None),
     },
+    "report": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        "FACTORS": ("multilayer", None),
+        **PLACES,
+        "PLACE_CARDS": ("number", 10),
+        "TITLE": ("string", None),
+        "OUTPUT_REPORT": ("fileDestination", None),
+        "OUTPUT_FINDINGS": ("fileDestination", None),
+    },
+    "briefing": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "PLACES": ("vector", None),
+        "PLACES_SHOWN": ("number", 20),
+        "STUDY_AREA": ("vector", None),
+        "FACTORS": ("multilayer", None),
+        "BASEMAP": ("multilayer", None),
+        "EXTENT": ("extent", None),
+        "TITLE": ("string", None),
+        "MARKING": ("string", "OFFICIAL"),
+        "AUTHOR": ("string", None),
+        "DATE": ("datetime", None),
+        "TEMPLATE": ("file", None),
+        "TEMPLATE_A3": ("file", None),
+        "OUTPUT": ("fileDestination", None),
+        "OUTPUT_A3": ("fileDestination", None),
+    },
     "blocklength": {"STUDY_AREA": ("source", None), "STREETS": ("source", None)},
     "suggest": {
         "STUDY_AREA": ("source", None),
@@ -186,6 +217,8 @@ EXTRA_PARAMETERS = {
         "TITLE": "string",
         **EVENT_DATES,
         **WINDOWS,
+        "PLACE_CARDS": "number",
+        "OUTPUT_FINDINGS": "fileDestination",
         "OUTPUT_FORECAST": "rasterDestination",
         "OUTPUT_VALIDATION": "fileDestination",
     },
@@ -210,6 +243,8 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
+    "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
+    "briefing": {"OUTPUT", "OUTPUT_A3"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
     "blocklength": {"BLOCK_LENGTH", "BLOCK_COUNT"},
     "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
@@ -220,10 +255,11 @@ OUTPUTS = {
     | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
 }
 EXTRA_OUTPUTS = {
+    "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -239,7 +275,7 @@ WORDS = {
     "PART": ["all", "area", "outcome", "factors"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
-BOUNDS |= {"REPLICATES": (0, 100_000)}
+BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
@@ -249,7 +285,8 @@ BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
 OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
-OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS"}
+OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
+WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -269,7 +306,7 @@ def test_the_steps_are_one_group_in_pipeline_order(provider):
     assert [a.name() for a in steps] == order
     assert [a.displayName()[:2] for a in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert len({a.group() for a in steps}) == 1
-    assert provider.algorithm("run").groupId() == "study"
+    assert {a.name() for a in provider.algorithms() if a.groupId() == "study"} == WHOLE
     assert provider.algorithm("validate").groupId() == "accuracy"
 
 
@@ -316,6 +353,11 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"OUTPUT_TABLE"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
+    if name == "report":
+        allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
+    if name == "briefing":
+        words = {"TITLE", "MARKING", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
+        allowed |= words | {"PLACES", "STUDY_AREA", "FACTORS", "BASEMAP", "EXTENT"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
     assert found == allowed & everything
 
@@ -363,7 +405,8 @@ def test_no_python_widget_wrappers(algorithm, name):
 def test_works_from_toolbox_model_batch_and_qgis_process(algorithm, name):
     flag = Qgis.ProcessingAlgorithmFlag
     hidden = flag.HideFromToolbox | flag.HideFromModeler | flag.NotAvailableInStandaloneTool
-    assert not algorithm.flags() & (hidden | flag.NoThreading | flag.RequiresProject | flag.DisplayNameIsLiteral)
+    assert not algorithm.flags() & (hidden | flag.RequiresProject | flag.DisplayNameIsLiteral)
+    assert bool(algorithm.flags() & flag.NoThreading) == (name == "briefing")  # layouts live in the main thread
     assert algorithm.flags() & flag.SupportsBatch
     assert algorithm.flags() & flag.CanCancel
     assert algorithm.canExecute()[0]

@@ -47,7 +47,7 @@ def test_files_hold_what_core_computes(made, city):
     study = run(as_study(city), {})
     grid = study.observations.grid
     counts = study.observations.counts
-    wide = wide_terrain(study.observations.candidates, counts)
+    wide = wide_terrain(study.observations, counts)
     found = forecast(grid, study.terrain.expected, [History(counts)], wide=wide)
     for name, values in (
         ("forecast", found.expected.astype(np.float32)),
@@ -98,7 +98,7 @@ def test_periods_oldest_first_with_durations(city, chain, out):
     grid = study.observations.grid
     halves = [count(grid, city.events[i::2]).counts for i in (0, 1)]
     history = [History(halves[0]), History(halves[1], 0.5)]
-    wide = wide_terrain(study.observations.candidates, halves[0] + halves[1])
+    wide = wide_terrain(study.observations, halves[0] + halves[1])
     found = forecast(grid, study.terrain.expected, history, ForecastSettings(top_share=10), wide=wide)
     np.testing.assert_array_equal(bands(out / "forecast.tif")[0][grid.mask], found.expected.astype(np.float32))
     assert told["method"] == "later periods from earlier"

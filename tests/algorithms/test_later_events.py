@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from running import Log, bands, files, process, run_parameters
 from small_city import City, point_wkt, write_layer
 
@@ -68,3 +69,18 @@ def test_cancel(city, later, out, at):
     assert process("run", asked(city, out, TEST_EVENTS=later[0]), log) == {}
     assert "Cancelled; nothing was written." in log.notes
     assert files(out) == []
+
+
+def test_a_forecast_makes_places_too(city, out):
+    results = process("run", asked(city, out))
+    given = {"TERRAIN": results["OUTPUT_FORECAST"], "EXPECTED": results["OUTPUT_FORECAST"], "RULE": "share", "VALUE": 5}
+    found = process("priorityplaces", {**given, "OUTPUT": str(out / "likely.gpkg")})
+    assert found["PLACE_COUNT"] > 0
+
+
+def test_a_forecast_knows_the_period_it_was_made_from(city, out):
+    days = [f"2024-{1 + i % 12:02}-15" for i in range(len(city.events))]
+    dated = write_layer(out / "dated.gpkg", "events", point_wkt(city.events), {"day": days})
+    results = process("run", asked(city, out, EVENTS=dated, EVENT_DATE_FIELD="day"))
+    items = gdal.Open(results["OUTPUT_FORECAST"]).GetMetadata()
+    assert (items["RTM_FIT_START"], items["RTM_FIT_END"]) == ("2024-01-15", "2024-12-15")

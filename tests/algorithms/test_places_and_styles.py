@@ -146,7 +146,7 @@ def test_the_styles_load_by_themselves(whole_run):
         stray.unlink()
 
 
-@pytest.mark.parametrize(("name", "label"), [("grid", "cell of the study area"), ("bars", "bars_proximity_100")])
+@pytest.mark.parametrize(("name", "label"), [("grid", "cell of the study area"), ("bars", "bars: within 100 m")])
 def test_flag_styles_have_a_legend(chain, name, label):
     layer = QgsRasterLayer(chain[name], name)
     assert [c.label for c in layer.renderer().classes()] == [f"not {label}", label]

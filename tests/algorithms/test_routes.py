@@ -110,8 +110,8 @@ def test_core(city, by_run, out):
     study = as_study(city, THREE, places=pipeline.PlaceSettings(max_area=MAX_AREA))
     result = pipeline.run(study, {})
     with Staging() as staging:
-        save_terrain(staging, str(out / "terrain.tif"), result.grid, result.terrain)
-        save_expected(staging, str(out / "expected.tif"), result.grid, result.terrain, model=result.model.best)
+        save_terrain(staging, str(out / "terrain.tif"), result.grid, result.terrain, model=result.model)
+        save_expected(staging, str(out / "expected.tif"), result.grid, result.terrain, model=result.model)
     for name in RASTERS:
         assert (out / name).read_bytes() == (by_run / name).read_bytes(), name
     (out / "model.json").write_text(result.model.to_json(), encoding="utf-8")

@@ -13,7 +13,8 @@ import re, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from risk_terrain.rtm_plugin.core.features import Features, ring_segments
-from risk_terrain.rtm_plugin.core.pipeline import Study, run
+from risk_terrain.rtm_plugin.core.forecast import History
+from risk_terrain.rtm_plugin.core.pipeline import Study, forecast_events, memory_for_forecast, run
 from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 
 def peak():
@@ -29,14 +30,20 @@ study = Study(area, "", near, [(f, FactorSettings(f"f{i}", max_blocks=4)) for i,
               GridSettings(100.0), SelectionSettings(), PlaceSettings())
 stated = []
 before = peak()
-run(study, {}, workers=2, announce=lambda grid, memory: stated.append(memory))
+result = run(study, {}, workers=2, announce=lambda grid, memory: stated.append(memory))
+if sys.argv[4] == "forecast":
+    history = [History(result.observations.counts)]
+    forecast_events(result.model.best, result.observations, result.terrain, history)
+    stated[0] += memory_for_forecast(result.grid)
 print(stated[0], peak() - before)
 """
 
 
-@pytest.mark.parametrize(("side", "factors"), [(100, 4), (400, 8)])
-def test_announced_memory_is_kept(side, factors):
-    command = [sys.executable, "-c", RUN, str(ROOT), str(side), str(factors)]
+@pytest.mark.parametrize(
+    ("side", "factors", "what"), [(100, 4, "model"), (400, 8, "model"), (100, 4, "forecast"), (400, 8, "forecast")]
+)
+def test_announced_memory_is_kept(side, factors, what):
+    command = [sys.executable, "-c", RUN, str(ROOT), str(side), str(factors), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     stated, used = map(int, done.stdout.split()[-2:])
     assert used <= stated, f"{used / 1e6:.0f} MB used, {stated / 1e6:.0f} MB announced"

@@ -219,6 +219,9 @@ def described(layer) -> dict[str, object]:
         "renderer": type(layer.renderer()).__name__,
         "legend": [legend.data(Qt.ItemDataRole.DisplayRole) for legend in model.layerLegendNodes(node)],
         "crs": layer.crs().authid(),
+        "styles": sorted(layer.styleManager().styles()),
+        "title": layer.metadata().title(),
+        "identifier": layer.metadata().identifier(),
     }
     if isinstance(layer, QgsVectorLayer):
         labels = layer.labeling().settings().fieldName if layer.labelsEnabled() and layer.labeling() else ""
@@ -439,6 +442,31 @@ def step_batch() -> Iterator[Wait]:
     yield Wait("the map", lambda: not iface.mapCanvas().isDrawing())
 
 
+def step_briefing() -> Iterator[Wait]:
+    """A briefing of the study from its layers in the project: a PDF, and a layout that opens in the designer."""
+    project, pdf = QgsProject.instance(), FOLDER / "briefing.pdf"
+    asked = {
+        "MODEL": RESULTS["dialog"]["results"]["OUTPUT_MODEL"],
+        "TERRAIN": layer_named("Risk terrain: relative risk score").id(),
+        "PLACES": layer_named("Priority places").id(),
+        "STUDY_AREA": layer_named("Northbridge BCU").id(),
+        "BASEMAP": [layer_named("River").id(), layer_named("Streets").id()],
+        "OUTPUT": str(pdf),
+    }
+    processing.run("rtm:briefing", asked)
+    layouts = project.layoutManager().printLayouts()
+    RESULTS["briefing"] = {
+        "pdf": pdf.read_bytes()[:5].decode() if pdf.exists() else "",
+        "layouts": [layout.name() for layout in layouts],
+        "style": layer_named("Risk terrain: relative risk score").styleManager().currentStyle(),
+    }
+    designer = iface.openLayoutDesigner(layouts[0])
+    yield Wait("the designer", lambda: designer.window().isVisible())
+    picture("designer", designer.window())
+    designer.close()
+    yield Wait("the event loop", lambda: True)
+
+
 def step_unload() -> Iterator[Wait]:
     """Unloaded, the plugin leaves nothing behind."""
     watched = {
@@ -495,4 +523,5 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-DRIVER = Driver([step_loaded, step_wizard, step_demo, step_dialog, step_results, step_batch, step_unload, step_reload])
+STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_batch, step_briefing]
+DRIVER = Driver([*STEPS, step_unload, step_reload])

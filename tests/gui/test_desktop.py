@@ -20,7 +20,9 @@ TOOLBOX = {
     ],
     "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
     "Study from start to finish": [
+        "Briefing page (print layout and PDF)",
         "Check a study before it runs",
+        "Report of a saved model",
         "Risk terrain model, start to finish",
         "Run a saved study",
         "Save a study as a graphical model",
@@ -177,6 +179,19 @@ def test_the_map_shows_the_terrain(session):
     assert set(CLASS_COLOURS) <= set(session.results["colours"]), session.results["colours"]
     for name in desktop.PICTURES:
         assert session.picture(name).stat().st_size > 20_000
+
+
+def test_the_terrain_has_a_second_style_and_describes_itself(layers):
+    assert layers[1]["styles"] == ["Continuous", "Four classes"]
+    assert layers[1]["title"] == "Risk terrain: relative risk score"
+    assert re.fullmatch("[0-9a-f]{16}", layers[1]["identifier"])
+    assert layers[2]["identifier"] == layers[1]["identifier"]
+
+
+def test_the_briefing_is_a_layout_of_the_project(results):
+    assert results["briefing"]["pdf"] == "%PDF-"
+    assert results["briefing"]["layouts"] == ["Briefing on A4: Robbery in Northbridge BCU, 2024"]
+    assert results["briefing"]["style"] == "Four classes"
 
 
 def test_files_of_a_batch_opened_by_hand_are_styled(results):

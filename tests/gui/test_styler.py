@@ -58,7 +58,8 @@ def test_a_result_that_is_not_loaded_is_left_alone(qgis_app):
 def test_it_gives_a_loaded_layer_the_style_of_its_sidecar(context, tmp_path):
     """Even when QGIS has put the analyst's own default style on it before; the legend's heading is the band's name."""
     from osgeo import gdal
-    from risk_terrain.rtm_plugin.cartography.styles import save_style, sidecar_path, terrain_painter
+    from risk_terrain.rtm_plugin.cartography.sidecars import save_style, sidecar_path
+    from risk_terrain.rtm_plugin.cartography.styles import terrain_painter
 
     path = str(tmp_path / "terrain.tif")
     raster = gdal.GetDriverByName("GTiff").Create(path, 3, 3, 1, gdal.GDT_Float32)

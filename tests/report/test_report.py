@@ -3,6 +3,7 @@
 import dataclasses
 import doctest
 import itertools
+import json
 import math
 import re
 from html.parser import HTMLParser
@@ -10,6 +11,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.core.accuracy import accuracy
+from risk_terrain.rtm_plugin.core.errors import FileFormatError
+from risk_terrain.rtm_plugin.core.features import Features
 from risk_terrain.rtm_plugin.core.grid import Grid
 from risk_terrain.rtm_plugin.core.model import (
     CandidateFate,
@@ -21,18 +24,25 @@ from risk_terrain.rtm_plugin.core.model import (
     RiskModel,
     TraceStep,
 )
+from risk_terrain.rtm_plugin.core.nearby import FeatureNames
 from risk_terrain.rtm_plugin.core.places import FactorPresence, Place
 from risk_terrain.rtm_plugin.core.terrain import ScoreSummary
+from risk_terrain.rtm_plugin.core.validation import ScoredMap, ValidationSettings, validate
 from risk_terrain.rtm_plugin.core.verification import Verification
-from risk_terrain.rtm_plugin.report import figures, wording
-from risk_terrain.rtm_plugin.report.derive import findings
-from risk_terrain.rtm_plugin.report.figures import edges, risk_map
+from risk_terrain.rtm_plugin.report import derive, maps, scales, svg, wording
+from risk_terrain.rtm_plugin.report.cells import Cells, NamedLayer
 from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext
 from risk_terrain.rtm_plugin.report.page import render
+from risk_terrain.rtm_plugin.report.saved import context_of, saved_context
+from risk_terrain.rtm_plugin.report.validation import validation_findings
+from risk_terrain.rtm_plugin.report.validation_context import ValidationContext
 
 GRID = Grid(410000.0, 441000.0, 250.0, 500.0, np.ones((4, 5), dtype=bool))
 SCORES = np.array([1.0] * 12 + [8.6521] * 4 + [21.3638] * 3 + [184.8], np.float32)
 LABELS = np.array([0] * 19 + [1])
+EXPECTED = np.array([0.034857] * 12 + [0.30159] * 4 + [0.74468] * 3 + [6.44304])
+COUNTS = np.array([0.0] * 11 + [1, 0, 1, 0, 0, 2, 0, 1, 9])
+CELLS = Cells(GRID, SCORES, LABELS, EXPECTED, COUNTS)
 VERIFIED = Verification("verified", "statsmodels 0.14 agrees.", "0.14", 1e-9, 1e-6, None)
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -132,9 +142,13 @@ def places(factor="bus_stops"):
     return (Place(1, 1, 62500.0, 184.8, 184.8, 6.44304, 9.0, presence),)
 
 
-def page(model=None, about=None, spots=None, later=()):
-    found = findings(model or leeds(), about or context(), places() if spots is None else spots, later)
-    return render(found, GRID, SCORES, LABELS)
+def findings(model, about, spots, later=(), cells=CELLS, **more):
+    return derive.findings(model, about, spots, cells, later, **more)
+
+
+def page(model=None, about=None, spots=None, later=(), cells=CELLS, **more):
+    about, spots = about or context(), places() if spots is None else spots
+    return render(findings(model or leeds(), about, spots, later, cells, **more), cells)
 
 
 class Reader(HTMLParser):
@@ -194,6 +208,35 @@ def test_every_figure_of_the_leeds_report(figure):
     assert figure in Reader(page()).text
 
 
+# what the report of RTMDx holds (METHOD §8), as it stands in the page of the Leeds model
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("Violence in Leeds", "Made 3 February 2026", "computed in 15 seconds"),
+        *("violence_2023 (13,857 events in the study area)", "Study area Leeds", "Risk factors 2, with 2,468 features"),
+        *("Cell size 250 metres", "Block length 500 metres", "Cells 9,199", "Cells with events 2,389 (26 %)"),
+        "bus_stops bus_stops (point) 1,234 proximity and density (mean + 1 SD) 1,500 metres 250 metres aggravating",
+        *("2 risk factors made 3 candidate variables", "left 3 survivors", "Bidirectional stepwise selection on BIC"),
+        "Risk factor bus_stops proximity 500 metres 3.0617 21.3638",
+        "Risk factor det_points density 500 metres 2.1578 8.6521",
+        *("Intercept β₀ – – −3.3565 –", "Dispersion ln σ – – 1.69852 –"),
+        "bus_stops_proximity_500 3.0617 0.15789 19.39 < 0.001 21.3638 15.68 to 29.11",
+        "det_points_density_500 2.1578 0.04072 52.99 < 0.001 8.6521",
+        "intercept β₀ −3.3565 0.15578 −21.55 < 0.001",
+        *("ln σ 1.69852 0.03932 43.20", "Cells, n 9,199", "Residual degrees of freedom 9,195"),
+        *("Deviance (−2 log-likelihood) 18,288.17", "AIC 18,296.17", "BIC 18,324.68"),
+        "Relative risk score = exp(3.062 × [bus_stops_proximity_500] + 2.158 × [det_points_density_500])",
+        'exp(3.0617 * "bus_stops_proximity_500" + 2.1578 * "det_points_density_500")',
+        "Scores range from 1 to 184.8, with mean 10.60 and standard deviation 21.70",
+        "The cut points are 10.60 (mean), 32.30 (mean + 1 SD) and 54 (mean + 2 SD)",
+        "one with the highest 6.44",
+        "Map of relative risk scores",
+    ],
+)
+def test_everything_that_the_report_of_rtmdx_holds(told):
+    assert told in Reader(page()).text
+
+
 def test_model_table_is_sorted_by_risk_value_then_intercept_then_dispersion():
     found = findings(leeds(), context(), places())
     assert [row.factor or row.kind for row in found.parameters] == [
@@ -239,8 +282,8 @@ def test_minimum_is_named_when_no_place_tells_it():
 
 
 def test_nothing_selected_makes_a_page_that_says_so():
-    flat = np.ones(GRID.cells, np.float32)
-    html = render(findings(nothing(), context(), ()), GRID, flat, np.zeros(GRID.cells, np.int64))
+    flat = dataclasses.replace(CELLS, scores=np.ones(GRID.cells, np.float32), places=np.zeros(GRID.cells, np.int64))
+    html = page(nothing(), spots=(), cells=flat)
     text = Reader(html).text
     assert "No risk factor was selected: none of the 3 candidate variables lowers BIC" in text
     assert "No cell meets the rule for priority places" in text
@@ -275,7 +318,8 @@ def test_hostile_names_are_text(name):
     assert "<script" not in html
     usual = Reader(page(about=context(warnings=("Dates are months.",)), later=[accuracy(SCORES, counts, 0.2)]))
     assert {tag for tag, _ in reader.tags} <= {tag for tag, _ in usual.tags}
-    assert len(reader.having("img")) == 1
+    assert not reader.having("img")
+    assert all(image["href"].startswith("data:image/png;base64,") for image in reader.having("image"))
     assert not [key for _, attributes in reader.tags for key in attributes if key.startswith("on")]
     assert " ".join(name.split()) in reader.text
 
@@ -285,13 +329,23 @@ def test_direction_marks_in_a_name_do_not_reach_the_sentence():
     assert not any("\u202e" in sentence for sentence in findings(model, context(("bars\u202ex",)), ()).headline)
 
 
+def test_direction_marks_stay_inside_what_is_isolated():
+    """Outside a bdi element none is on the page, so that no name turns the text after it."""
+    name = "bars\u202ex"
+    model = leeds((term(name, "proximity", 500, 1.0, 0.1),))
+    html = page(model, context((name,), title=name, outcome=name), places(name))
+    loose = re.sub(r"<bdi[^>]*>.*?</bdi>|<title>.*?</title>|<title id.*?</desc>", "", html, flags=re.S)
+    assert "\u202e" not in loose
+
+
 def test_page_stands_alone():
     html = page()
     reader = Reader(html)
     assert not re.search(r"(https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", html))
     assert not reader.having("script")
     assert not reader.having("link")
-    assert reader.having("img")[0]["src"].startswith("data:image/png;base64,")
+    assert not reader.having("img")
+    assert all(image["href"].startswith("data:image/png;base64,") for image in reader.having("image"))
     assert len(html) < 1_000_000
 
 
@@ -302,12 +356,204 @@ def test_page_is_accessible():
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
     assert reader.having("html")[0]["lang"] == "en-GB"
-    assert reader.having("img")[0]["alt"].startswith("Map of Leeds")
+    pictures = [attributes for _, attributes in reader.tags if attributes.get("role") == "img"]
+    assert len(pictures) == 9
     assert len(reader.having("caption")) == len(reader.having("table"))
     assert all("scope" in attributes for attributes in reader.having("th"))
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
+    named = [key for _, attributes in reader.tags for key in attributes.get("aria-labelledby", "").split()]
+    assert set(named) <= set(ids)
+    assert all("aria-labelledby" in picture for picture in pictures)
     assert {a["href"][1:] for a in reader.having("a")} <= set(ids)
+
+
+def many_factors(number):
+    names = [f"factor_{i:02}" for i in range(number)]
+    terms = tuple(
+        term(
+            n,
+            "proximity" if i % 3 else "density",
+            250 * (1 + i % 4),
+            0.1 + 0.15 * i,
+            0.05,
+            "protective" if i == 2 else "aggravating",
+        )
+        for i, n in enumerate(names)
+    )
+    return leeds(terms), context(tuple(names))
+
+
+@pytest.mark.parametrize("number", [1, 2, 6, 15, 40])
+def test_any_number_of_factors(number):
+    model, about = many_factors(number)
+    html = page(model, about, places(model.selected[0].factor))
+    text = Reader(html).text
+    assert all(f"factor_{i:02}" in text for i in range(number))
+    assert ("Protective factor factor_02" in text) == (number > 2)
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", html)
+    headline = findings(model, about, places(model.selected[0].factor)).headline
+    assert sum("otherwise equal cell" in sentence for sentence in headline) == (number if number <= 6 else 5)
+    assert any(f"{number - 5}\u00a0more factor" in sentence for sentence in headline) == (number > 6)
+
+
+def test_first_page_answers_the_commander():
+    text = Reader(page()).text
+    first = text[text.index("What was found") : text.index("Contents")]
+    for told in (
+        "associated with where violence 2023 happened: bus stops and det points",
+        "A cell within 500 metres of bus stops has 21.4 times the rate",
+        "The highest-risk cells (score above mean + 2 SD) are 5 % of the area, 0.0625 km², in 1 priority place",
+        "and held 64.3 % of the events",
+        "What to do next",
+        "Give each place an owner",
+        "What the map does not show",
+        "do not show that a factor causes the events",
+    ):
+        assert told in first
+
+
+def test_without_counts_no_share_of_events_is_claimed():
+    bare = Cells(GRID, SCORES, LABELS)
+    text = Reader(page(cells=bare)).text
+    assert "of the events" not in text[text.index("What was found") : text.index("Contents")]
+    assert "Density of the events" not in text
+    assert "Observed against expected" not in text
+
+
+def test_observed_and_expected_are_sums_over_cells():
+    found = findings(leeds(), context(), places())
+    assert sum(group.cells for group in found.fit_groups) == GRID.cells
+    assert sum(group.observed for group in found.fit_groups) == COUNTS.sum()
+    assert sum(group.expected for group in found.fit_groups) == pytest.approx(EXPECTED.sum())
+    top = found.fit_groups[-1]
+    spread = 1.96 * math.sqrt(EXPECTED[-1] * (1 + math.exp(1.69852)))
+    assert (top.cells, top.high) == (1, pytest.approx(EXPECTED[-1] + spread))
+    assert [row.cells for row in found.count_rows] == [15, 3, 1, 0, 0, 1]
+    assert sum(row.expected for row in found.count_rows) == pytest.approx(GRID.cells)
+    zero = sum(math.exp(-m / s * math.log(1 + s)) for m in EXPECTED for s in [math.exp(1.69852)])
+    assert found.count_rows[0].expected == pytest.approx(zero)
+
+
+def test_classes_and_bins_hold_every_cell():
+    found = findings(leeds(), context(), places())
+    assert [row.cells for row in found.classes] == [1, 0, 3, 16]
+    assert sum(row.share_of_events for row in found.classes) == pytest.approx(1.0)
+    assert sum(found.bins.shares) == pytest.approx(1.0)
+    assert (found.bins.edges[0], found.bins.edges[-1]) == (1.0, pytest.approx(184.8, rel=1e-6))
+
+
+def test_ladder_tells_chosen_and_runner_up():
+    ladder = findings(leeds(), context(), places()).ladders[1]
+    assert ladder.factor == "det_points"
+    assert [(r.name, r.gap and round(r.gap, 2), r.chosen, r.close) for r in ladder.rungs] == [
+        ("det_points_density_500", 0.0, True, False),
+        ("det_points_density_750", 3.5, False, True),
+    ]
+
+
+def carded():
+    """One place with shares and what stands near: a named bar in it, an unnamed stop far away."""
+    shares = np.zeros((2, GRID.cells))
+    shares[:, -1] = (0.41, 0.59)
+    at = np.array([[411_100.0, 440_100.0], [410_000.0, 440_900.0]])
+    layers = {
+        "bus_stops": NamedLayer(Features("point", at, 2), FeatureNames(["<b>Crown</b>", "Ship"], np.arange(2))),
+        "det_points": NamedLayer(Features("point", at[1:], 1)),
+    }
+    return dataclasses.replace(CELLS, shares=shares, layers=layers)
+
+
+def test_card_of_a_place():
+    cells = carded()
+    model = leeds()
+    (card,) = findings(model, context(), places(), cells=cells).cards
+    order = [t.factor for t in model.selected]
+    share = dict(zip(order, (0.41, 0.59), strict=True))
+    assert [(f.factor, f.share) for f in card.factors] == sorted(share.items(), key=lambda pair: -pair[1])
+    assert card.middle == (411_125.0, 440_125.0)
+    near = {(n.factor, n.name): n for n in card.near}
+    assert near["bus_stops", "<b>Crown</b>"].distance == pytest.approx(math.hypot(25, 25))
+    assert near["bus_stops", "<b>Crown</b>"].inside
+    assert not near["det_points", ""].inside
+    text = Reader(page(cells=cells)).text
+    card_text = text[text.index("Place 1 of 1") :]
+    for told in ("<b>Crown</b> 35 metres, in the place", "(no name in the layer) 1,366 metres", "41 %", "59 %"):
+        assert told in card_text
+    for blank in ("Owner", "Response", "Review date", "Expected events 6.44", "Observed events 9"):
+        assert blank in card_text
+    assert "Place 1 of 1" not in Reader(page(cells=cells, cards=0)).text
+
+
+def test_protective_factor_on_a_card():
+    model = leeds((term("bars", "proximity", 250, 1.0, 0.1), term("police", "proximity", 500, 0.5, 0.1, "protective")))
+    spots = (dataclasses.replace(places()[0], factors=(FactorPresence("police", 1.0, True),)),)
+    assert "no police near" in Reader(page(model, context(("bars", "police")), spots)).text
+
+
+def test_findings_file_holds_what_the_page_prints():
+    found = findings(leeds(), context(), places(), cells=carded())
+    document = json.loads(found.to_json())
+    assert (document["format"], document["version"]) == ("risk-terrain-findings", 1)
+    assert document["headline"] == list(found.headline)
+    assert [row["rrv"] for row in document["parameters"][:2]] == pytest.approx([21.3638, 8.6521], rel=1e-5)
+    assert document["fit"]["bic"] == 18324.68
+    assert document["model"] == json.loads(leeds().to_json())
+    assert {f.name for f in dataclasses.fields(found)} <= set(document)
+    card = json.dumps(document["cards"])
+    assert "Crown" in card
+    assert not re.search("41112|411100|44012|440100", card)
+    assert found.to_json() == findings(leeds(), context(), places(), cells=carded()).to_json()
+
+
+def test_context_survives_the_model_file():
+    about = context(warnings=("Dates are months.",))
+    model = dataclasses.replace(leeds(), provenance={"context": json.loads(json.dumps(saved_context(about)))})
+    assert context_of(model, "metres", 1.0) == about
+    assert context_of(model, "metres", 1.0, "Other").title == "Other"
+    assert "context" not in Reader(page(model)).text
+
+
+def test_context_of_a_model_without_one():
+    about = context_of(leeds(), "metres", 1.0)
+    assert (about.title, about.outcome, about.study_area) == ("Risk terrain model", "crime", "study area")
+    assert [(f.name, f.operationalisation, f.features, f.max_influence) for f in about.factors] == [
+        ("det_points", "density", None, 750.0),
+        ("bus_stops", "proximity", None, 500.0),
+    ]
+    assert "A cell with a high density of det points (within 500 metres) has" in Reader(page(about=about)).text
+
+
+@pytest.mark.parametrize(
+    "damage", [{"title": 3}, {"factors": 7}, {"factors": [{}]}, {"warnings": [1]}, [], "text", {"outcome": None}]
+)
+def test_damaged_context_is_refused_in_a_sentence(damage):
+    saved = saved_context(context())
+    broken = {**saved, **damage} if isinstance(damage, dict) else damage
+    with pytest.raises(FileFormatError, match="The model file is damaged: what it says about its inputs"):
+        context_of(dataclasses.replace(leeds(), provenance={"context": broken}), "metres", 1.0)
+
+
+def validated():
+    counts = np.array([1.0] * 18 + [2.0, 4.0])
+    terrain = ScoredMap("risk terrain", SCORES.astype(float), expected=EXPECTED)
+    maps = [terrain, ScoredMap("forecast", EXPECTED + 0.1 * COUNTS), ScoredMap("prior counts", COUNTS, "baseline")]
+    measured = validate(maps, counts, GRID, ValidationSettings(replicates=50))
+    return validation_findings(measured, ValidationContext("t", "later", 0.0))
+
+
+def test_later_events_with_baselines_and_forecast():
+    told = validated()
+    text = Reader(page(validation=told)).text
+    begin = text.index("Accuracy against later events Measured")
+    section = text[begin : text.index("How the model was chosen", begin)]
+    assert told.headline[0].replace("\u00a0", " ") in section
+    for label in ("risk terrain", "forecast", "prior counts"):
+        assert label in section
+    hit = told.validation.find("hit rate", "forecast", 0.2).expected
+    assert f"{100 * hit:.1f} %" in section
+    assert "PAI by share of the area flagged" in section
+    assert json.loads(findings(leeds(), context(), places(), validation=told).to_json())["validation"]["figures"]
 
 
 def test_warnings_stand_before_the_findings():
@@ -349,21 +595,6 @@ def test_the_same_twice():
     assert page() == page()
 
 
-def test_edges_of_one_cell():
-    assert len(edges(np.array([[0, 0], [0, 3]]))) == 4
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (300, 500)])
-def test_map_of_any_shape_is_a_small_png(shape):
-    grid = Grid(0.0, shape[0] * 100.0, 100.0, 200.0, np.ones(shape, dtype=bool))
-    scores = np.exp(np.random.default_rng(1).integers(0, 5, grid.cells)).astype(np.float32)
-    labels = np.zeros(grid.cells, np.int64)
-    labels[-1] = 1
-    png = risk_map(grid, scores, ScoreSummary.of(scores), labels)
-    assert png.startswith(b"\x89PNG")
-    assert len(png) < 600_000
-
-
-@pytest.mark.parametrize("module", [figures, wording])
+@pytest.mark.parametrize("module", [maps, scales, svg, wording])
 def test_examples(module):
-    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module, extraglobs={"np": np}).failed == 0

@@ -66,10 +66,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.names.add(tag)
-        if tag == "img":
+        if dict(attributes).get("role") == "img":
             self.images.append(dict(attributes))
         if tag not in TAGS:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.names.add(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -131,7 +134,8 @@ def test_page_is_whole_and_asks_for_nothing():
     parsed = Page(page)
     assert parsed.open == []
     assert len(parsed.images) == 2
-    assert all(i["src"].startswith("data:image/svg+xml;base64,") and len(i["alt"]) > 50 for i in parsed.images)
+    for picture in parsed.images:  # each has a title and a description
+        assert all(f'id="{key}"' in page for key in picture["aria-labelledby"].split())
     assert not re.search(r"https?://|<script|javascript:", page)
     assert page == render_validation(validation_findings(measured(streets=True), about()))
 

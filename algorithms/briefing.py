@@ -1,0 +1,364 @@
+"""rtm:briefing — a page for the wall: map, legend, factors and the sentences that matter, as PDF and print layout."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsLayoutManager,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDateTime,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameters,
+    QgsProcessingParameterString,
+    QgsProcessingParameterVectorLayer,
+    QgsProject,
+    QgsProjectMetadata,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QDateTime
+
+from ..rtm_plugin.adapters.feedback import stop_if_cancelled
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
+from ..rtm_plugin.adapters.outlines import outline_layer
+from ..rtm_plugin.adapters.rasters import Raster
+from ..rtm_plugin.adapters.tables import read_places
+from ..rtm_plugin.cartography.briefing import (
+    BriefingLayers,
+    BriefingText,
+    export_pdf,
+    fill,
+    missing_items,
+    read_template,
+)
+from ..rtm_plugin.cartography.styles import Painter, terrain_painter
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.terrain import ScoreSummary
+from ..rtm_plugin.report.cells import Cells
+from ..rtm_plugin.report.wording import capital, listed, readable
+from .base import RESOURCES, RtmAlgorithm, tr
+from .briefing_text import briefing_text, hashes_of, names_of
+from .parameters import whole_number
+
+PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
+
+
+class Briefing(RtmAlgorithm):
+    """Make a print layout and its PDFs."""
+
+    NAME = "briefing"
+    LABEL = "Briefing page (print layout and PDF)"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("print", "layout", "PDF", "poster", "A4", "A3")
+
+    def flags(self) -> Qgis.ProcessingAlgorithmFlag:
+        # layouts and their items live in the main thread
+        return super().flags() | Qgis.ProcessingAlgorithmFlag.NoThreading
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self._add_results_to_show()
+        self._add_words()
+        self._add_templates()
+        file, pdf = QgsProcessingParameterFileDestination, tr("PDF (*.pdf)")
+        self.add(
+            file("OUTPUT", tr("Briefing on A4"), pdf, optional=True, createByDefault=True),
+            tr("One page, A4 landscape, or of the size that the own template has."),
+        )
+        self.add(
+            file("OUTPUT_A3", tr("Briefing on A3"), pdf, optional=True, createByDefault=False),
+            tr("The same, A3 landscape."),
+        )
+
+    def _add_results_to_show(self) -> None:
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"),
+            tr("Output of 'Select model' or of a whole study; it gives the factors, the sentences and the period."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
+            tr("Relative risk scores that were made with this model."),
+        )
+        polygons = [Qgis.ProcessingSourceType.VectorPolygon]
+        self.add(
+            QgsProcessingParameterVectorLayer("PLACES", tr("Priority places"), polygons, optional=True),
+            tr("Outlined and numbered on the map; the inset shows the first of them."),
+        )
+        self.add(
+            whole_number("PLACES_SHOWN", tr("How many places to show"), 20, 1, 1000),
+            tr("The first places by rank; more would fill the map with numbers."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterVectorLayer("STUDY_AREA", tr("Study area"), polygons, optional=True),
+            tr(
+                "Outlined on the map; without it the outline that is kept in the risk terrain is drawn, which a saved "
+                "project does not keep."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "FACTORS", tr("Risk factors to show"), Qgis.ProcessingSourceType.Vector, optional=True
+            ),
+            tr("Layers of features, each drawn in a symbol of its own. The events themselves are refused."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "BASEMAP", tr("Basemap"), Qgis.ProcessingSourceType.MapLayer, optional=True
+            ),
+            tr("Streets, water or a background map, uppermost first; layers of points are refused."),
+        )
+        self.add(
+            QgsProcessingParameterExtent("EXTENT", tr("Part to show"), optional=True),
+            tr("What the map shows; the whole risk terrain when empty. The inset then shows where the part lies."),
+            advanced=True,
+        )
+
+    def _add_words(self) -> None:
+        text = QgsProcessingParameterString
+        self.add(text("TITLE", tr("Title"), optional=True), tr("Heads the page; the study's own title when empty."))
+        self.add(
+            text("MARKING", tr("Protective marking"), "OFFICIAL", optional=True),
+            tr("Stands at the top and at the bottom of the page, such as OFFICIAL-SENSITIVE."),
+        )
+        self.add(text("AUTHOR", tr("Author"), optional=True), tr("Who answers for the page."))
+        self.add(
+            QgsProcessingParameterDateTime(
+                "DATE", tr("Date"), Qgis.ProcessingDateTimeParameterDataType.Date, optional=True
+            ),
+            tr("Date of the page; today when empty."),
+        )
+
+    def _add_templates(self) -> None:
+        for name, label in (("TEMPLATE", tr("Own template")), ("TEMPLATE_A3", tr("Own template for A3"))):
+            self.add(
+                QgsProcessingParameterFile(name, label, extension="qpt", optional=True),
+                tr(
+                    "A layout template of QGIS to be used instead of the plugin's; its items are found by their ids, "
+                    "which the help lists."
+                ),
+                advanced=True,
+            )
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        feedback.setProgressText(tr("Reading layers"))
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        layers, cells = self._layers(parameters, context, feedback, model)
+        painter = terrain_painter(ScoreSummary.of(cells.scores))
+        text = self._text(parameters, context, model, layers, cells)
+        extent = self._extent(parameters, context, layers)
+        outputs = {name: self.parameterAsFileOutput(parameters, name, context) for name in PAGES}
+        wanted = {name: path for name, path in outputs.items() if path}
+        if not wanted:
+            raise InputError(tr("No page is asked for; choose where the briefing on A4 or A3 shall go."))
+        templates = {name: self._template(parameters, context, feedback, name, text) for name in wanted}
+        feedback.setProgressText(tr("Printing"))
+        with Staging(feedback) as staging:
+            for number, (name, path) in enumerate(wanted.items()):
+                stop_if_cancelled(feedback)
+                project = QgsProject()  # to print from: the analyst's own stays as it is when something goes wrong
+                project.setMetadata(about(text))
+                layout = read_template(project, templates[name])
+                shown = add_layers(project, layers, painter, text.title)
+                for problem in fill(layout, text, shown, extent):
+                    feedback.pushWarning(problem)
+                export_pdf(layout, staging.beside(path))
+                feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
+            if context.project() is not None:
+                feedback.setProgressText(tr("Adding the layout to the project"))
+                self._keep(context.project(), templates, text, layers, painter, extent)
+        return wanted
+
+    def _layers(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        model: RiskModel,
+    ) -> tuple[BriefingLayers, Cells]:
+        """What the map shows, and the cells of the terrain."""
+        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
+        made_with = raster.metadata.get("RTM_MODEL", model.fingerprint)
+        if made_with != model.fingerprint:
+            raise InputError(
+                f"The risk terrain '{raster.name}' was made with another model ({made_with}, not {model.fingerprint}); "
+                "choose the model and the risk terrain of one study."
+            )
+        grid = raster.grid()
+        scores = raster.band(1)[0][grid.mask].astype(np.float32)
+        factors = self._factors(parameters, context, feedback, model, raster)
+        layers = BriefingLayers(
+            self.parameterAsRasterLayer(parameters, "TERRAIN", context),
+            self._vector(parameters, "PLACES", context, raster),
+            self._vector(parameters, "STUDY_AREA", context, raster),
+            factors,
+            self._basemap(parameters, context),
+            tuple(capital(readable(layer_name(layer))) for layer in factors),
+            self.parameterAsInt(parameters, "PLACES_SHOWN", context),
+        )
+        if layers.outline is None and grid.study_area is not None:
+            layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
+        return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
+
+    def _vector(
+        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, raster: Raster
+    ) -> QgsVectorLayer | None:
+        if not parameters.get(name):
+            return None
+        layer = self.parameterAsVectorLayer(parameters, name, context)
+        if layer is None:
+            raise InputError(self.invalidSourceError(parameters, name))
+        if name == "PLACES" and layer.crs() != raster.crs:
+            raise InputError(
+                f"The priority places '{layer_name(layer)}' are in another coordinate reference system than the risk "
+                f"terrain '{raster.name}'; choose the places of the same study."
+            )
+        return layer
+
+    def _factors(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        model: RiskModel,
+        raster: Raster,
+    ) -> tuple[QgsVectorLayer, ...]:
+        """Layers of risk factors; refused where they are the events, which never appear."""
+        names, hashes = names_of(model), hashes_of(model)
+        found = []
+        for layer in self.parameterAsLayerList(parameters, "FACTORS", context):
+            name = layer_name(layer)
+            if not isinstance(layer, QgsVectorLayer) or not layer.isSpatial():
+                raise InputError(f"The risk factor '{name}' has no features to draw; choose a layer of features.")
+            read = read_layer(layer, name, raster.crs, context, feedback)
+            roles = [role for role in ("events", "test events") if read.features.sha256 in hashes.get(role, ())]
+            if roles or name in names.get("events", []):
+                raise InputError(
+                    f"The layer '{name}' holds the events of this study; where single events happened is not shown on "
+                    "a briefing. Choose layers of risk factors only."
+                )
+            found.append(layer)
+        return tuple(found)
+
+    def _basemap(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[QgsMapLayer, ...]:
+        found = self.parameterAsLayerList(parameters, "BASEMAP", context)
+        for layer in found:
+            if isinstance(layer, QgsVectorLayer) and layer.geometryType() == Qgis.GeometryType.Point:
+                raise InputError(
+                    f"The basemap layer '{layer_name(layer)}' holds points; show risk factors as such, and no other "
+                    "points."
+                )
+        return tuple(found)
+
+    def _text(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        model: RiskModel,
+        layers: BriefingLayers,
+        cells: Cells,
+    ) -> BriefingText:
+        words = {
+            name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "MARKING", "AUTHOR")
+        }
+        day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
+        chosen = day.toPyDate() if day.isValid() else date.today()
+        places = None if layers.places is None else read_places(layers.places)
+        return briefing_text(model, cells, places, words["TITLE"], words["MARKING"], words["AUTHOR"], chosen)
+
+    def _extent(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, layers: BriefingLayers
+    ) -> QgsRectangle | None:
+        if not parameters.get("EXTENT"):
+            return None
+        extent = self.parameterAsExtent(parameters, "EXTENT", context, layers.terrain.crs())
+        if extent.isEmpty() or not extent.intersects(layers.terrain.extent()):
+            raise InputError(tr("The part to show lies outside the risk terrain; choose another extent."))
+        return extent
+
+    def _template(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        output: str,
+        text: BriefingText,
+    ) -> Path:
+        """The template of a page; one that would lose the protective marking is refused."""
+        page, name = PAGES[output]
+        own = self.parameterAsFile(parameters, name, context)
+        path = Path(own) if own else RESOURCES / "layout" / f"briefing-{page.lower()}.qpt"
+        project = QgsProject()
+        lacking = missing_items(read_template(project, path))
+        if lacking:
+            feedback.pushWarning(
+                tr("The template '{}' has no item with the id {}; that part is left out.").format(
+                    path.name, listed([f"'{item}'" for item in lacking])
+                )
+            )
+        if text.marking and "marking" in lacking:
+            raise InputError(
+                f"The template '{path.name}' has no label with the item id 'marking', so the protective marking would "
+                "be lost; add one at the top and one at the bottom."
+            )
+        return path
+
+    def _keep(
+        self,
+        project: QgsProject,
+        templates: dict[str, Path],
+        text: BriefingText,
+        layers: BriefingLayers,
+        painter: Painter,
+        extent: QgsRectangle | None,
+    ) -> None:
+        """Put the layouts into the analyst's project, with copies of the layers that they show."""
+        shown = add_layers(project, layers, painter, text.title)
+        manager = project.layoutManager()
+        for output, template in templates.items():
+            name = free_name(manager, tr("Briefing on {}: {}").format(PAGES[output][0], text.title))
+            fill(read_template(project, template, name), text, shown, extent)
+
+
+def about(text: BriefingText) -> QgsProjectMetadata:
+    """What the PDF tells of itself; without an author QGIS would take the name of the account."""
+    found = QgsProjectMetadata()
+    found.setTitle(text.title)
+    found.setAuthor(text.author)
+    found.setCreationDateTime(QDateTime.currentDateTime())
+    return found
+
+
+def add_layers(project: QgsProject, layers: BriefingLayers, painter: Painter, title: str) -> BriefingLayers:
+    """Painted copies of the layers in a group of a project, switched off there."""
+    places = tr("Priority place, with its rank")
+    total = 0 if layers.places is None else layers.places.featureCount()
+    if total > layers.places_shown:
+        places = tr("Priority places 1 to {} of {:,}, by rank").format(layers.places_shown, total)
+    shown = layers.copies(tr("Relative risk score"), places, tr("Study area"))
+    shown.paint(painter)
+    shown.add_to(project, tr("Briefing: {}").format(title))
+    return shown
+
+
+def free_name(manager: QgsLayoutManager, name: str) -> str:
+    """The name, numbered where a layout is called so already."""
+    found, number = name, 1
+    while manager.layoutByName(found) is not None:
+        number += 1
+        found = f"{name} ({number})"
+    return found

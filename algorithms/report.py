@@ -1,0 +1,220 @@
+"""rtm:report — the report of a model that was saved, from the model's file and its rasters."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsVectorLayer,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
+from ..rtm_plugin.adapters.fields import guessed_name_field
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.rasters import Raster, read_candidates
+from ..rtm_plugin.core.candidates import CandidateSet
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.features import Floats
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.places import priority_places
+from ..rtm_plugin.core.terrain import ScoreSummary, shares
+from ..rtm_plugin.report.cells import Cells, NamedLayer
+from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.findings import ReportContext
+from ..rtm_plugin.report.saved import context_of
+from .base import RtmAlgorithm, tr
+from .log import tell_places
+from .outputs import crs_of
+from .parameters import Parameters, add_places, place_settings
+from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
+from .study_inputs import metres_per_unit, rule_text
+
+_SAME = 1e-4  # of a score: the raster holds them with seven digits
+
+
+class Report(RtmAlgorithm):
+    """Write the report of a saved model."""
+
+    NAME = "report"
+    LABEL = "Report of a saved model"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("html", "page", "briefing", "findings", "place cards")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        raster, many = QgsProcessingParameterRasterLayer, QgsProcessingParameterMultipleLayers
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"),
+            tr("Output of 'Select model' or of 'Risk terrain model, start to finish'."),
+        )
+        self.add(raster("TERRAIN", tr("Risk terrain")), tr("The raster of scores that was made with this model."))
+        self.add(
+            raster("EXPECTED", tr("Expected counts"), optional=True),
+            tr("The raster of expected counts of the same run; it ranks the places and is held against the counts."),
+        )
+        self.add(
+            raster("COUNTS", tr("Event counts"), optional=True),
+            tr(
+                "Output of 'Count events' for the events that the model was fitted on; without it the report tells no "
+                "events of classes and places, and has no map of their density."
+            ),
+        )
+        self.add(
+            many("CANDIDATES", tr("Candidate variables"), Qgis.ProcessingSourceType.Raster, optional=True),
+            tr("The rasters of the factors that the model selected; with them the cards tell which are at work."),
+        )
+        self.add(
+            many("FACTORS", tr("Risk factors"), Qgis.ProcessingSourceType.Vector, optional=True),
+            tr(
+                "Layers of the factors in the model, called as they are there; with them and the candidate variables "
+                "the cards tell what stands near, by name where a layer has a field of names."
+            ),
+        )
+        add_places(self, "TERRAIN")
+        add_place_cards(self)
+        self.add(
+            QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
+            tr("Heads the report; that of the run when empty."),
+        )
+        add_report_outputs(self)
+        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        files = {name: self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS}
+        if not any(files.values()):
+            raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        grid, scores = _scores(raster, model)
+        expected = self._values(parameters, "EXPECTED", "expected", "rtm:terrain", grid, context)
+        counts = self._values(parameters, "COUNTS", "counts", "rtm:countevents", grid, context)
+        candidates = self._candidates(parameters, context, grid, feedback)
+        settings = place_settings(self, parameters, context)
+        terms = model.selected if candidates is not None else ()
+        watched = progress_of(feedback, 0.3, 0.6)
+        found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)
+        tell_places(found, grid, feedback)
+        cells = Cells(
+            grid,
+            scores,
+            found.label,
+            expected,
+            counts,
+            None if candidates is None else shares(terms, candidates),
+            self._layers(parameters, context, grid, model, feedback),
+        )
+        about = self._about(parameters, context, model, raster, counts)
+        about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
+        cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        told = findings(model, about, found.places, cells, cards=cards)
+        stop_if_cancelled(feedback)
+        with Staging(feedback) as staging:
+            save_report(staging, files, told, cells)
+        return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
+
+    def _values(
+        self, parameters: Parameters, name: str, kind: str, maker: str, grid: Grid, context: QgsProcessingContext
+    ) -> Floats | None:
+        """A raster's values in the cells of the terrain."""
+        if not parameters.get(name):
+            return None
+        raster = self.raster(parameters, name, context, kind)
+        raster.require(kind, kind, maker, or_foreign=True)
+        values = raster.values_on(grid)
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise InputError(
+                f"The raster '{raster.name}' lacks a value of 0 or more in some cells of the risk terrain; choose the "
+                "raster of the same study."
+            )
+        return values
+
+    def _candidates(
+        self, parameters: Parameters, context: QgsProcessingContext, grid: Grid, feedback: QgsProcessingFeedback
+    ) -> CandidateSet | None:
+        if not parameters.get("CANDIDATES"):
+            return None
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        return read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.3))
+
+    def _layers(
+        self,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+        grid: Grid,
+        model: RiskModel,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, NamedLayer]:
+        """The factors' features, by the names that the model has for them."""
+        known = {candidate.factor for candidate in model.candidates}
+        found = {}
+        for layer in self.parameterAsLayerList(parameters, "FACTORS", context):
+            name = layer_name(layer)
+            if not isinstance(layer, QgsVectorLayer):
+                raise InputError(f"The risk factor '{name}' is not a vector layer; choose points, lines or polygons.")
+            if name not in known:
+                feedback.pushWarning(
+                    tr("The layer '{}' is none of the model's factors and is left out; rename it if it is one.").format(
+                        name
+                    )
+                )
+                continue
+            field = guessed_name_field(layer.fields()) or None
+            read = read_layer(layer, name, crs_of(grid), context, feedback, layer=layer, name_field=field)
+            read.report.tell(feedback)
+            found[name] = named_layer(read)
+        return found
+
+    def _about(
+        self,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+        model: RiskModel,
+        raster: Raster,
+        counts: Floats | None,
+    ) -> ReportContext:
+        title = self.parameterAsString(parameters, "TITLE", context).strip()
+        about = context_of(model, units_text(raster.crs), metres_per_unit(raster.crs), title)
+        if counts is None or abs(float(counts.sum()) - _events_fitted(model)) < 0.5:
+            return about
+        warning = tr(
+            "The event counts hold {:,.0f} events, but the model was fitted on {:,.0f}: events of classes and places "
+            "in this report are not those that made the model."
+        ).format(float(counts.sum()), _events_fitted(model))
+        return replace(about, warnings=(*about.warnings, warning))
+
+
+def _events_fitted(model: RiskModel) -> float:
+    """Events in the cells that have a score."""
+    return model.events.inside - (model.exposure.events_without if model.exposure is not None else 0.0)
+
+
+def _scores(raster: Raster, model: RiskModel) -> tuple[Grid, np.ndarray[Any, np.dtype[np.float32]]]:
+    """The terrain's grid and scores, refused when another model made them."""
+    raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
+    grid = raster.grid(with_zeros=True)
+    scores = raster.band(1)[0][grid.mask].astype(np.float32)
+    found, wanted = ScoreSummary.of(scores), model.score
+    if grid.cells != model.grid.cells or not np.allclose(
+        (found.min, found.mean, found.max), (wanted.min, wanted.mean, wanted.max), rtol=_SAME
+    ):
+        raise InputError(
+            f"The risk terrain '{raster.name}' was not made with this model: it has {grid.cells:,} cells with scores "
+            f"up to {found.max:.4g}, the model {_own_terrain(model)}; choose the terrain of the same run."
+        )
+    return grid, scores
+
+
+def _own_terrain(model: RiskModel) -> str:
+    """What the model's own terrain looks like."""
+    return f"{model.grid.cells:,} with scores up to {model.score.max:.4g}"

@@ -1,0 +1,54 @@
+"""What a result is, in words and figures, for the metadata of its file: any program shows them."""
+
+from ..core.model import RiskModel
+
+_SCORE = (
+    "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "
+    "this study area, which scores 1. A score is relative; read it beside the expected count. It describes places, "
+    "shows association and not cause, and is no forecast of single events."
+)
+_EXPECTED = "Events that the model expects in each cell in a period as long as the one that it was fitted on."
+_BOUND = "bound of the interval of the events in each cell in the coming period."
+
+# kind of a raster → its title and what its values mean
+ABOUT = {
+    "grid": ("Study grid", "Cells of the study area: 1 where a cell belongs to it."),
+    "counts": ("Event counts", "Events in each cell of the study area."),
+    "candidates": (
+        "Candidate variables",
+        "One band for each candidate variable of a risk factor: 1 where a cell is exposed to it.",
+    ),
+    "terrain": ("Risk terrain: relative risk score", _SCORE),
+    "expected": ("Expected events in a cell", _EXPECTED),
+    "forecast": ("Forecast of events in a cell", "Events expected in each cell in the coming period."),
+    "forecast-lower": ("Forecast: lower bound", f"Lower {_BOUND}"),
+    "forecast-upper": ("Forecast: upper bound", f"Upper {_BOUND}"),
+    "forecast-probability": (
+        "Forecast: probability of the top share",
+        "Probability of each cell to be among those with the most events in the coming period.",
+    ),
+    "forecast-parts": ("Forecast: what it is made of", "Share of each part of the forecast in each cell."),
+    "jointrisk": ("Joint risk", "Vulnerability (risk terrain) and exposure (recent events) of each cell together."),
+}
+
+
+def kind_items(kind: str) -> dict[str, str]:
+    """Title, meaning and software of a raster of that kind, under the names that TIFF has for them."""
+    title, text = ABOUT[kind]
+    return {
+        "TIFFTAG_DOCUMENTNAME": title,
+        "TIFFTAG_IMAGEDESCRIPTION": text,
+        "TIFFTAG_SOFTWARE": "Risk Terrain, plugin for QGIS",
+    }
+
+
+def model_items(model: RiskModel) -> dict[str, str]:
+    """The model behind a raster: its hash, and its factors with their relative risk values.
+
+    Three digits, so that another order of sums on another machine does not change the file.
+    """
+    factors = "; ".join(
+        f"{term.name} ({'divides' if term.direction == 'protective' else 'multiplies'} by {term.rrv:.3g})"
+        for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))
+    )
+    return {"RTM_MODEL": model.fingerprint, "RTM_FACTORS": factors or "none"}

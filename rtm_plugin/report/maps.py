@@ -1,0 +1,233 @@
+"""The maps of the report: cells as a small picture, outlines, ranks and scale drawn over it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from ..core.event_density import EventDensity
+from ..core.grid import Grid
+from ..core.places import middle_cell
+from ..core.terrain import CLASS_COLOURS, ScoreSummary
+from .cards import PlaceCard
+from .findings import ReportContext
+from .svg import INK, RED, Drawing, indexed_png, outline
+from .wording import plain
+
+RANKED = 10
+BOUNDARY, GROUND = "#6b6b6b", "#ece8e2"
+DENSITY_COLOURS = ("#f1eef6", "#d0d1e6", "#a6bddb", "#74a9cf", "#2b8cbe", "#045a8d")  # ColorBrewer's PuBu
+_WIDTH, _TALLEST, _STRIP = 720.0, 780.0, 62.0
+_CARD_SIDE = 400.0
+_CARD_CELLS = 12  # of ground around a place, at least
+_MOST_PIXELS = 3000  # of the grid's longer side; a larger grid is thinned
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where a map lies on its drawing: upper left corner and size in drawing units, and units of the map in one."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x_min: float
+    y_max: float
+    map_units: float
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A spot of the map on the drawing."""
+        return self.left + (x - self.x_min) / self.map_units, self.top + (self.y_max - y) / self.map_units
+
+
+def terrain_map(
+    grid: Grid, scores: NDArray[np.float32], summary: ScoreSummary, about: ReportContext, text: str
+) -> Markup:
+    """The risk terrain in its four classes."""
+    drawing, frame = _sheet(grid)
+    step = _thinning(grid)
+    classes = grid.raster(1 + summary.classes(scores).astype(np.uint8), 0)[::step, ::step]
+    _cells(drawing, frame, classes, CLASS_COLOURS)
+    _boundary(drawing, frame, grid, step)
+    _scale_and_north(drawing, frame, about)
+    return drawing.markup("terrain-map", "Map of relative risk scores", text, "map")
+
+
+def places_map(grid: Grid, labels: NDArray[np.int64], about: ReportContext, text: str) -> Markup:
+    """The priority places, the first ten with their ranks."""
+    drawing, frame = _sheet(grid)
+    step = _thinning(grid)
+    ranks = grid.raster(labels.astype(np.int64), 0)[::step, ::step]
+    kept = grid.mask[::step, ::step]
+    _cells(drawing, frame, np.where(ranks > 0, 2, kept).astype(np.uint8), (GROUND, RED))
+    _boundary(drawing, frame, grid, step)
+    drawing.path(_outline(ranks, frame), INK, _outline_width(frame, ranks.shape))
+    _rank_labels(drawing, frame, ranks)
+    _scale_and_north(drawing, frame, about)
+    return drawing.markup("places-map", "Map of the priority places", text, "map")
+
+
+def density_map(grid: Grid, density: EventDensity, about: ReportContext, text: str) -> Markup:
+    """Events as density in coarse squares, never as points."""
+    drawing, frame = _sheet(grid)
+    rows, columns = grid.shape
+    large = (density.classes + 1).astype(np.uint8).repeat(density.side, axis=0).repeat(density.side, axis=1)
+    step = _thinning(grid)
+    shown = np.where(grid.mask, large[:rows, :columns], 0)[::step, ::step]
+    _cells(drawing, frame, shown.astype(np.uint8), DENSITY_COLOURS)
+    _boundary(drawing, frame, grid, step)
+    _scale_and_north(drawing, frame, about)
+    return drawing.markup("density-map", "Map of the density of events", text, "map")
+
+
+def place_map(
+    grid: Grid, classes: NDArray[np.uint8], ranks: NDArray[np.int64], card: PlaceCard, about: ReportContext
+) -> Markup:
+    """One place and the ground around it, with the features that stand near.
+
+    Parameters
+    ----------
+    grid : Grid
+    classes : (rows, columns) uint8, 1 + class of each cell, 0 outside
+    ranks : (rows, columns) int64
+    card : PlaceCard
+    """
+    row, column = np.nonzero(ranks == card.place.rank)
+    spots = [_row_and_column(grid, near.x, near.y) for near in card.near]
+    span = max(int(np.ptp(row)) + 1, int(np.ptp(column)) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
+    reach = max(math.ceil(span / 2), _CARD_CELLS // 2)
+    middle = ((row.min() + row.max() + 1) / 2, (column.min() + column.max() + 1) / 2)
+    top, left = (math.floor(m - reach) for m in middle)
+    side = 2 * reach + 1
+    drawing = Drawing(_CARD_SIDE, _CARD_SIDE + 52)
+    frame = _Frame(
+        0, 0, _CARD_SIDE, _CARD_SIDE, grid.x_min + left * grid.cell_size, grid.y_max - top * grid.cell_size,
+        side * grid.cell_size / _CARD_SIDE,
+    )  # fmt: skip
+    _cells(drawing, frame, _window(classes, top, left, side), CLASS_COLOURS)
+    window = _window(ranks, top, left, side)
+    drawing.path(_outline(np.where(window == card.place.rank, 0, window), frame), BOUNDARY, 1.0)
+    drawing.path(_outline(window == card.place.rank, frame), INK, 2.4)
+    for near, (r, c) in zip(card.near, spots, strict=True):
+        if top <= r < top + side and left <= c < left + side:
+            at = frame.place(near.x, near.y)
+            drawing.circle(*at, 7.5, "#ffffff", INK, 1.2)
+            drawing.text(at[0], at[1] + 3.6, str(near.number), "middle", 10, bold=True)
+    x, y = frame.place(*card.middle)
+    for colour, width in (("#ffffff", 4.4), (INK, 1.8)):
+        drawing.path(f"M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12", colour, width)
+    drawing.rectangle(0.5, 0.5, _CARD_SIDE - 1, _CARD_SIDE - 1, "none", BOUNDARY)
+    _scale_and_north(drawing, frame, about)
+    text = f"Priority place {card.place.rank} outlined in thick lines on the risk terrain around it"
+    return drawing.markup(f"place-{card.place.rank}-map", f"Map of priority place {card.place.rank}", text + ".", "map")
+
+
+def _sheet(grid: Grid) -> tuple[Drawing, _Frame]:
+    rows, columns = grid.shape
+    width = min(_WIDTH, _TALLEST * columns / rows)
+    height = width * rows / columns
+    drawing = Drawing(_WIDTH, height + _STRIP)
+    frame = _Frame(
+        (_WIDTH - width) / 2, 4, width, height, grid.x_min, grid.y_max, columns * grid.cell_size / width
+    )  # fmt: skip
+    return drawing, frame
+
+
+def _thinning(grid: Grid) -> int:
+    return max(1, math.ceil(max(grid.shape) / _MOST_PIXELS))
+
+
+def _cells(drawing: Drawing, frame: _Frame, values: NDArray[np.uint8], colours: Sequence[str]) -> None:
+    drawing.picture(frame.left, frame.top, frame.width, frame.height, indexed_png(values, colours))
+
+
+def _outline(values: NDArray[Any], frame: _Frame) -> str:
+    rows, columns = values.shape
+    return outline(values, frame.left, frame.top, frame.width / columns, frame.height / rows)
+
+
+def _boundary(drawing: Drawing, frame: _Frame, grid: Grid, step: int) -> None:
+    drawing.path(_outline(grid.mask[::step, ::step], frame), BOUNDARY, 0.6)
+
+
+def _outline_width(frame: _Frame, shape: tuple[int, ...]) -> float:
+    """Thinner where cells are small, so that the outline does not hide what it outlines."""
+    return float(np.clip(0.25 * frame.width / shape[1], 0.4, 1.4))
+
+
+def _window(values: NDArray[Any], top: int, left: int, side: int) -> NDArray[Any]:
+    """A square of a raster, with 0 beyond its edges."""
+    rows, columns = values.shape
+    found = np.zeros((side, side), dtype=values.dtype)
+    r0, r1, c0, c1 = max(0, top), min(rows, top + side), max(0, left), min(columns, left + side)
+    found[r0 - top : r1 - top, c0 - left : c1 - left] = values[r0:r1, c0:c1]
+    return found
+
+
+def _row_and_column(grid: Grid, x: float, y: float) -> tuple[int, int]:
+    return math.floor((grid.y_max - y) / grid.cell_size), math.floor((x - grid.x_min) / grid.cell_size)
+
+
+def _rank_labels(drawing: Drawing, frame: _Frame, ranks: NDArray[np.int64]) -> None:
+    """Ranks beside the first ten places, moved apart, with a line to the place each."""
+    cell = frame.width / ranks.shape[1]
+    middles: Mapping[int, tuple[float, float]] = {
+        rank: (frame.left + (column + 0.5) * cell, frame.top + (row + 0.5) * cell)
+        for rank in range(1, RANKED + 1)
+        if (cells := np.nonzero(ranks == rank))[0].size
+        for row, column in [middle_cell(*cells)]
+    }
+    taken = list(middles.values())
+    for rank, at in middles.items():
+        spot = _free_spot(at, taken, frame)
+        taken.append(spot)
+        drawing.line(*at, *spot, INK, 1.0)
+        drawing.circle(*spot, 9, "#ffffff", INK, 1.0)
+        drawing.text(spot[0], spot[1] + 4, str(rank), "middle", 11, bold=True)
+
+
+def _free_spot(at: tuple[float, float], taken: Sequence[tuple[float, float]], frame: _Frame) -> tuple[float, float]:
+    """The nearest spot around `at` that is on the map and not on another label or labelled place."""
+    apart, best, clearance = 24.0, at, -1.0
+    for radius in (28.0, 40.0, 54.0, 70.0, 90.0):
+        for turn in range(12):
+            angle = math.pi * (turn / 6 - 0.25)
+            x, y = at[0] + radius * math.cos(angle), at[1] + radius * math.sin(angle)
+            if not (10 <= x <= _WIDTH - 10 and 10 <= y <= frame.top + frame.height - 10):
+                continue
+            gap = min((math.hypot(x - a, y - b) for a, b in taken), default=math.inf)
+            if gap >= apart:
+                return x, y
+            if gap > clearance:
+                best, clearance = (x, y), gap
+    return best
+
+
+def round_length(most: float) -> float:
+    """The largest of 1, 2, 5 × 10ⁿ that is not above `most`.
+
+    >>> round_length(7300.0), round_length(0.3)
+    (5000.0, 0.2)
+    """
+    power = 10.0 ** math.floor(math.log10(most))
+    return max(m * power for m in (1, 2, 5) if m * power <= most * (1 + 1e-9))
+
+
+def _scale_and_north(drawing: Drawing, frame: _Frame, about: ReportContext) -> None:
+    length = round_length(frame.map_units * min(160.0, 0.45 * drawing.width))
+    long = length / frame.map_units
+    right, y = drawing.width - 58, frame.top + frame.height + 14
+    drawing.rectangle(right - long, y, long / 2, 6, INK, INK)
+    drawing.rectangle(right - long / 2, y, long / 2, 6, "#ffffff", INK)
+    km = about.units == "metres" and length >= 1000
+    drawing.text(right - long, y + 20, "0", "middle", 11)
+    drawing.text(right, y + 20, f"{plain(length / 1000)} km" if km else f"{plain(length)} {about.units}", "middle", 11)
+    x, foot = drawing.width - 10, y + 22
+    drawing.path(
+        f"M{x - 6:.1f} {foot:.1f}L{x:.1f} {foot - 24:.1f}L{x + 6:.1f} {foot:.1f}L{x:.1f} {foot - 6:.1f}Z", INK, 0.8, INK
+    )
+    drawing.text(x, foot + 11, "N", "middle", 10, bold=True)

@@ -1,0 +1,81 @@
+"""What the provenance tells about how a result came to be, ready to print."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import wording
+from .saved import KEY
+
+_SOFTWARE = {"plugin": "Risk Terrain plugin", "qgis": "QGIS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Start, durations, versions, settings and inputs."""
+
+    started: str
+    seconds: float | None
+    stages: tuple[tuple[str, float], ...]
+    versions: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, str], ...]
+    inputs: tuple[Mapping[str, Any], ...]
+
+
+def origins(provenance: Mapping[str, Any]) -> Origins:
+    """Read the provenance, which is free in form, with tolerance."""
+    seconds = provenance.get("seconds")
+    stages = (
+        tuple((str(k), float(v)) for k, v in seconds.items() if _is_number(v)) if isinstance(seconds, Mapping) else ()
+    )
+    parameters = provenance.get("parameters")
+    inputs = provenance.get("inputs")
+    known = {"started", "seconds", "parameters", "inputs", KEY}
+    return Origins(
+        wording.moment(str(provenance["started"])) if provenance.get("started") else "",
+        sum(value for _, value in stages) if stages else None,
+        stages,
+        tuple((_SOFTWARE.get(k, k), _text(v)) for k, v in provenance.items() if k not in known),
+        tuple((str(k), _text(_without_folders(v))) for k, v in parameters.items())
+        if isinstance(parameters, Mapping)
+        else (),
+        tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
+        if isinstance(inputs, (list, tuple))
+        else (),
+    )
+
+
+def _input(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    features = entry.get("features")
+    return {
+        "role": _text(entry.get("role", "")),
+        "name": _text(entry.get("name", "")),
+        "features": features if _is_number(features) else None,
+        "sha256": _text(entry.get("sha256", "")),
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _without_folders(value: object) -> object:
+    """File names without their folders: a page that is handed on need not tell whose computer it came from."""
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(item) for item in value]
+    if not isinstance(value, str) or not re.match(r"/|\\\\|[A-Za-z]:[\\/]", value):
+        return value
+    path, bar, rest = value.partition("|")
+    return path.replace("\\", "/").rsplit("/", 1)[-1] + bar + rest
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,109 @@
+"""What a report tells of the inputs, kept in the model file: so that a report can be made from the file later."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from ..core.errors import FileFormatError
+from ..core.model import RiskModel
+from .findings import FactorInfo, ReportContext
+
+KEY = "context"  # of the provenance
+_TEXTS = ("title", "study_area", "outcome")
+
+
+def saved_context(context: ReportContext) -> dict[str, Any]:
+    """The part of a context that a model file does not hold elsewhere."""
+    factors = [{**asdict(f), "warnings": list(f.warnings)} for f in context.factors]
+    return {
+        **{name: getattr(context, name) for name in _TEXTS},
+        "warnings": list(context.warnings),
+        "factors": factors,
+    }
+
+
+def context_of(model: RiskModel, units: str, metres_per_unit: float, title: str = "") -> ReportContext:
+    """The context of a model that was saved, as far as its file tells.
+
+    A model of rtm:run holds all of it; of another the names come from its inputs and the factors from its candidates.
+
+    Parameters
+    ----------
+    model : RiskModel
+    units, metres_per_unit : of the CRS
+    title : str
+        Instead of the saved one.
+
+    Raises
+    ------
+    FileFormatError
+        The saved context is damaged.
+    """
+    saved = model.provenance.get(KEY)
+    context = _read(saved) if saved is not None else _derived(model)
+    return replace(
+        context,
+        title=title or context.title or "Risk terrain model",
+        units=units,
+        metres_per_unit=metres_per_unit,
+        fit_period=model.events.period,
+    )
+
+
+def _read(saved: Any) -> ReportContext:
+    try:
+        title, study_area, outcome = (_text(saved[name]) for name in _TEXTS)
+        factors = tuple(_factor(factor) for factor in saved["factors"])
+        return ReportContext(title, study_area, outcome, factors, tuple(_text(w) for w in saved["warnings"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(
+            "The model file is damaged: what it says about its inputs cannot be read. Run the study again."
+        ) from error
+
+
+def _factor(saved: Mapping[str, Any]) -> FactorInfo:
+    operationalisation, features, sd = _text(saved["operationalisation"]), saved["features"], saved["density_sd"]
+    if operationalisation not in ("proximity", "density", "both"):
+        raise ValueError(operationalisation)
+    return FactorInfo(
+        _text(saved["name"]),
+        _text(saved["layer"]),
+        _text(saved["geometry"]),
+        None if features is None else int(features),
+        operationalisation,
+        float(saved["max_influence"]),
+        float(saved["increment"]),
+        _text(saved["direction"]),
+        None if sd is None else float(sd),
+        tuple(_text(w) for w in saved["warnings"]),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _derived(model: RiskModel) -> ReportContext:
+    inputs = model.provenance.get("inputs")
+    entries = [e for e in inputs if isinstance(e, Mapping)] if isinstance(inputs, (list, tuple)) else []
+    names = {str(e.get("role")): str(e.get("name")) for e in entries}
+    features = {str(e.get("name")): e.get("features") for e in entries if e.get("role") == "factor"}
+    factors = dict.fromkeys(c.factor for c in model.candidates)
+    return ReportContext(
+        "",
+        names.get("study area", "study area"),
+        names.get("events", "events"),
+        tuple(_from_candidates(model, name, features.get(name)) for name in factors),
+    )
+
+
+def _from_candidates(model: RiskModel, name: str, features: Any) -> FactorInfo:
+    own = [c for c in model.candidates if c.factor == name]
+    kinds = {c.operationalisation for c in own}
+    reach = sorted({c.distance for c in own})
+    number = features if isinstance(features, int) else None
+    return FactorInfo(
+        name, "", "", number, "both" if len(kinds) > 1 else kinds.pop(), reach[-1], reach[0], own[0].direction, None
+    )
