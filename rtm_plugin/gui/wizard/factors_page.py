@@ -27,8 +27,8 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...core.errors import RtmError
-from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, FactorSettings
-from ...core.study_document import ORIGINS, Factor
+from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
+from ...core.study_document import Factor
 from ..layers import expression_problem, project_layer, reference, refusal_of_layer
 from .facts import Facts
 from .page import FilterEdit, Page, button, column, row, text_label
