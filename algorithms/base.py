@@ -4,7 +4,7 @@ import html
 import importlib.util
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
+from ..rtm_plugin.adapters.project import PROPERTY
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.sidecars import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
@@ -133,8 +134,16 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             raise InputError(f"No {what} raster is given; choose at least one.")
         return [Raster(layer if isinstance(layer, QgsRasterLayer) else None, what) for layer in layers]
 
-    def present(self, context: QgsProcessingContext, path: str, name: str, group: str, order: int) -> None:
-        """Name, group, order and style a result that will be loaded."""
+    def present(
+        self,
+        context: QgsProcessingContext,
+        path: str,
+        name: str,
+        group: str,
+        order: int,
+        beside: Mapping[str, str] | None = None,
+    ) -> None:
+        """Name, group, order and style a result that will be loaded; `beside` says where what belongs to it lies."""
         if not context.willLoadLayerOnCompletion(path):
             return
         details = context.layerToLoadOnCompletionDetails(path)
@@ -142,7 +151,8 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         details.forceName = True
         details.groupName = group
         details.layerSortKey = order
-        details.setPostProcessor(styler())
+        kept = {f"{PROPERTY}/{what}": file for what, file in (beside or {}).items() if file}
+        details.setPostProcessor(styler(kept))
 
 
 def results_group(title: str = "") -> str:

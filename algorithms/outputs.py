@@ -20,6 +20,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.about import model_items
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
@@ -28,6 +29,7 @@ from ..rtm_plugin.cartography.styles import (
     Painter,
     candidate_painter,
     count_painter,
+    difference_painter,
     grid_painter,
     joint_painter,
     terrain_painter,
@@ -41,6 +43,7 @@ from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
+from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -159,6 +162,45 @@ def save_joint_risk(
     save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
+def save_what_if(
+    staging: Staging,
+    paths: Mapping[str, str],
+    grid: Grid,
+    found: WhatIf,
+    factor: str,
+    model: RiskModel,
+    sources: Sources,
+) -> None:
+    """Terrain, expected counts and their change with other features; each says that it proves no cause.
+
+    The terrain keeps the classes of the model's own, so that both maps can be compared.
+    """
+    items = {"RTM_NOTE": NOT_CAUSE, "RTM_WHAT_IF": factor, **period_items("RTM_FIT", model.events.period)}
+    items |= sources_item(sources)
+    largest = float(np.abs(found.difference).max(initial=0.0))
+    maps: tuple[tuple[str, str, NDArray[Any], str, Painter], ...] = (
+        ("OUTPUT", "terrain", found.scores, "relative risk score after the change", terrain_painter(model.score)),
+        (
+            "OUTPUT_EXPECTED",
+            "expected",
+            found.expected,
+            "expected events after the change",
+            count_painter(float(np.quantile(found.expected, 0.99))),
+        ),
+        (
+            "OUTPUT_DIFFERENCE",
+            "difference",
+            found.difference.astype(np.float32),
+            "change in expected events",
+            difference_painter(largest),
+        ),
+    )
+    for name, kind, values, label, painter in maps:
+        if paths[name]:
+            band = Band(values, f"{label} ({NOT_CAUSE})")
+            save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
+
+
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
     """Priority places with rank labels."""
     temporary = staging.beside(path)
@@ -203,7 +245,14 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **signature(),
     }
+
+
+def signature() -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
+    signed = load_preferences().signature
+    return {"signed": signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:

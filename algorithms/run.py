@@ -248,7 +248,14 @@ class Run(RtmAlgorithm):
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
         self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
-        self.present(context, layer["OUTPUT_TERRAIN"], tr("Risk terrain: relative risk score"), group, 30)
+        beside = {
+            "model": file["OUTPUT_MODEL"],
+            "expected": layer["OUTPUT_EXPECTED"],
+            "places": layer["OUTPUT_PLACES"],
+            "report": file["OUTPUT_REPORT"],
+        }
+        terrain = layer["OUTPUT_TERRAIN"]
+        self.present(context, terrain, tr("Risk terrain: relative risk score"), group, 30, beside)
         self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
         self.present(context, layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
         self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)

@@ -62,7 +62,8 @@ class Terrain(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        model_file = self.parameterAsFile(parameters, "MODEL", context)
+        model = RiskModel.load(model_file)
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         grid = rasters[0].grid()
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.6))
@@ -75,7 +76,8 @@ class Terrain(RtmAlgorithm):
             save_terrain(staging, output, observed.grid, terrain, model.events.period, model)
             if expected:
                 save_expected(staging, expected, observed.grid, terrain, model.events.period, model)
-        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30)
+        beside = {"model": model_file, "expected": expected}
+        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30, beside)
         self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary
         return {

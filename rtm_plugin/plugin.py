@@ -8,11 +8,12 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
-from .provider import ICON, RiskTerrainProvider
+from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+    from .gui.desktop import DesktopTools
     from .gui.wizard.window import Wizard
 
 
@@ -24,6 +25,7 @@ class RiskTerrainPlugin:
         self.provider: RiskTerrainProvider | None = None
         self.action: QAction | None = None
         self.wizard: Wizard | None = None
+        self.tools: DesktopTools | None = None
 
     def initProcessing(self) -> None:
         """Add the provider; all that qgis_process calls."""
@@ -38,6 +40,13 @@ class RiskTerrainPlugin:
         self.action.triggered.connect(self.open_wizard)
         self.iface.addPluginToMenu(tr("Risk Terrain"), self.action)
         self.iface.addToolBarIcon(self.action)
+        self._add_tools()
+
+    def _add_tools(self) -> None:
+        """The dock and the map tool; windows are imported here only, as qgis_process has none."""
+        from .gui.desktop import DesktopTools
+
+        self.tools = DesktopTools(self.iface, str(RESOURCES / "icons" / "explain.svg"), tr("Risk Terrain"))
 
     def open_wizard(self) -> None:
         """Open the wizard, or bring the open one to the front."""
@@ -58,6 +67,9 @@ class RiskTerrainPlugin:
     def unload(self) -> None:
         """Take everything away again."""
         self._drop_wizard()
+        if self.tools is not None:
+            self.tools.unload()
+            self.tools = None
         if self.action is not None:
             self.iface.removePluginMenu(tr("Risk Terrain"), self.action)
             self.iface.removeToolBarIcon(self.action)

@@ -24,6 +24,8 @@ ALGORITHMS = (
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),
+    ("explain", "Explain"),
+    ("whatif", "WhatIfFeaturesChange"),
     ("run", "Run"),
     ("checkstudy", "CheckStudy"),
     ("runstudy", "RunStudy"),

@@ -28,7 +28,8 @@ def describe(layer: QgsMapLayer) -> None:
     items = data.GetMetadata()
     settings = tuple(f"{label}: {items[key]}" for key, label in _SETTINGS if items.get(key))
     days = items.get("RTM_FIT_START"), items.get("RTM_FIT_END")
-    title, abstract = items.get(TITLE, layer.name()), items.get(ABSTRACT, "")
+    title = items.get(TITLE, layer.name())
+    abstract = " ".join(text for text in (items.get(ABSTRACT), items.get("RTM_NOTE")) if text)
     layer.setMetadata(metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days))
 
 

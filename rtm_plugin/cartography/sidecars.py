@@ -1,5 +1,6 @@
 """Styles beside the results, so that they open styled however they are opened, and what the desktop adds on loading."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from osgeo import gdal
@@ -45,7 +46,17 @@ def sidecar_path(data_path: str) -> str:
 
 class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
     """Gives a layer that has just been loaded the style of its sidecar, its further named styles, a description, and
-    its legend a heading in plain words."""
+    its legend a heading in plain words.
+
+    Parameters
+    ----------
+    properties : mapping
+        Custom properties to keep with the layer, such as where its model lies.
+    """
+
+    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._properties = dict(properties or {})
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -57,6 +68,8 @@ class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
         if isinstance(layer, QgsRasterLayer):
             add_named_styles(layer)
             describe(layer)
+        for key, value in self._properties.items():
+            layer.setCustomProperty(key, value)
 
 
 def add_named_styles(layer: QgsRasterLayer) -> None:
@@ -76,7 +89,7 @@ def add_named_styles(layer: QgsRasterLayer) -> None:
 _stylers: set[SidecarStyler] = set()
 
 
-def styler() -> SidecarStyler:
+def styler(properties: Mapping[str, str] | None = None) -> SidecarStyler:
     """A styler for one result: QGIS deletes each with the run's context, so one for two would be deleted twice.
 
     QGIS does not hold the Python half, without which nothing is styled: it is held here until QGIS deletes its own.
@@ -84,6 +97,6 @@ def styler() -> SidecarStyler:
     for known in tuple(_stylers):
         if sip.isdeleted(known):
             _stylers.discard(known)
-    new = SidecarStyler()
+    new = SidecarStyler(properties)
     _stylers.add(new)
     return new

@@ -25,6 +25,7 @@ RAMP_COLOURS = (
     "#fff7ec", "#fee8c8", "#fdd49e", "#fdbb84", "#fc8d59", "#ef6548", "#d7301f", "#b30000", "#7f0000",
 )  # fmt: skip
 COUNT_COLOURS = ("#f3f6fb", "#c6d7ee", "#7fa8d6", "#3a6fb0", "#12366b")
+_DIFFERENCE_COLOURS = ("#5e3c99", "#b2abd2", "#f7f7f7", "#fdb863", "#e66101")  # ColorBrewer's PuOr, colour-blind safe
 _EXPOSED_COLOUR = "#2f6f8f"
 _CELL_COLOUR = "#c9c9c9"
 
@@ -122,6 +123,22 @@ def count_painter(largest: float) -> Painter:
             label = _number(value) + (" or more events a cell" if i == steps else "")
             items.append((value, colour, label))
         _pseudocolour(layer, items, _LINEAR)
+
+    return paint
+
+
+def difference_painter(largest: float) -> Painter:
+    """Changes in counts, fewer in purple, none in white, more in orange, with equal reach to both sides."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        top = max(largest, 1e-9)
+        half = len(_DIFFERENCE_COLOURS) // 2
+        items = []
+        for step, colour in zip(range(-half, half + 1), _DIFFERENCE_COLOURS, strict=True):
+            size = _number(top * abs(step) / half)
+            label = f"{size} {'more' if step > 0 else 'fewer'} events a cell" if step else "no change"
+            items.append((top * step / half, colour, label))
+        _pseudocolour(layer, items, Qgis.ShaderInterpolationMethod.Linear)
 
     return paint
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .features import Features, Floats
 from .grid import Grid
-from .influence import kernel_densities, nearest_distance
+from .influence import kernel_densities, kernel_density, nearest_distance
 from .progress import Progress, parts, silent
 from .scipy_calls import product
 from .study import FactorSettings
@@ -355,7 +355,7 @@ def _proximity(
 ) -> _Columns:
     nearest = nearest_distance(features, grid, ladder[-1], progress)
     for distance in ladder:
-        yield distance, None, nearest <= distance * (1 + _TIE)
+        yield distance, None, _within(nearest, distance)
 
 
 def _density(
@@ -364,4 +364,38 @@ def _density(
     for distance, density in zip(ladder, kernel_densities(features, grid, ladder, progress), strict=True):
         spread = float(density.std(ddof=1)) if len(density) > 1 else 0.0
         threshold = float(density.mean()) + settings.density_sd * spread
-        yield distance, threshold, (density >= threshold) & (density > 0)
+        yield distance, threshold, _dense(density, threshold)
+
+
+def exposed_cells(
+    features: Features, candidate: Candidate, grid: Grid, progress: Progress = silent
+) -> NDArray[np.bool_]:
+    """The cells (n,) that some features expose to one candidate, with the threshold that the candidate has already.
+
+    Parameters
+    ----------
+    features : Features
+        May be empty: nothing is exposed then.
+
+    Examples
+    --------
+    >>> bars = Candidate("bars_proximity_50", "bars", "proximity", 50.0, "aggravating")
+    >>> grid = Grid(0, 100, 100, 200, np.ones((1, 2), bool))
+    >>> exposed_cells(Features("point", np.array([[50.0, 90.0]]), 1), bars, grid).tolist()
+    [True, False]
+    """
+    if not len(features.coordinates):
+        return np.zeros(grid.cells, dtype=bool)
+    if candidate.threshold is None:
+        return _within(nearest_distance(features, grid, candidate.distance, progress), candidate.distance)
+    return _dense(kernel_density(features, grid, candidate.distance, progress), candidate.threshold)
+
+
+def _within(nearest: Floats, distance: float) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = nearest <= distance * (1 + _TIE)
+    return found
+
+
+def _dense(density: Floats, threshold: float) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (density >= threshold) & (density > 0)
+    return found

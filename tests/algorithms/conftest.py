@@ -103,6 +103,19 @@ def refused(city, chain, out):
                 "OUTPUT_TABLE": str(out / "classes.csv"),
             },
             "report": {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "OUTPUT_REPORT": str(out / "page.html")},
+            "explain": {
+                **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
+                "POINT": "400950,301150",
+                "FACTORS": city.factors,
+                "OUTPUT": str(out / "answer.json"),
+            },
+            "whatif": {
+                **{name.upper(): chain[name] for name in ("model", "terrain", "expected")},
+                "FACTOR": "bars",
+                "BEFORE": city.layer("bars"),
+                "OUTPUT": target,
+                "OUTPUT_TABLE": str(out / "change.csv"),
+            },
             "run": only_terrain(city, out),
         }[algorithm]
         sentence = refusal(algorithm, {**asked, **changes})

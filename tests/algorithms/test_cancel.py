@@ -34,6 +34,12 @@ def asked(city, chain, out):
             "OUTPUT_EXPECTED": str(out / "e.tif"),
         },
         "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events"), "OUTPUT": target},
+        "whatif": {
+            **{name.upper(): chain[name] for name in ("model", "terrain", "expected", "places")},
+            "FACTOR": "bars",
+            "BEFORE": city.layer("bars"),
+            "OUTPUT": target,
+        },
         "run": run_parameters(city, out),
     }
 
@@ -66,6 +72,7 @@ def test_run(asked, out, at):
         *[("priorityplaces", at) for at in (0, 30, 80)],
         *[("crossvalidate", at) for at in (0, 3, 30, 90)],
         *[("jointrisk", at) for at in (0, 10, 50, 88)],
+        *[("whatif", at) for at in (0, 20, 60, 85)],
     ],
 )
 def test_steps(asked, out, algorithm, at):

@@ -168,6 +168,31 @@ PARAMETERS = {
     "checkstudy": {"STUDY": ("string", None), "PART": ("enum", "all")},
     "studymodel": {"STUDY": ("string", None), "OUTPUT": ("fileDestination", None)},
     "runstudy": {"STUDY": ("file", None), "OUTPUT_FOLDER": ("folderDestination", None)},
+    "explain": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "POINT": ("point", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENTS": ("source", None),
+        "PLACES": ("source", None),
+        "OUTPUT": ("fileDestination", None),
+    },
+    "whatif": {
+        "MODEL": ("file", None),
+        "TERRAIN": ("raster", None),
+        "EXPECTED": ("raster", None),
+        "FACTOR": ("string", None),
+        "BEFORE": ("source", None),
+        "AFTER": ("source", None),
+        "PLACES": ("source", None),
+        "PLACE_FIELD": ("field", None),
+        "OUTPUT": ("rasterDestination", None),
+        "OUTPUT_EXPECTED": ("rasterDestination", None),
+        "OUTPUT_DIFFERENCE": ("rasterDestination", None),
+        "OUTPUT_TABLE": ("vectorDestination", None),
+    },
     "run": {
         **GRID,
         "EVENTS": ("source", None),
@@ -245,6 +270,8 @@ OUTPUTS = {
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
+    "explain": {"OUTPUT", "TEXT", "ANSWER"},
+    "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
     "blocklength": {"BLOCK_LENGTH", "BLOCK_COUNT"},
     "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
@@ -286,6 +313,7 @@ OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
+OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
 WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
@@ -351,6 +379,10 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"STREETS"}
     if name == "crossvalidate":
         allowed -= {"OUTPUT_TABLE"}
+    if name == "explain":
+        allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
+    if name == "whatif":
+        allowed -= {"EXPECTED"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     if name == "report":

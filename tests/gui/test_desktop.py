@@ -13,6 +13,7 @@ import desktop
 
 ALGORITHMS = sorted(name for name, _ in provider.ALGORITHMS)
 TOOLBOX = {
+    "Answers from the model": ["What if: a risk factor's features change", "Why here? One place explained"],
     "How good is the map": [
         "Back-test through time",
         "Cross-validate the model",
@@ -38,7 +39,13 @@ TOOLBOX = {
     "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
 }
 ACTION = "Risk Terrain Modelling…"
-ACTIONS = {"submenus": ["Risk Terrain"], "entries": [ACTION], "toolbars": [ACTION], "anywhere": [ACTION]}
+PANEL = "Risk terrain"
+ACTIONS = {
+    "submenus": ["Risk Terrain"],
+    "entries": [ACTION, PANEL],
+    "toolbars": [ACTION],
+    "anywhere": [ACTION, PANEL],
+}
 GROUP = "Risk terrain: Robbery in Northbridge BCU, 2024"
 NUMBER = r"\d[\d.,]*"
 

@@ -6,7 +6,7 @@ import pytest
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtGui import QAction
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin import provider as provider_module
 
@@ -44,6 +44,9 @@ class Window:
 
     def __init__(self, iface) -> None:
         self.window = iface.mainWindow()
+        self.canvas = iface.mapCanvas()
+        self.docks: list = []
+        self.pages: list = []
         self.menu: list[tuple[str, QAction]] = []
         self.toolbar: list[QAction] = []
 
@@ -61,6 +64,30 @@ class Window:
 
     def removeToolBarIcon(self, action) -> None:
         self.toolbar.remove(action)
+
+    def mapCanvas(self):
+        return self.canvas
+
+    def addDockWidget(self, area, dock) -> None:
+        self.docks.append(dock)
+        self.window.addDockWidget(area, dock)
+
+    def removeDockWidget(self, dock) -> None:
+        self.docks.remove(dock)
+        self.window.removeDockWidget(dock)
+
+    def registerOptionsWidgetFactory(self, factory) -> None:
+        self.pages.append(factory)
+
+    def unregisterOptionsWidgetFactory(self, factory) -> None:
+        self.pages.remove(factory)
+
+    def left(self) -> list[str]:
+        """Names of docks of the plugin, and of its map tool in hand."""
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        docks = [dock.objectName() for dock in self.window.findChildren(QDockWidget, "RiskTerrainDock")]
+        tool = self.canvas.mapTool()
+        return docks + ([type(tool).__name__] if type(tool).__name__ == "WhyHereTool" else [])
 
     def actions(self) -> list[str]:
         """Labels of the plugin's actions that the window owns."""
@@ -95,13 +122,17 @@ def test_in_the_desktop_twice(registry, window, same_object):
     for _ in range(2):
         plugin.initGui()
         assert algorithms(registry) == IDS
-        assert [name for name, _ in window.menu] == ["Risk Terrain"]
-        assert [action for _, action in window.menu] == window.toolbar
+        assert {name for name, _ in window.menu} == {"Risk Terrain"}
+        assert [action.text() for _, action in window.menu] == ["Risk Terrain Modelling…", "Why here?", "Risk terrain"]
+        assert [action.text() for action in window.toolbar] == ["Risk Terrain Modelling…", "Why here?"]
         assert window.actions() == ["Risk Terrain Modelling…"]
+        assert [dock.windowTitle() for dock in window.docks] == ["Risk terrain"]
+        assert [page.title() for page in window.pages] == ["Risk terrain"]
         assert not window.toolbar[0].icon().isNull()
         plugin.unload()
         assert registry.providerById("rtm") is None
-        assert (window.menu, window.toolbar, window.actions()) == ([], [], [])
+        assert (window.menu, window.toolbar, window.actions(), window.docks) == ([], [], [], [])
+        assert (window.left(), window.pages) == ([], [])
         plugin = plugin if same_object else classFactory(window)
 
 

@@ -1,0 +1,216 @@
+"""rtm:explain — why a place has its score."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputString,
+    QgsProcessingOutputVariant,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterPoint,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsVariantUtils,
+    QgsVectorLayer,
+)
+
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.rasters import same_cells
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.explain import explain
+from ..rtm_plugin.core.features import Features, Floats
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.pipeline import count
+from ..rtm_plugin.core.study import FactorSettings, LayerSettings
+from ..rtm_plugin.core.whatif import require_terrain_of
+from .base import RtmAlgorithm, tr
+from .outputs import crs_of
+from .parameters import read_factor_settings, read_source
+
+
+class Explain(RtmAlgorithm):
+    """Tell score, class, rank, events and factors of one cell."""
+
+    NAME = "explain"
+    LABEL = "Why here? One place explained"
+    GROUP = ("answers", "Answers from the model")
+    TAGS = ("explain", "share", "factor", "map tool")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"),
+            tr("Model file of 'Select model' or of a whole study."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
+            tr("The risk terrain that was made with the model."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("EXPECTED", tr("Expected counts"), optional=True),
+            tr("The expected counts that were made with the terrain."),
+        )
+        self.add(
+            QgsProcessingParameterPoint("POINT", tr("Place to explain")),
+            tr("A point in the cell, with its coordinate reference system in brackets where it is not the terrain's."),
+        )
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "FACTORS", tr("Risk factors"), Qgis.ProcessingSourceType.Vector, optional=True
+            ),
+            tr("The layers of the factors, as the model was fitted on them. Factors without a layer are named only."),
+        )
+        self.add(
+            QgsProcessingParameterString(
+                "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
+            ),
+            tr(
+                "The same as for the whole study: names and filters of the factors that differ from their layers'."
+            ),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "EVENTS", tr("Outcome events"), [Qgis.ProcessingSourceType.Vector], optional=True
+            ),
+            tr("The events that the model was fitted on, to tell how many were observed in the cell."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "PLACES", tr("Priority places"), [Qgis.ProcessingSourceType.VectorPolygon], optional=True
+            ),
+            tr("Output of 'Priority places'; the answer then tells of the place that the cell lies in."),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT", tr("Answer"), tr("JSON file (*.json)"), optional=True, createByDefault=False
+            ),
+            tr("The answer as a JSON file."),
+        )
+        self.addOutput(QgsProcessingOutputString("TEXT", tr("The answer in plain lines")))
+        self.addOutput(QgsProcessingOutputVariant("ANSWER", tr("The answer as a structure")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        terrain = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        terrain.require("terrain", "risk terrain", "rtm:terrain or rtm:run")
+        grid = terrain.grid()
+        scores = terrain.band(1)[0][grid.mask].astype(np.float32)
+        require_terrain_of(model, scores.astype(np.float64), terrain.name)
+        cell = self._cell(parameters, context, grid)
+        feedback.setProgress(20)
+        expected = None
+        if parameters.get("EXPECTED"):
+            raster = self.raster(parameters, "EXPECTED", context, "expected counts")
+            raster.require("expected", "expected counts", "rtm:terrain or rtm:run")
+            same_cells(raster, grid)
+            expected = raster.band(1)[0][grid.mask].astype(np.float32)
+        observed, notes = self._observed(parameters, context, feedback, grid, model)
+        factors = self._factors(parameters, context, feedback, grid, {term.factor for term in model.selected})
+        answer = explain(model, grid, cell, scores, expected, observed, factors)
+        place = self._place(parameters, context, grid, answer.x, answer.y)
+        answer = replace(answer, notes=(*answer.notes, *notes), place=place)
+        units = units_text(crs_of(grid))
+        text = "\n".join(answer.lines(units))
+        for line in text.split("\n"):
+            feedback.pushInfo(line)
+        told = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
+        output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        if output:
+            with Staging(feedback) as staging:
+                staging.text(output, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": told}
+
+    def _cell(self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid) -> int:
+        point = self.parameterAsPoint(parameters, "POINT", context, crs_of(grid))
+        cell = int(grid.cell_of(np.array([[point.x(), point.y()]]))[0])
+        if cell < 0:
+            raise InputError(tr("The point lies in no cell of the risk terrain; choose a place on the coloured map."))
+        return cell
+
+    def _observed(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        grid: Grid,
+        model: RiskModel,
+    ) -> tuple[Floats | None, tuple[str, ...]]:
+        """Events in each cell, and a note when they are not as many as the model was fitted on."""
+        if not parameters.get("EVENTS"):
+            return None, ()
+        read = read_source(self, parameters, "EVENTS", crs_of(grid), context, feedback, wanted="point")
+        found = count(grid, read.features.coordinates)
+        if found.inside == model.events.inside:
+            return found.counts, ()
+        note = tr("The model was fitted on {:,.0f} events, and the layer of observed events holds {:,.0f} in the area.")
+        return found.counts, (note.format(model.events.inside, found.inside),)
+
+    def _place(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid, x: float, y: float
+    ) -> str:
+        """The priority place around the centre of the cell, in a sentence; as much of it as its fields say."""
+        source = self.parameterAsSource(parameters, "PLACES", context)
+        if source is None:
+            return ""
+        centre = QgsGeometry.fromPointXY(QgsPointXY(x, y))
+        request = QgsFeatureRequest().setDestinationCrs(crs_of(grid), context.transformContext())
+        request.setFilterRect(centre.boundingBox().buffered(grid.cell_size / 100))
+        for feature in source.getFeatures(request):
+            if feature.geometry().contains(centre):
+                return _place_text({field.name(): feature[field.name()] for field in feature.fields()})
+        return ""
+
+    def _factors(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        grid: Grid,
+        wanted: set[str],
+    ) -> dict[str, Features]:
+        """Features of the selected factors, by the names that the factor settings give their layers."""
+        given = parameters.get("FACTOR_SETTINGS")
+        if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
+            given = self.parameterAsString(parameters, "FACTOR_SETTINGS", context)
+        entries = read_factor_settings(given)
+        found: dict[str, Features] = {}
+        for layer in self.parameterAsLayerList(parameters, "FACTORS", context) or []:
+            name = layer_name(layer)
+            for entry in [e for e in entries if e.layer == name] or [LayerSettings(name)]:
+                factor = entry.factor(FactorSettings(name)).name
+                if factor in wanted and isinstance(layer, QgsVectorLayer):
+                    read = read_layer(
+                        layer, factor, crs_of(grid), context, feedback, expression=entry.filter, layer=layer
+                    )
+                    found[factor] = read.features
+        return found
+
+
+def _place_text(values: dict[str, Any]) -> str:
+    known = {name: value for name, value in values.items() if not QgsVariantUtils.isNull(value)}
+    rank = known.get("rank")
+    told = [tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")]
+    if "cells" in known:
+        told.append(tr("{:,} cells").format(int(known["cells"])))
+    if "expected" in known:
+        told.append(tr("{:,.1f} expected events").format(float(known["expected"])))
+    if "observed" in known:
+        told.append(tr("{:,.4g} observed events").format(float(known["observed"])))
+    if known.get("factors"):
+        told.append(tr("at work: {}").format(known["factors"]))
+    return ", ".join(told) + "."

@@ -1,0 +1,250 @@
+"""rtm:whatif — the terrain and the expected events if a factor's features were other ones."""
+
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsProcessingParameterVectorDestination,
+)
+
+from ..rtm_plugin.adapters.feedback import progress_of
+from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.rasters import Raster, same_cells
+from ..rtm_plugin.adapters.tables import Column
+from ..rtm_plugin.core.features import Features
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, require_terrain_of, what_if
+from .base import RtmAlgorithm, results_group, tr
+from .outputs import crs_of, save_table, save_what_if
+from .parameters import read_source, source_item
+
+RANK = "rank"  # the field that names the places of rtm:priorityplaces
+CHANGE_COLUMNS: tuple[Column, ...] = (
+    ("place", str),
+    ("cells", int),
+    ("expected_before", float),
+    ("expected_after", float),
+    ("change", float),
+    ("change_percent", float),
+    ("change_low", float),
+    ("change_high", float),
+    ("note", str),
+)
+
+
+class WhatIfFeaturesChange(RtmAlgorithm):
+    """Score the cells with one factor's features changed."""
+
+    NAME = "whatif"
+    LABEL = "What if: a risk factor's features change"
+    GROUP = ("answers", "Answers from the model")
+    TAGS = ("scenario", "remove", "move", "difference", "problem solving")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        self._add_inputs()
+        self._add_outputs()
+
+    def _add_inputs(self) -> None:
+        vector = [Qgis.ProcessingSourceType.Vector]
+        self.add(
+            QgsProcessingParameterFile("MODEL", tr("Model"), extension="json"),
+            tr("Model file of 'Select model' or of a whole study."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
+            tr("The risk terrain that was made with the model."),
+        )
+        self.add(
+            QgsProcessingParameterRasterLayer("EXPECTED", tr("Expected counts")),
+            tr("The expected counts that were made with the terrain."),
+        )
+        self.add(
+            QgsProcessingParameterString("FACTOR", tr("Name of the risk factor")),
+            tr("The factor whose features change, by its name in the model."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("BEFORE", tr("The factor's features as they are"), vector),
+            tr("The layer that the model was fitted on, with the same filter; it is held against the model."),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource("AFTER", tr("The features as they would be"), vector, optional=True),
+            tr(
+                "The whole layer after the change: a copy in which features are removed, moved or added, or the same "
+                "layer with a filter. Empty: none of the factor's features is left."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                "PLACES", tr("Places"), [Qgis.ProcessingSourceType.VectorPolygon], optional=True
+            ),
+            tr("Priority places, wards or other polygons; the table tells the change in each of them."),
+        )
+        self.add(
+            QgsProcessingParameterField(
+                "PLACE_FIELD", tr("Name of the places"), parentLayerParameterName="PLACES", optional=True
+            ),
+            tr("The field that names the places; when empty, the rank of priority places, else their order."),
+        )
+
+    def _add_outputs(self) -> None:
+        raster = QgsProcessingParameterRasterDestination
+        self.add(
+            raster("OUTPUT", tr("Risk terrain after the change")),
+            tr("Raster of relative risk scores, in the classes and on the scale of the terrain as it is."),
+        )
+        self.add(
+            raster("OUTPUT_EXPECTED", tr("Expected counts after the change"), optional=True, createByDefault=True),
+            tr("Raster of the number of events that the model expects in each cell with the changed features."),
+        )
+        self.add(
+            raster("OUTPUT_DIFFERENCE", tr("Change in expected counts"), optional=True, createByDefault=True),
+            tr("Raster of expected events after the change minus before: orange is more, purple is fewer."),
+        )
+        self.add(
+            QgsProcessingParameterVectorDestination(
+                "OUTPUT_TABLE",
+                tr("Change by place"),
+                Qgis.ProcessingSourceType.Vector,
+                optional=True,
+                createByDefault=True,
+            ),
+            tr(
+                "Table with expected events before and after in each place and in the whole study area, and the change "
+                "at both ends of the coefficient's 95 % interval."
+            ),
+        )
+        self.addOutput(QgsProcessingOutputNumber("CHANGE", tr("Change in expected events in the study area")))
+        self.addOutput(QgsProcessingOutputNumber("CELLS_CHANGED", tr("Cells whose exposure changes")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        terrain, expected, grid = self._maps(parameters, context)
+        require_terrain_of(model, terrain.band(1)[0][grid.mask].astype(np.float64), terrain.name)
+        factor = self.parameterAsString(parameters, "FACTOR", context).strip()
+        before = read_source(self, parameters, "BEFORE", crs_of(grid), context, feedback)
+        after, sources = Features(before.features.geometry, before.features.coordinates[:0], 0), []
+        if parameters.get("AFTER"):
+            read = read_source(self, parameters, "AFTER", crs_of(grid), context, feedback)
+            after, sources = read.features, [source_item("after", read)]
+        found = what_if(
+            model,
+            factor,
+            before.features,
+            after,
+            grid,
+            terrain.band(1)[0][grid.mask].astype(np.float32),
+            expected.band(1)[0][grid.mask].astype(np.float32),
+            progress_of(feedback, 0.1, 0.8),
+        )
+        places = self._places(parameters, context, feedback, grid)
+        rows = place_changes(grid, found, places, progress_of(feedback, 0.8, 0.9))
+        _tell(found, factor, before.report.features, after, rows, feedback)
+        sources = [source_item("before", before), *sources]
+        return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources)
+
+    def _maps(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[Raster, Raster, Grid]:
+        terrain = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        terrain.require("terrain", "risk terrain", "rtm:terrain or rtm:run")
+        expected = self.raster(parameters, "EXPECTED", context, "expected counts")
+        expected.require("expected", "expected counts", "rtm:terrain or rtm:run")
+        grid = terrain.grid()
+        same_cells(expected, grid)
+        return terrain, expected, grid
+
+    def _places(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
+    ) -> list[tuple[str, Features]]:
+        if not parameters.get("PLACES"):
+            return []
+        name = self.parameterAsString(parameters, "PLACE_FIELD", context)
+        source = self.parameterAsSource(parameters, "PLACES", context)
+        if not name and source is not None and source.fields().lookupField(RANK) >= 0:
+            name = RANK
+        read = read_source(
+            self, parameters, "PLACES", crs_of(grid), context, feedback, wanted="polygon", name_field=name
+        )
+        return read.named
+
+    def _write(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        grid: Grid,
+        model: RiskModel,
+        factor: str,
+        found: WhatIf,
+        rows: tuple[PlaceChange, ...],
+        sources: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
+        path = {name: self.parameterAsOutputLayer(parameters, name, context) for name in names}
+        with Staging(feedback) as staging:
+            save_what_if(staging, path, grid, found, factor, model, sources)
+            if path["OUTPUT_TABLE"]:
+                save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
+        labels = (
+            tr("What if: risk terrain ({})"),
+            tr("What if: expected events ({})"),
+            tr("What if: change in expected events ({})"),
+            tr("What if: change by place ({})"),
+        )
+        group = results_group(tr("what if {} changed").format(factor))
+        for name, label, order in zip(names, labels, (20, 10, 30, 5), strict=True):
+            self.present(context, path[name], label.format(tr(NOT_CAUSE)), group, order)
+        return {
+            **{name: file for name, file in path.items() if file},
+            "CHANGE": rows[-1].change,
+            "CELLS_CHANGED": found.cells_changed,
+        }
+
+
+def _tell(
+    found: WhatIf,
+    factor: str,
+    features: int,
+    after: Features,
+    rows: tuple[PlaceChange, ...],
+    feedback: QgsProcessingFeedback,
+) -> None:
+    if found.term is None:
+        feedback.pushWarning(
+            tr("The model did not select '{}', so changing its features changes nothing on its maps.").format(factor)
+        )
+    else:
+        feedback.pushInfo(
+            tr("{}: {:,} features now, {:,} after the change; {:,} cells change their exposure.").format(
+                factor, features, after.count, found.cells_changed
+            )
+        )
+    for row in rows:
+        percent = "" if row.percent is None else f" ({row.percent:+.1f} %)"
+        feedback.pushInfo(
+            tr(
+                "{}: {:.2f} expected events before, {:.2f} after: {:+.2f}{}; {:+.2f} to {:+.2f} by the coefficient's "
+                "95 % interval."
+            ).format(row.place, row.before, row.after, row.change, percent, row.low, row.high)
+        )
+    feedback.pushWarning(
+        tr(
+            "These figures are {}: they say what the model goes with, not what a change on the ground would bring. The "
+            "interval leaves out that the factor was chosen by the same events."
+        ).format(tr(NOT_CAUSE))
+    )
+
+
+def _cells_of(row: PlaceChange) -> list[Any]:
+    return [row.place, row.cells, row.before, row.after, row.change, row.percent, row.low, row.high, NOT_CAUSE]

@@ -1,0 +1,139 @@
+"""The widgets of the dock, and how they show what they are given."""
+
+from collections.abc import Sequence
+
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTextBrowser,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..adapters.classes_in_view import ClassInView
+from ..adapters.feedback import tr
+from ..adapters.project import ProjectModel
+
+FACTOR = Qt.ItemDataRole.UserRole
+CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+
+
+class DockWidgets(QWidget):
+    """Model above, its factors, the classes in view, the answer below."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.models = QComboBox(self)
+        self.models.setToolTip(tr("The risk terrains of this project"))
+        self.state = _text(self)
+        self.find = QPushButton(tr("Find its model file…"), self)
+        self.factors = _tree(self, [tr("Risk factor"), tr("Variable"), tr("RRV")])
+        self.factors.setToolTip(tr("Tick a factor to show its features on the map"))
+        self.note = _text(self)
+        self.what_if = QPushButton(tr("What if…"), self)
+        self.what_if.setToolTip(
+            tr("The selected factor without the features that are selected on the map, or without any")
+        )
+        self.report = QPushButton(tr("Report"), self)
+        self.report.setToolTip(tr("Open the report of the study again"))
+        self.classes = _tree(self, [tr("Class in view"), tr("Cells"), tr("Share"), tr("Expected")])
+        self.why = QPushButton(tr("Why here?"), self)
+        self.why.setCheckable(True)
+        self.why.setToolTip(tr("Click on the map to learn why a cell has its score"))
+        self.answer = QTextBrowser(self)
+        self.answer.setOpenLinks(False)
+        self.answer.setPlaceholderText(tr("Choose 'Why here?' and click on the risk terrain."))
+        self.copy = QPushButton(tr("Copy as text"), self)
+        self.copy.setEnabled(False)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        top = QGridLayout()
+        top.addWidget(QLabel(tr("Risk terrain"), self), 0, 0)
+        top.addWidget(self.models, 0, 1)
+        top.setColumnStretch(1, 1)
+        page = QVBoxLayout(self)
+        page.addLayout(top)
+        page.addWidget(self.state)
+        page.addWidget(self.find)
+        page.addWidget(self.factors, 2)
+        page.addWidget(self.note)
+        page.addLayout(_row(self.what_if, self.report))
+        page.addWidget(self.classes, 2)
+        page.addLayout(_row(self.why, self.copy))
+        page.addWidget(self.answer, 4)
+        self.note.hide()
+
+    def show_model(self, chosen: ProjectModel | None) -> None:
+        """The model's sentence and factors, or what is missing."""
+        model = chosen.model if chosen is not None else None
+        self.find.setVisible(chosen is not None and model is None)
+        self.report.setEnabled(bool(chosen and chosen.report))
+        self.what_if.setEnabled(False)
+        self.factors.blockSignals(True)
+        self.factors.clear()
+        if chosen is None:
+            self.state.setText(tr("There is no risk terrain in this project yet."))
+        elif model is None:
+            self.state.setText(tr("No model file beside this raster gives its scores."))
+        else:
+            self.state.setText(
+                tr("{:,} cells, {:,.0f} events, {} factors, {}").format(
+                    model.grid.cells, model.events.inside, len(model.selected), model.family.upper()
+                )
+            )
+            for term in model.selected:
+                about = f"{term.operationalisation} {term.distance:g}"
+                item = QTreeWidgetItem([term.factor, about, f"{term.rrv:.2f}"])
+                item.setData(0, FACTOR, term.factor)
+                item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight))
+                known = term.factor in chosen.factors
+                item.setCheckState(0, UNCHECKED)
+                item.setDisabled(not known)
+                if not known:
+                    item.setToolTip(0, tr("The layer of this factor is not in the project"))
+                self.factors.addTopLevelItem(item)
+        self.factors.blockSignals(False)
+
+    def show_classes(self, rows: Sequence[ClassInView]) -> None:
+        """Cells, share and expected events of each class, the highest first."""
+        self.classes.clear()
+        for row in reversed(rows):
+            events = "" if row.expected is None else f"{row.expected:,.1f}"
+            item = QTreeWidgetItem([row.name.split(":")[0], f"{row.cells:,}", f"{100 * row.share:.1f} %", events])
+            item.setToolTip(0, row.name)
+            for column in (1, 2, 3):
+                item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight))
+            self.classes.addTopLevelItem(item)
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _text(parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def _tree(parent: QWidget, headings: list[str]) -> QTreeWidget:
+    tree = QTreeWidget(parent)
+    tree.setHeaderLabels(headings)
+    tree.setRootIsDecorated(False)
+    tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    tree.header().setStretchLastSection(False)
+    tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    tree.setMinimumHeight(70)
+    return tree

@@ -1,0 +1,125 @@
+"""The page "Risk terrain" in QGIS's options."""
+
+from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..adapters.feedback import tr
+from ..adapters.preferences import MARKINGS, Preferences, load_preferences, save_preferences
+from ..core.study import INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS
+
+
+class SettingsFactory(QgsOptionsWidgetFactory):
+    """Makes the page whenever the options are opened."""
+
+    def __init__(self, icon: str) -> None:
+        super().__init__(tr("Risk terrain"), QIcon(icon))
+
+    def createWidget(self, parent: QWidget) -> QgsOptionsPageWidget:
+        """A page with the settings in force."""
+        return SettingsPage(parent)
+
+
+class SettingsPage(QgsOptionsPageWidget):
+    """Shows the settings in force; `apply` keeps what was changed."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        now = load_preferences()
+        self.analyst = QLineEdit(now.analyst, self)
+        self.unit = QLineEdit(now.unit, self)
+        self.licence = QLineEdit(now.licence, self)
+        self.marking = QComboBox(self)
+        self.marking.setEditable(True)
+        self.marking.addItems(MARKINGS)
+        self.marking.setCurrentText(now.marking)
+        self.study_folder = self._folder(now.study_folder)
+        self.output_folder = self._folder(now.output_folder)
+        self.block_length = QDoubleSpinBox(self)
+        self.block_length.setRange(0.01, 1_000_000)
+        self.block_length.setSuffix(tr(" map units"))
+        self.block_length.setValue(now.block_length)
+        self.max_blocks = QSpinBox(self)
+        self.max_blocks.setRange(1, MAX_BLOCKS)
+        self.max_blocks.setValue(now.max_blocks)
+        self.increment = self._choice(INCREMENTS, now.increment)
+        self.operationalisation = self._choice(OPERATIONALISATIONS, now.operationalisation)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(
+            self._group(
+                tr("On reports, layouts and model files"),
+                (tr("Analyst"), self.analyst),
+                (tr("Unit"), self.unit),
+                (tr("Licence reference"), self.licence),
+                (tr("Protective marking"), self.marking),
+            )
+        )
+        page.addWidget(
+            self._group(tr("Folders"), (tr("Studies"), self.study_folder), (tr("Results"), self.output_folder))
+        )
+        page.addWidget(
+            self._group(
+                tr("A new study begins with"),
+                (tr("Block length"), self.block_length),
+                (tr("Largest influence, in blocks"), self.max_blocks),
+                (tr("Increment"), self.increment),
+                (tr("Operationalisation"), self.operationalisation),
+            )
+        )
+        note = QLabel(tr("What you leave alone follows the defaults of your force, where it has set any."), self)
+        note.setWordWrap(True)
+        page.addWidget(note)
+        page.addStretch(1)
+
+    def _group(self, title: str, *rows: tuple[str, QWidget]) -> QGroupBox:
+        box = QGroupBox(title, self)
+        form = QFormLayout(box)
+        for label, widget in rows:
+            form.addRow(label, widget)
+        return box
+
+    def _folder(self, path: str) -> QgsFileWidget:
+        widget = QgsFileWidget(self)
+        widget.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        widget.setFilePath(path)
+        return widget
+
+    def _choice(self, words: tuple[str, ...], now: str) -> QComboBox:
+        box = QComboBox(self)
+        box.addItems(words)
+        box.setCurrentText(now)
+        return box
+
+    @property
+    def chosen(self) -> Preferences:
+        """What the page shows."""
+        return Preferences(
+            self.analyst.text().strip(),
+            self.unit.text().strip(),
+            self.licence.text().strip(),
+            self.marking.currentText().strip(),
+            self.study_folder.filePath(),
+            self.output_folder.filePath(),
+            self.block_length.value(),
+            self.max_blocks.value(),
+            self.increment.currentText(),
+            self.operationalisation.currentText(),
+        )
+
+    def apply(self) -> None:
+        """Called by QGIS when the options are accepted."""
+        save_preferences(self.chosen)

@@ -1,0 +1,38 @@
+"""Opens rtm:whatif with what the dock knows already."""
+
+from qgis.core import QgsProcessingFeatureSourceDefinition, QgsVectorLayer
+
+from ..adapters.project import ProjectModel
+
+
+def ask_what_if(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> None:
+    """The tool's dialog, filled in: the factor without its selected features, or without any."""
+    from processing import createAlgorithmDialog
+
+    dialog = createAlgorithmDialog("rtm:whatif", what_if_parameters(chosen, factor, layer))
+    dialog.show()
+
+
+def what_if_parameters(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> dict[str, object]:
+    """Inputs of rtm:whatif; features that are selected on the map are those that would go."""
+    own = chosen.filters.get(factor, "")
+    parameters: dict[str, object] = {
+        "MODEL": chosen.path,
+        "TERRAIN": chosen.terrain,
+        "EXPECTED": chosen.expected,
+        "FACTOR": factor,
+        "BEFORE": _source(layer, own),
+    }
+    if chosen.places:
+        parameters["PLACES"] = chosen.places
+    gone = sorted(layer.selectedFeatureIds())
+    if gone:
+        kept = f"$id NOT IN ({', '.join(map(str, gone))})"
+        parameters["AFTER"] = _source(layer, f"({own}) AND {kept}" if own else kept)
+    return parameters
+
+
+def _source(layer: QgsVectorLayer, expression: str) -> QgsProcessingFeatureSourceDefinition | str:
+    if not expression:
+        return str(layer.id())
+    return QgsProcessingFeatureSourceDefinition(layer.id(), filterExpression=expression)

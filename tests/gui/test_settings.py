@@ -1,0 +1,123 @@
+"""The settings page: the analyst's own values, the force's from QGIS's global file, and where they end up."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from qgis.core import QgsSettings
+from qgis.PyQt.QtTest import QTest
+from risk_terrain import classFactory
+from risk_terrain.rtm_plugin.adapters.preferences import Preferences, load_preferences, save_preferences
+from risk_terrain.rtm_plugin.gui.settings import SettingsFactory, SettingsPage
+from test_plugin_object import Window
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
+from running import only_terrain, process
+from small_city import write_city
+
+GLOBAL = """[risk_terrain]
+unit=Northbridge BCU
+marking=OFFICIAL
+licence=OS 100012345
+block_length=160
+max_blocks=99
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(qgis_app):
+    """No setting of the analyst's before and after."""
+    QgsSettings().remove("risk_terrain")
+    yield
+    QgsSettings().remove("risk_terrain")
+
+
+@pytest.fixture
+def force(tmp_path):
+    """A global settings file, as a force gives to everyone."""
+    before = QgsSettings.globalSettingsPath()
+    path = tmp_path / "qgis_global_settings.ini"
+    path.write_text(GLOBAL, encoding="utf-8")
+    assert QgsSettings.setGlobalSettingsPath(str(path))
+    yield path
+    empty = tmp_path / "none.ini"
+    empty.write_text("", encoding="utf-8")
+    QgsSettings.setGlobalSettingsPath(before or str(empty))
+
+
+def test_nothing_set():
+    assert load_preferences() == Preferences()
+    assert load_preferences().signature == {}
+
+
+def test_the_forces_defaults_and_the_analysts_own(force):
+    """A value of the force that makes no sense is left out; the analyst's goes before the force's."""
+    found = load_preferences()
+    assert (found.unit, found.marking, found.block_length, found.max_blocks) == (
+        "Northbridge BCU",
+        "OFFICIAL",
+        160.0,
+        3,
+    )
+    QgsSettings().setValue("risk_terrain/marking", "OFFICIAL-SENSITIVE")
+    assert load_preferences().signature == {
+        "unit": "Northbridge BCU",
+        "licence": "OS 100012345",
+        "marking": "OFFICIAL-SENSITIVE",
+    }
+
+
+def test_the_page_keeps_only_what_was_changed(force):
+    page = SettingsPage(None)
+    assert page.unit.text() == "Northbridge BCU"
+    QTest.keyClicks(page.analyst, "A. N. Alyst")
+    page.max_blocks.setValue(2)
+    page.increment.setCurrentText("whole")
+    page.apply()
+    assert load_preferences().analyst == "A. N. Alyst"
+    assert load_preferences().study_defaults == {
+        "BLOCK_LENGTH": 160.0,
+        "MAX_BLOCKS": 2,
+        "INCREMENT": "whole",
+        "OPERATIONALISATION": "both",
+    }
+    force.write_text(GLOBAL.replace("Northbridge BCU", "Southbridge BCU"), encoding="utf-8")
+    assert QgsSettings.setGlobalSettingsPath(str(force))
+    assert load_preferences().unit == "Southbridge BCU", "what was left alone follows the force"
+
+
+def test_every_field_comes_back():
+    mine = Preferences("a", "b", "c", "SECRET", "/tmp", "/var", 150.5, 4, "whole", "density")
+    save_preferences(mine)
+    assert load_preferences() == mine
+    assert SettingsPage(None).chosen == mine
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("block_length", "-1"), ("block_length", "nan"), ("max_blocks", "many"), ("increment", "third")]
+)
+def test_a_value_that_makes_no_sense_is_left_out(key, value):
+    QgsSettings().setValue(f"risk_terrain/{key}", value)
+    assert load_preferences() == Preferences()
+
+
+def test_hostile_text_is_one_line():
+    QgsSettings().setValue("risk_terrain/analyst", "a\n<b>\x00" + "x" * 500)
+    assert load_preferences().analyst == ("a <b> " + "x" * 500)[:200]
+
+
+def test_stamped_in_the_model_file(qgis_processing, qgis_iface, tmp_path, force):
+    plugin = classFactory(Window(qgis_iface))
+    plugin.initGui()
+    city = write_city(tmp_path / "city.gpkg")
+    process("run", only_terrain(city, tmp_path))
+    signed = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))["provenance"]["signed"]
+    plugin.unload()
+    assert signed == {"unit": "Northbridge BCU", "licence": "OS 100012345", "marking": "OFFICIAL"}
+
+
+def test_the_factory_makes_a_page(qgis_app):
+    factory = SettingsFactory("")
+    assert factory.title() == "Risk terrain"
+    assert isinstance(factory.createWidget(None), SettingsPage)
