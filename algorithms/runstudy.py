@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import processing
+from qgis import processing
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,

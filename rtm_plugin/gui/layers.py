@@ -61,7 +61,8 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
             continue
         project = QgsProject.instance()
         root = project.layerTreeRoot()
-        project.addMapLayer(layer, False)
+        if project.addMapLayer(layer, False) is None:
+            continue
         node = (root.findGroup(group) or root.addGroup(group)).addLayer(layer)
         node.setExpanded(False)
     return lost

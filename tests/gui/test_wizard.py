@@ -144,6 +144,29 @@ def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
     assert (tmp_path / "Räuber, 1" / "study.json").is_file()
 
 
+def test_a_new_study_begins_with_the_settings_of_the_analyst(hands, layers, tmp_path, monkeypatch):
+    from risk_terrain.rtm_plugin.adapters.preferences import Preferences
+    from risk_terrain.rtm_plugin.gui.wizard import factors_page, review_page, start_page
+
+    mine = Preferences(output_folder=str(tmp_path), block_length=150, max_blocks=2, operationalisation="density")
+    for module in (factors_page, review_page, start_page):
+        monkeypatch.setattr(module, "load_preferences", lambda: mine)
+    hands.click("start_new")
+    assert hands.find("area_block").value() == 150
+    hands.choose("area_layer", "boundary")
+    hands.next()
+    hands.choose("outcome_layer", "events")
+    hands.next()
+    hands.click("factors_add")
+    hands.find("factors_layers").accept()
+    settings = hands.wizard.draft.study.factors[0].settings
+    assert (settings.max_blocks, settings.operationalisation, settings.increment) == (2, "density", "half")
+    hands.next()
+    hands.type("settings_title", "A: first/try")
+    hands.next()
+    assert Path(hands.find("review_folder").filePath()) == tmp_path / "A first try"
+
+
 def test_chicago(hands, shared_data, tmp_path):
     """Real data: 6,876 events, six factors, up to 54,177 features."""
     city = shared_data / "chicago" / "chicago.gpkg"

@@ -26,6 +26,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
+from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
 from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
 from ...core.study_document import Factor
@@ -281,12 +282,14 @@ class FactorsPage(Page):
     def _add(self, layers: list[QgsVectorLayer]) -> None:
         factors = list(self.draft.study.factors)
         taken = {factor.settings.name for factor in factors}
+        mine = load_preferences()
+        start = FactorSettings("factor", mine.operationalisation, mine.max_blocks, mine.increment)
         for layer in layers:
             name, number = _plain_name(layer.name()), 2
             while name in taken:
                 name, number = f"{_plain_name(layer.name())} {number}", number + 1
             taken.add(name)
-            factors.append(Factor(reference(layer), FactorSettings(name)))
+            factors.append(Factor(reference(layer), replace(start, name=name)))
         self.by_hand(lambda: self._take(factors))()
 
 

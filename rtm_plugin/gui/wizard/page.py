@@ -163,8 +163,7 @@ class LayerChoice(QWidget):
         if not path:
             return
         layer = QgsVectorLayer(path, path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0], "ogr")
-        if layer.isValid():
-            QgsProject.instance().addMapLayer(layer)
+        if layer.isValid() and QgsProject.instance().addMapLayer(layer) is not None:
             self.combo.setLayer(layer)
 
 

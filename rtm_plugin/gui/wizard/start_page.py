@@ -7,7 +7,9 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel
 
 from ...adapters.feedback import tr
+from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
+from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
 from ..layers import add_missing
 from .demo import demo_study
@@ -75,7 +77,7 @@ class StartPage(Page):
         )
 
     def _new(self) -> None:
-        self.draft.replace(StudyDocument())
+        self.draft.replace(StudyDocument(grid=GridSettings(load_preferences().block_length)))
         self.begun.emit()
 
     def _demo(self) -> None:
@@ -86,7 +88,8 @@ class StartPage(Page):
             self._load(str(self.draft.unfinished))
 
     def _open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), "", tr("Study (*.json)"))
+        folder = load_preferences().study_folder
+        path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), folder, tr("Study (*.json)"))
         if path:
             self._load(path)
 

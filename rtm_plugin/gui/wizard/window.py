@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ..results import add_results
+from ..tasks import Job
 from .area_page import AreaPage
 from .draft import Draft, autosave_path
 from .factors_page import FactorsPage
@@ -256,6 +257,7 @@ class Wizard(QDialog):
         if not self.draft.results:
             self.draft.autosave()
         self.hide()
+        Job.settle()
         self.deleteLater()
 
     def _may_stop(self) -> bool:
