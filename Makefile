@@ -69,8 +69,9 @@ accuracy: setup ## Compare the forecast with terrain, baselines and a random for
 package: ## Build the zip that QGIS installs, in build
 	@$(PYTHON) .ci/package.py
 
-screenshots: install ## Take the pictures of the desktop that docs shows (needs imagemagick)
+screenshots: install ## Take the pictures that docs shows (needs imagemagick), and all of the wizard's pages into build/pictures
 	$(PYTHON) tests/gui/desktop.py --pictures docs
+	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(PYTHON) tests/gui/wizard_pictures.py build/pictures --guide docs/guide
 
 clean: ## Remove what the targets made; not the QGIS profile and not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import processing
+from qgis import processing
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -19,7 +19,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.study_file import given_study
 from .base import RtmAlgorithm, tr
-from .study_parameters import RESULT_FILES, add_study, run_parameters, tell_warnings
+from .study_parameters import RESULT_FILES, add_study, run_parameters
 
 _RASTERS = {
     "OUTPUT_TERRAIN": "Risk terrain",
@@ -48,6 +48,7 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputFile("OUTPUT_MODEL", tr("Model")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_FINDINGS", tr("Findings")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_VALIDATION", tr("Validation")))
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
@@ -62,7 +63,6 @@ class RunStudy(RtmAlgorithm):
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
         outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
-        tell_warnings(study, feedback)
         found = processing.run(
             "rtm:run", {**asked, **outputs}, is_child_algorithm=True, context=context, feedback=feedback
         )

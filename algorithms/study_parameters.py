@@ -5,7 +5,6 @@ from typing import Any
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
-    QgsProcessingFeedback,
     QgsProcessingParameterFile,
 )
 
@@ -22,6 +21,7 @@ RESULT_FILES = {
     "OUTPUT_MODEL": "model.json",
     "OUTPUT_TABLE": "candidates.csv",
     "OUTPUT_REPORT": "report.html",
+    "OUTPUT_FINDINGS": "findings.json",
     "OUTPUT_FORECAST": "forecast.tif",
     "OUTPUT_VALIDATION": "validation.html",
 }
@@ -88,9 +88,3 @@ def source_of(layers: OpenLayers, ref: LayerRef | None) -> str | QgsProcessingFe
     if not ref.filter:
         return layer.id()
     return QgsProcessingFeatureSourceDefinition(layer.id(), filterExpression=ref.filter)
-
-
-def tell_warnings(study: StudyDocument, feedback: QgsProcessingFeedback) -> None:
-    """What the reader must know about the sources."""
-    for warning in study.warnings():
-        feedback.pushWarning(warning)

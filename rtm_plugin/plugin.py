@@ -61,9 +61,7 @@ class RiskTerrainPlugin:
 
     def _drop_wizard(self) -> None:
         if self.wizard is not None:
-            self.wizard.run.stop()
-            self.wizard.close()
-            self.wizard.deleteLater()
+            self.wizard.abandon()
             self.wizard = None
 
     def unload(self) -> None:

@@ -213,6 +213,7 @@ def main() -> None:
     """Both templates."""
     application = QgsApplication([], True)
     application.initQgis()
+    application.setFont(QFont(FAMILIES[0]))  # else formats that nobody sets hold this machine's font
     for page in ("A4", "A3"):
         make(page)
     application.exitQgis()

@@ -140,7 +140,8 @@ class BriefingLayers:
         if any(not isinstance(layer, QgsVectorLayer) for layer in self.basemap):
             self.terrain.setOpacity(_SEE_THROUGH)
         if self.places is not None:
-            self.places.setSubsetString(f'"rank" <= {self.places_shown}')
+            if not self.places.setSubsetString(f'"rank" <= {self.places_shown}'):
+                raise InputError("The priority places cannot be drawn; choose the file that rtm:priorityplaces wrote.")
             places_painter()(self.places)
         if self.outline is not None:
             outline_painter()(self.outline)
@@ -156,7 +157,8 @@ class BriefingLayers:
         node.setItemVisibilityChecked(False)
         node.setExpanded(False)
         for layer in self.in_order:
-            project.addMapLayer(layer, False)
+            if project.addMapLayer(layer, False) is None:
+                raise InputError(f"The layer '{layer.name()}' cannot be drawn; check that its file is still there.")
             node.addLayer(layer).setExpanded(False)
 
 

@@ -13,6 +13,7 @@ Operationalisation = Literal["proximity", "density", "both"]
 Increment = Literal["half", "whole"]
 Direction = Literal["aggravating", "protective"]
 FamilyChoice = Literal["auto", "poisson", "nb1", "nb2", "all"]
+Origin = Literal["physical", "licensing", "land use", "police-generated"]
 PlaceRule = Literal["class", "share", "count"]
 
 CELL_RULES: tuple[str, ...] = get_args(CellRule)
@@ -21,6 +22,7 @@ OPERATIONALISATIONS: tuple[str, ...] = get_args(Operationalisation)
 INCREMENTS: tuple[str, ...] = get_args(Increment)
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 FAMILY_CHOICES: tuple[str, ...] = get_args(FamilyChoice)
+ORIGINS: tuple[str, ...] = get_args(Origin)
 PLACE_RULES: tuple[str, ...] = get_args(PlaceRule)
 
 FACTORS_FORMAT = "risk-terrain-factors"
@@ -171,11 +173,18 @@ class LayerSettings:
         QGIS expression that chooses features; empty for all.
     changes : mapping
         The fields of FactorSettings that differ from the run's defaults.
+    origin : {"physical", "licensing", "land use", "police-generated"} or ""
+        Where the data come from; "" when that is not said.
     """
 
     layer: str
     filter: str = ""
     changes: Mapping[str, Any] | None = None
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if self.origin:
+            _one_of(self.origin, f"The origin of {self.layer}", ORIGINS)
 
     def factor(self, defaults: FactorSettings) -> FactorSettings:
         """The factor's settings, with the run's defaults where this entry is silent."""
@@ -213,13 +222,14 @@ def _layer_entry(entry: object, number: int) -> LayerSettings:
     if not isinstance(entry, dict) or not isinstance(entry.get("layer"), str):
         raise FileFormatError(f'{where} has no text "layer"; name the layer that it is about.')
     allowed = {f.name for f in fields(FactorSettings)}
-    unknown = set(entry) - allowed - {"layer", "filter"}
+    unknown = set(entry) - allowed - {"layer", "filter", "origin"}
     if unknown:
         raise FileFormatError(f"{where} has the unknown key {sorted(unknown)[0]!r}; remove it or correct its spelling.")
-    if not isinstance(entry.get("filter", ""), str):
-        raise FileFormatError(f'{where}: "filter" must be a text with a QGIS expression.')
+    for key, what in (("filter", "a text with a QGIS expression"), ("origin", "a text")):
+        if not isinstance(entry.get(key, ""), str):
+            raise FileFormatError(f'{where}: "{key}" must be {what}.')
     changes = {key: value for key, value in entry.items() if key in allowed}
-    settings = LayerSettings(entry["layer"], entry.get("filter", ""), changes)
+    settings = LayerSettings(entry["layer"], entry.get("filter", ""), changes, entry.get("origin", ""))
     settings.factor(FactorSettings(name=entry["layer"]))
     return settings
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from qgis.core import QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
+from qgis.core import QgsDataSourceUri, QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
 
 from ..adapters.feedback import tr
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
+_DATABASES = ("postgres", "mssql", "oracle", "hana")
 
 
 def reference(layer: QgsVectorLayer, filter_: str = "") -> LayerRef:
@@ -25,6 +26,11 @@ def refusal_of_layer(layer: QgsMapLayer | None) -> str:
         return tr(
             "The layer '{}' is temporary, so that a saved study could not find it again; save it to a file first "
             "(right-click it ▸ Make Permanent…)."
+        ).format(layer.name())
+    if layer.providerType() in _DATABASES and QgsDataSourceUri(layer.source()).password():
+        return tr(
+            "The source of the layer '{}' holds a password, which a study file must not; keep it in QGIS's "
+            "authentication settings instead, and add the layer again."
         ).format(layer.name())
     if isinstance(layer, QgsVectorLayer) and layer.isEditable() and layer.isModified():
         return tr("The layer '{}' has edits that are not saved; save them first.").format(layer.name())
@@ -55,7 +61,8 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
             continue
         project = QgsProject.instance()
         root = project.layerTreeRoot()
-        project.addMapLayer(layer, False)
+        if project.addMapLayer(layer, False) is None:
+            continue
         node = (root.findGroup(group) or root.addGroup(group)).addLayer(layer)
         node.setExpanded(False)
     return lost

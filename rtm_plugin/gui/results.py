@@ -25,8 +25,7 @@ def add_results(results: dict[str, Any], title: str) -> list[QgsMapLayer]:
         if not path:
             continue
         layer = QgsVectorLayer(path, name, "ogr") if key == "OUTPUT_PLACES" else QgsRasterLayer(path, name)
-        if layer.isValid():
-            project.addMapLayer(layer, False)
+        if layer.isValid() and project.addMapLayer(layer, False) is not None:
             group.addLayer(layer).setItemVisibilityChecked(shown)
             added.append(layer)
     return added

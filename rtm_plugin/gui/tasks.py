@@ -1,5 +1,6 @@
 """A registered algorithm in QGIS's task manager: the window stays alive while it works."""
 
+import time
 from typing import Any, ClassVar
 
 from qgis.core import (
@@ -79,6 +80,14 @@ class Job(QObject):
     def error(self) -> str:
         """Why it failed, in a sentence."""
         return self.feedback.errors[-1].strip() if self.feedback.errors else tr("It stopped without saying why.")
+
+    @classmethod
+    def settle(cls, seconds: float = 5.0) -> None:
+        """Wait for jobs that were cancelled, as their algorithms need the provider."""
+        end = time.monotonic() + seconds
+        while cls._alive and time.monotonic() < end:
+            QgsApplication.processEvents()
+            time.sleep(0.01)
 
     def _done(self, ok: bool, results: dict[str, Any]) -> None:
         Job._alive.discard(self)

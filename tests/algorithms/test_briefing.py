@@ -20,12 +20,16 @@ A4, A3 = (842, 595), (1191, 842)  # points, landscape
 
 
 @pytest.fixture
-def asked(chain, city, out):
-    """The parameters of a briefing with everything on it; the project is cleared afterwards."""
+def asked(chain, city, out, tmp_path):
+    """The parameters of a briefing with everything on it; the project is cleared afterwards.
+
+    The places are a copy: QGIS keeps a GeoPackage open for a while, with files of its own beside it.
+    """
+    places = shutil.copy(chain["places"], tmp_path / "places.gpkg")
     yield {
         "MODEL": chain["model"],
         "TERRAIN": chain["terrain"],
-        "PLACES": chain["places"],
+        "PLACES": str(places),
         "STUDY_AREA": city.layer("area"),
         "FACTORS": [city.layer("bars"), city.layer("footpaths")],
         "BASEMAP": [city.layer("parks")],
@@ -191,7 +195,7 @@ def test_a_part_of_the_area(asked):
 
 
 def test_only_the_first_places(asked, chain, tmp_path):
-    places = str(tmp_path / "places.gpkg")
+    places = str(tmp_path / "many.gpkg")
     process("priorityplaces", {"TERRAIN": chain["terrain"], "RULE": "class", "VALUE": 0, "OUTPUT": places})
     count = QgsVectorLayer(places, "p", "ogr").featureCount()
     assert count > 1
@@ -403,7 +407,8 @@ def test_the_terrain_of_another_model(asked, chain, tmp_path):
 
 
 def test_places_in_another_crs(asked, chain, out, tmp_path):
-    other = str(tmp_path / "places.gpkg")
+    other = str(tmp_path / "other" / "places.gpkg")
+    Path(other).parent.mkdir()
     gdal.VectorTranslate(other, chain["places"], dstSRS="EPSG:32630", reproject=True)
     assert refusal("briefing", {**asked, "PLACES": other}) == (
         "The priority places 'places' are in another coordinate reference system than the risk terrain 'terrain'; "

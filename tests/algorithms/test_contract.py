@@ -279,7 +279,7 @@ OUTPUTS = {
     "studymodel": {"OUTPUT"},
     "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
 }
 EXTRA_OUTPUTS = {
     "report": {"PLACE_COUNT"},

@@ -153,7 +153,7 @@ def test_the_action_opens_the_wizard_once(registry, window):
     first.close()
     window.toolbar[0].trigger()
     assert plugin.wizard is not first
-    plugin.unload()
+    plugin.unload()  # it asks nothing, and takes the open wizard away
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [w for w in QApplication.topLevelWidgets() if w.objectName() == "rtm_wizard"] == []
 

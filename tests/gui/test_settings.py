@@ -11,7 +11,6 @@ from risk_terrain import classFactory
 from risk_terrain.algorithms.briefing import Briefing
 from risk_terrain.rtm_plugin.adapters.preferences import Preferences, load_preferences, save_preferences
 from risk_terrain.rtm_plugin.gui.settings import SettingsFactory, SettingsPage
-from risk_terrain.rtm_plugin.gui.wizard.draft import new_study
 from test_plugin_object import Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
@@ -117,10 +116,6 @@ def test_stamped_in_the_model_file(qgis_processing, qgis_iface, tmp_path, force)
     signed = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))["provenance"]["signed"]
     plugin.unload()
     assert signed == {"unit": "Northbridge BCU", "licence": "OS 100012345", "marking": "OFFICIAL"}
-
-
-def test_a_new_study_of_the_wizard_begins_with_them(force):
-    assert new_study().grid.block_length == 160.0
 
 
 def test_a_briefing_begins_with_the_marking(qgis_app, force):

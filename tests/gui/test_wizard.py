@@ -1,6 +1,8 @@
 """The wizard with real clicks and keys: from an empty project to the report, refusals, cancel, close, crash."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -140,6 +142,29 @@ def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
     assert hands.page == "result", hands.reason
     assert "<b>more" not in (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
     assert (tmp_path / "Räuber, 1" / "study.json").is_file()
+
+
+def test_a_new_study_begins_with_the_settings_of_the_analyst(hands, layers, tmp_path, monkeypatch):
+    from risk_terrain.rtm_plugin.adapters.preferences import Preferences
+    from risk_terrain.rtm_plugin.gui.wizard import factors_page, review_page, start_page
+
+    mine = Preferences(output_folder=str(tmp_path), block_length=150, max_blocks=2, operationalisation="density")
+    for module in (factors_page, review_page, start_page):
+        monkeypatch.setattr(module, "load_preferences", lambda: mine)
+    hands.click("start_new")
+    assert hands.find("area_block").value() == 150
+    hands.choose("area_layer", "boundary")
+    hands.next()
+    hands.choose("outcome_layer", "events")
+    hands.next()
+    hands.click("factors_add")
+    hands.find("factors_layers").accept()
+    settings = hands.wizard.draft.study.factors[0].settings
+    assert (settings.max_blocks, settings.operationalisation, settings.increment) == (2, "density", "half")
+    hands.next()
+    hands.type("settings_title", "A: first/try")
+    hands.next()
+    assert Path(hands.find("review_folder").filePath()) == tmp_path / "A first try"
 
 
 def test_chicago(hands, shared_data, tmp_path):
@@ -380,6 +405,32 @@ def test_cancel_leaves_nothing_and_the_study_can_run_again(hands, tmp_path):
     wait(lambda: hands.page == "result", "the second run", 180)
 
 
+def test_a_refusal_while_running_is_said_on_the_page(hands, tmp_path):
+    """The places of an earlier run are open in another program."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "places.gpkg-wal").write_bytes(b"")
+    hands.click("start_demo")
+    hands.until("review")
+    hands.wizard.draft.folder = str(tmp_path / "out")
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: not hands.wizard.run.running, "the refusal", 120)
+    assert hands.page == "run"
+    assert "places.gpkg is being edited in QGIS or another program" in hands.reason
+    assert not hands.can_go_on
+    (tmp_path / "out" / "places.gpkg-wal").unlink()
+    hands.click("run_again")
+    wait(lambda: hands.page == "result", "the second run", 180)
+    hands.wizard.result.save_model(str(tmp_path / "study.model3"))
+    wait(lambda: hands.find("result_told").text(), "the model")
+    assert (tmp_path / "study.model3").stat().st_size > 5000
+    hands.wizard.go(5)
+    assert "results already" in hands.find("review_estimate").text() or hands.counted() is None
+    hands.next()
+    wait(lambda: hands.page == "result", "a third run into the same folder", 180)
+    assert len([n for n in QgsProject.instance().layerTreeRoot().children() if n.name().startswith("Risk ")]) == 1
+
+
 @pytest.mark.parametrize("answer", ["no", "yes"])
 def test_closing_while_running_asks(hands, tmp_path, answer):
     running(hands, tmp_path / "out")
@@ -421,6 +472,76 @@ def test_a_study_is_offered_again_after_a_crash(new_wizard):
     assert second.wizard.draft.study == wanted
     assert second.page == "area"
     second.until("review")
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:4]
+from pathlib import Path
+from qgis.core import QgsApplication
+application = QgsApplication([], True)
+application.initQgis()
+from processing.core.Processing import Processing
+from risk_terrain.rtm_plugin.provider import RiskTerrainProvider
+Processing.initialize()
+provider = RiskTerrainProvider()
+QgsApplication.processingRegistry().addProvider(provider)
+from risk_terrain.rtm_plugin.gui.wizard.window import Wizard
+from wizard_hands import Hands, wait
+wizard = Wizard(None, None, Path(sys.argv[4]))
+wizard.show()
+hands = Hands(wizard)
+hands.click("start_demo")
+hands.until("settings")
+hands.type("settings_title", "Not yet finished")
+wait(lambda: "Not yet finished" in Path(sys.argv[4]).read_text("utf-8"), "the study to be kept", 10)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_study_survives_a_kill(new_wizard, tmp_path):
+    """Another process, killed in the middle of its work."""
+    import risk_terrain
+
+    kept = tmp_path / "profile" / "unfinished_study.json"
+    folders = [str(Path(risk_terrain.__path__[0]).parent), str(Path(__file__).parent), "/usr/share/qgis/python/plugins"]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", KILLED, *folders, str(kept)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == -9, done.stderr
+    hands = new_wizard()
+    hands.click("start_unfinished")
+    assert hands.wizard.draft.study.title == "Not yet finished"
+    hands.until("review")
+
+
+def test_hostile_names_are_shown_as_they_are(hands, tmp_path):
+    """Names with HTML, quotes and formulas, from layer to report."""
+    name = '<img src=x onerror=alert(1)> & "=cmd"'
+    add("boundary", name)
+    add("events", f"<b>{name}</b>")
+    add("bars", f"<i>{name}</i>")
+    hands.click("start_new")
+    hands.choose("area_layer", name)
+    hands.next()
+    hands.choose("outcome_layer", f"<b>{name}</b>")
+    hands.next()
+    hands.click("factors_add")
+    listed = hands.find("factors_layers_list")
+    for i in range(listed.count()):
+        listed.item(i).setSelected(listed.item(i).text().startswith("<i>"))
+    hands.find("factors_layers").accept()
+    hands.next()
+    hands.type("settings_title", name)
+    hands.next()
+    assert name in hands.find("review_summary").text()
+    assert hands.find("review_summary").textFormat() == Qt.TextFormat.PlainText
+    hands.wizard.draft.folder = str(tmp_path / "out")
+    hands.wizard.page.show_draft()
+    hands.next()
+    wait(lambda: hands.page == "result" or not hands.wizard.run.running, "the study", 120)
+    assert hands.page == "result", hands.reason
+    assert "<img src=x" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 def test_a_saved_study_opens_and_a_damaged_one_is_refused(hands, tmp_path, monkeypatch):

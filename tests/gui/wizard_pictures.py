@@ -8,6 +8,7 @@ makes itself on such a screen.
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -70,10 +71,7 @@ def take(chosen: argparse.Namespace, scale: int, folder: Path) -> None:
             image = wizard.grab()
             image.save(str(chosen.folder / f"{screen}_{scale}_{name}.png"))
             if chosen.guide and (screen, scale) == GUIDE:
-                chosen.guide.mkdir(parents=True, exist_ok=True)
-                image.toImage().convertToFormat(image.toImage().Format.Format_Indexed8).save(
-                    str(chosen.guide / f"wizard-{name}.png")
-                )
+                small(chosen.folder / f"{screen}_{scale}_{name}.png", chosen.guide / f"wizard-{name}.png")
 
     picture("start")
     hands.click("start_demo")
@@ -94,6 +92,13 @@ def take(chosen: argparse.Namespace, scale: int, folder: Path) -> None:
     wait(lambda: wizard.page.NAME == "result", "the result", 200)
     picture("result")
     wizard.close()
+
+
+def small(picture: Path, target: Path) -> None:
+    """The same picture in few enough colours to stay small."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    colours = ["-strip", "-dither", "None", "-colors", "32", "-define", "png:compression-level=9"]
+    subprocess.run(["/usr/bin/convert", picture, *colours, f"PNG8:{target}"], check=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class FactorChart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
         line = 1.7 * metrics.height()
-        left = min(max(metrics.horizontalAdvance(row["factor"]) for row in self._rows) + 12, self.width() // 2)
+        left = min(max(metrics.horizontalAdvance(_label(row)) for row in self._rows) + 12, self.width() // 2)
         low = math.log(min(1.0, *(row["low"] or row["rrv"] for row in self._rows)) * 0.9)
         high = math.log(max(2.0, *(row["high"] or row["rrv"] for row in self._rows)) * 1.1)
 
@@ -65,10 +65,15 @@ class FactorChart(QWidget):
         for i, row in enumerate(self._rows):
             y = line * (i + 0.5)
             painter.setPen(text)
-            name = metrics.elidedText(row["factor"], Qt.TextElideMode.ElideRight, left - 8)
+            name = metrics.elidedText(_label(row), Qt.TextElideMode.ElideRight, left - 8)
             painter.drawText(QPointF(0, y + metrics.ascent() / 2 - 1), name)
             painter.setPen(QPen(_DOT, 2))
             if row["low"] and row["high"]:
                 painter.drawLine(QPointF(x(row["low"]), y), QPointF(x(row["high"]), y))
             painter.setBrush(_DOT)
             painter.drawEllipse(QPointF(x(row["rrv"]), y), 4, 4)
+
+
+def _label(row: dict[str, Any]) -> str:
+    """The factor; a protective one divides."""
+    return f"÷ {row['factor']}" if row["kind"].startswith("protective") else str(row["factor"])

@@ -7,10 +7,8 @@ from typing import Any
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ...adapters.preferences import load_preferences
 from ...adapters.study_file import load_study, save_study
 from ...core.errors import RtmError
-from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
 
 _AUTOSAVE_AFTER = 500  # milliseconds without a change
@@ -19,11 +17,6 @@ _AUTOSAVE_AFTER = 500  # milliseconds without a change
 def autosave_path() -> Path:
     """The file of the unfinished study, in the user's profile."""
     return Path(QgsApplication.qgisSettingsDirPath()) / "risk_terrain" / "unfinished_study.json"
-
-
-def new_study() -> StudyDocument:
-    """An empty study with the block length of the settings page."""
-    return StudyDocument(grid=GridSettings(load_preferences().block_length))
 
 
 class Draft(QObject):
@@ -39,7 +32,7 @@ class Draft(QObject):
 
     def __init__(self, autosave: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.study = new_study()
+        self.study = StudyDocument()
         self.folder = ""
         self.results: dict[str, Any] = {}
         self._autosave = autosave
@@ -81,7 +74,7 @@ class Draft(QObject):
     def autosave(self) -> None:
         """Keep the unfinished study; a profile that cannot be written to is no reason to stop."""
         self._timer.stop()
-        if self.study in (new_study(), StudyDocument()):
+        if self.study == StudyDocument():
             return
         try:
             self._autosave.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
+    QGridLayout,
     QGroupBox,
     QHeaderView,
     QLabel,
@@ -28,11 +28,11 @@ from qgis.PyQt.QtWidgets import (
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
-from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, FactorSettings
-from ...core.study_document import ORIGINS, Factor
+from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
+from ...core.study_document import Factor
 from ..layers import expression_problem, project_layer, reference, refusal_of_layer
 from .facts import Facts
-from .page import FilterEdit, Page, button, column, form, row, text_label
+from .page import FilterEdit, Page, button, column, row, text_label
 
 _COLUMNS = (
     tr("Factor"),
@@ -67,7 +67,7 @@ class FactorsPage(Page):
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.setMinimumHeight(9 * self.fontMetrics().height())
+        self.table.setMinimumHeight(7 * self.fontMetrics().height())
         self.add = button("factors_add", tr("&Add layers …"), self._choose)
         self.remove = button("factors_remove", tr("&Remove"), self._remove)
         self.suggest = button("factors_suggest", tr("S&uggest operationalisation"), self._suggest)
@@ -80,7 +80,7 @@ class FactorsPage(Page):
         layout.setStretchFactor(self.table, 10)
         self.table.itemSelectionChanged.connect(self._show_selected)
 
-    def _settings(self) -> QFormLayout:
+    def _settings(self) -> QGridLayout:
         self.name, self.filter = QLineEdit(), FilterEdit("factors_filter")
         self.name.setObjectName("factors_name")
         self.operationalisation = _words("factors_operationalisation", OPERATIONALISATIONS)
@@ -90,14 +90,24 @@ class FactorsPage(Page):
         self.blocks = QSpinBox()
         self.blocks.setObjectName("factors_blocks")
         self.blocks.setRange(1, MAX_BLOCKS)
-        fields = form()
-        fields.addRow(tr("Na&me"), self.name)
-        fields.addRow(tr("&Filter"), self.filter)
-        by = QLabel(tr("in steps of"))
-        fields.addRow(tr("O&perationalisation"), self.operationalisation)
-        fields.addRow(tr("&Influence, in blocks"), row(self.blocks, by, self.increment))
-        fields.addRow(tr("&Direction"), self.direction)
-        fields.addRow(tr("Ori&gin of the data"), self.origin)
+        fields = QGridLayout()
+        influence = row(self.blocks, QLabel(tr("in steps of")), self.increment)
+        for i, (label, field, buddy) in enumerate(
+            (
+                (tr("Na&me"), self.name, self.name),
+                (tr("&Filter"), self.filter, self.filter),
+                (tr("O&perationalisation"), self.operationalisation, self.operationalisation),
+                (tr("&Direction"), self.direction, self.direction),
+                (tr("&Influence, in blocks"), influence, self.blocks),
+                (tr("Ori&gin of the data"), self.origin, self.origin),
+            )
+        ):
+            named = QLabel(label)
+            named.setBuddy(buddy)
+            fields.addWidget(named, i // 2, i % 2 * 2)
+            fields.addWidget(field, i // 2, i % 2 * 2 + 1)
+        fields.setColumnStretch(1, 1)
+        fields.setColumnStretch(3, 1)
         self.name.editingFinished.connect(self.by_hand(self._name_edited))
         self.filter.edited.connect(self.by_hand(self._filter_edited))
         for combo, key in (
@@ -270,15 +280,16 @@ class FactorsPage(Page):
         dialog.open()
 
     def _add(self, layers: list[QgsVectorLayer]) -> None:
-        factors, usual = list(self.draft.study.factors), load_preferences()
+        factors = list(self.draft.study.factors)
         taken = {factor.settings.name for factor in factors}
+        mine = load_preferences()
+        start = FactorSettings("factor", mine.operationalisation, mine.max_blocks, mine.increment)
         for layer in layers:
             name, number = _plain_name(layer.name()), 2
             while name in taken:
                 name, number = f"{_plain_name(layer.name())} {number}", number + 1
             taken.add(name)
-            settings = FactorSettings(name, usual.operationalisation, usual.max_blocks, usual.increment)
-            factors.append(Factor(reference(layer), settings))
+            factors.append(Factor(reference(layer), replace(start, name=name)))
         self.by_hand(lambda: self._take(factors))()
 
 

@@ -92,14 +92,23 @@ def form() -> QFormLayout:
     return layout
 
 
+class TextLabel(QLabel):
+    """Plain text; it takes no room while it says nothing."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setVisible(bool(text))
+
+
 def text_label(name: str = "") -> QLabel:
     """A label of plain text that wraps; names of layers are never read as HTML."""
-    label = QLabel()
+    label = TextLabel()
     label.setObjectName(name)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    label.hide()
     return label
 
 
@@ -154,8 +163,7 @@ class LayerChoice(QWidget):
         if not path:
             return
         layer = QgsVectorLayer(path, path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0], "ogr")
-        if layer.isValid():
-            QgsProject.instance().addMapLayer(layer)
+        if layer.isValid() and QgsProject.instance().addMapLayer(layer) is not None:
             self.combo.setLayer(layer)
 
 

@@ -1,6 +1,7 @@
 """Last page: what was found, in the report's own sentences, and where to go from here."""
 
 from pathlib import Path
+from typing import Any
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
@@ -38,6 +39,7 @@ class ResultPage(Page):
 
     def build(self) -> None:
         self._job: Job | None = None
+        self._model_file = ""
         self.opening, self.sentences = text_label("result_opening"), text_label("result_sentences")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setObjectName("result_table")
@@ -136,12 +138,11 @@ class ResultPage(Page):
 
     def save_model(self, path: str) -> None:
         """Write the study as a model for QGIS's graphical modeller."""
+        self._model_file = path
         self._job = Job("rtm:studymodel", {"STUDY": self.draft.study.to_json(), "OUTPUT": path}, quiet=True)
-        job = self._job
-        name = Path(path).name
-        job.finished.connect(
-            lambda ok, _: self.told.setText(
-                tr("Saved as {}; open it in the graphical modeller.").format(name) if ok else job.error
-            )
-        )
-        job.start()
+        self._job.finished.connect(self._model_saved)
+        self._job.start()
+
+    def _model_saved(self, ok: bool, _: dict[str, Any]) -> None:
+        saved = tr("Saved as {}; open it in the graphical modeller.").format(Path(self._model_file).name)
+        self.told.setText(saved if ok else self._job.error)

@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QFontDatabase
 from qgis.PyQt.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout
 
 from ...adapters.feedback import tr
+from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
 from .page import Page, button, column, form, refusal_of, row, text_label
 
@@ -117,7 +118,8 @@ class ReviewPage(Page):
         self.draft.folder = self.folder.filePath().strip()
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, tr("Save the study"), STUDY_FILE, tr("Study (*.json)"))
+        start = str(Path(load_preferences().study_folder) / STUDY_FILE)
+        path, _ = QFileDialog.getSaveFileName(self, tr("Save the study"), start, tr("Study (*.json)"))
         if path:
             self._tell(path, lambda target: self.draft.save(target))
 
@@ -138,9 +140,9 @@ class ReviewPage(Page):
 
 def _free_folder(title: str) -> Path:
     """A folder of documents, named after the study, that is not there yet."""
-    name = re.sub(r"[^\w ,.()-]+", " ", title).strip(" .")[:60] or "study"
+    name = " ".join(re.sub(r"[^\w ,.()-]+", " ", title).split()).strip(" .")[:60].strip() or "study"
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-    parent = Path(documents or Path.home()) / "Risk terrain"
+    parent = Path(load_preferences().output_folder or Path(documents or Path.home()) / "Risk terrain")
     folder, number = parent / name, 2
     while folder.exists():
         folder, number = parent / f"{name} {number}", number + 1

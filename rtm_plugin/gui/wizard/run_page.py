@@ -73,7 +73,7 @@ class RunPage(Page):
         leave_results(folder)
         self._job = Job("rtm:runstudy", {"STUDY": str(folder / STUDY_FILE), "OUTPUT_FOLDER": str(folder)})
         self._job.feedback.told.connect(self._told)
-        self._job.feedback.progressChanged.connect(lambda progress: self.bar.setValue(int(progress)))
+        self._job.feedback.progressChanged.connect(self._moved)
         self._job.finished.connect(self._done)
         self.stage.setText(tr("Starting"))
         self._job.start()
@@ -86,6 +86,9 @@ class RunPage(Page):
             self.stage.setText(tr("Stopping …"))
             self._job.cancel()
 
+    def _moved(self, progress: float) -> None:
+        self.bar.setValue(int(progress))
+
     def _told(self, kind: str, text: str) -> None:
         if kind == "stage":
             self.stage.setText(text)
@@ -96,11 +99,7 @@ class RunPage(Page):
 
     def _done(self, ok: bool, results: dict[str, Any]) -> None:
         job, self._job = self._job, None
-        if job is not None and job.feedback.isCanceled():
-            self._fail(tr("Cancelled; nothing was written. Run again when you are ready."))
-        elif not ok or "OUTPUT_TERRAIN" not in results:
-            self._fail(job.error if job is not None else "")
-        else:
+        if ok and "OUTPUT_TERRAIN" in results:
             self.bar.setValue(100)
             self.stage.setText(tr("Done"))
             self.draft.results = dict(results)
@@ -108,6 +107,10 @@ class RunPage(Page):
             self.refresh()
             self.checked.emit()
             self.succeeded.emit()
+        elif job is not None and job.feedback.isCanceled():
+            self._fail(tr("Cancelled; nothing was written. Run again when you are ready."))
+        else:
+            self._fail(job.error if job is not None else "")
 
     def _fail(self, sentence: str) -> None:
         self._error = sentence

@@ -4,14 +4,15 @@ import importlib.util
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog
+from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel
 
 from ...adapters.feedback import tr
+from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
+from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
 from ..layers import add_missing
 from .demo import demo_study
-from .draft import new_study
 from .page import Page, button, column, text_label
 
 
@@ -34,10 +35,25 @@ class StartPage(Page):
         self.demo = button("start_demo", tr("&Try the demonstration city"), self._demo)
         self.told = text_label("start_told")
         self.missing = text_label("start_missing")
-        column(self, self.new, self.unfinished, self.opened, self.demo, self.told, self.missing)
+        self.kept = QLabel(tr("It was closed, or lost in a crash, before it was run."))
+        grid = QGridLayout()
+        for i, (made, text) in enumerate(
+            (
+                (self.new, QLabel(tr("Begin with a boundary, events and layers of risk factors."))),
+                (self.unfinished, self.kept),
+                (self.opened, QLabel(tr("A study.json that was saved with its results, or by hand."))),
+                (self.demo, QLabel(tr("An invented city with known risk factors: a study in two minutes."))),
+            )
+        ):
+            text.setWordWrap(True)
+            grid.addWidget(made, i, 0)
+            grid.addWidget(text, i, 1)
+        grid.setColumnStretch(1, 1)
+        column(self, grid, self.told, self.missing)
 
     def fill(self) -> None:
-        self.unfinished.setVisible(self.draft.unfinished is not None)
+        for widget in (self.unfinished, self.kept):
+            widget.setVisible(self.draft.unfinished is not None)
         self.missing.setText("\n".join(text for text in (self._refusal(), self._lacking()) if text))
 
     def reason(self) -> str:
@@ -61,7 +77,7 @@ class StartPage(Page):
         )
 
     def _new(self) -> None:
-        self.draft.replace(new_study())
+        self.draft.replace(StudyDocument(grid=GridSettings(load_preferences().block_length)))
         self.begun.emit()
 
     def _demo(self) -> None:
@@ -72,7 +88,8 @@ class StartPage(Page):
             self._load(str(self.draft.unfinished))
 
     def _open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), "", tr("Study (*.json)"))
+        folder = load_preferences().study_folder
+        path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), folder, tr("Study (*.json)"))
         if path:
             self._load(path)
 

@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ..results import add_results
+from ..tasks import Job
 from .area_page import AreaPage
 from .draft import Draft, autosave_path
 from .factors_page import FactorsPage
@@ -91,6 +92,9 @@ class Wizard(QDialog):
         self.explanation.setObjectName("wizard_explanation")
         self.explanation.linkActivated.connect(self.show_help)
         self.why = text_label("wizard_reason")
+        policy = self.why.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.why.setSizePolicy(policy)
         self.back = QPushButton(tr("‹ &Back"))
         self.next = QPushButton(tr("&Next ›"))
         self.leave = QPushButton(tr("Close"))
@@ -245,6 +249,16 @@ class Wizard(QDialog):
             self.draft.autosave()
         event.accept()
         QgsApplication.processEvents()
+
+    def abandon(self) -> None:
+        """Go without asking, as when the plugin is switched off; an unfinished study is kept."""
+        self.run.stop()
+        self.facts.stop()
+        if not self.draft.results:
+            self.draft.autosave()
+        self.hide()
+        Job.settle()
+        self.deleteLater()
 
     def _may_stop(self) -> bool:
         answer = QMessageBox.question(
