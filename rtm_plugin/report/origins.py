@@ -14,7 +14,7 @@ _SOFTWARE = {"plugin": "Risk Terrain plugin", "qgis": "QGIS"}
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Start, durations, versions, settings and inputs."""
+    """Start, durations, versions, settings, inputs, and who signed: analyst, unit, licence, marking, where set."""
 
     started: str
     seconds: float | None
@@ -22,6 +22,7 @@ class Origins:
     versions: tuple[tuple[str, str], ...]
     parameters: tuple[tuple[str, str], ...]
     inputs: tuple[Mapping[str, Any], ...]
+    signed: Mapping[str, str]
 
 
 def origins(provenance: Mapping[str, Any]) -> Origins:
@@ -32,7 +33,8 @@ def origins(provenance: Mapping[str, Any]) -> Origins:
     )
     parameters = provenance.get("parameters")
     inputs = provenance.get("inputs")
-    known = {"started", "seconds", "parameters", "inputs", KEY}
+    signed = provenance.get("signed")
+    known = {"started", "seconds", "parameters", "inputs", "signed", KEY}
     return Origins(
         wording.moment(str(provenance["started"])) if provenance.get("started") else "",
         sum(value for _, value in stages) if stages else None,
@@ -44,6 +46,7 @@ def origins(provenance: Mapping[str, Any]) -> Origins:
         tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
         if isinstance(inputs, (list, tuple))
         else (),
+        {str(k): _text(v) for k, v in signed.items()} if isinstance(signed, Mapping) else {},
     )
 
 

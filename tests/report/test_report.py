@@ -598,3 +598,14 @@ def test_the_same_twice():
 @pytest.mark.parametrize("module", [maps, scales, svg, wording])
 def test_examples(module):
     assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
+
+
+def test_who_signs_stands_at_the_top_and_the_marking_at_both_ends():
+    """From the settings page, through the model's provenance; names are text, not HTML."""
+    signed = {"analyst": "A <b>Analyst</b>", "unit": "North BCU", "licence": "L-1", "marking": "OFFICIAL-SENSITIVE"}
+    told = page(dataclasses.replace(leeds(), provenance={"signed": signed}))
+    header, footer = (told[told.index(f"<{tag}>") : told.index(f"</{tag}>")] for tag in ("header", "footer"))
+    for text in ("A &lt;b&gt;Analyst&lt;/b&gt;", "North BCU", "L-1", "OFFICIAL-SENSITIVE"):
+        assert text in header
+    assert "OFFICIAL-SENSITIVE" in footer
+    assert "Analyst" not in page()
