@@ -8,7 +8,6 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
@@ -17,7 +16,7 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
-from .event_dates import add_event_dates, add_window, read_events, window_of
+from .event_dates import add_event_dates, add_weight_field, add_window, read_events, window_of
 from .outputs import crs_of, save_counts
 from .parameters import no_event_inside, source_item
 
@@ -42,16 +41,8 @@ class CountEvents(RtmAlgorithm):
                 "latitude or easting and northing. Other coordinate reference systems are reprojected."
             ),
         )
-        self.add(
-            QgsProcessingParameterField(
-                "WEIGHT_FIELD",
-                tr("Weight field"),
-                parentLayerParameterName="EVENTS",
-                type=Qgis.ProcessingFieldParameterDataType.Numeric,
-                optional=True,
-            ),
-            tr("Number of events that each point stands for; 1 when empty. Model selection needs whole numbers."),
-            advanced=True,
+        add_weight_field(
+            self, tr("Number of events that each point stands for; 1 when empty. Model selection needs whole numbers.")
         )
         add_event_dates(self)
         add_window(self, "", tr("events that count"))

@@ -1,4 +1,4 @@
-"""Parameters that say when events happened, shared by several algorithms, and the reading of events in a window."""
+"""Parameters that say when events happened and how many a row is, and the reading of events in a window."""
 
 from qgis.core import (
     Qgis,
@@ -29,6 +29,21 @@ def add_event_dates(algorithm: RtmAlgorithm, parent: str = "EVENTS", optional: b
             "the results."
         ),
         advanced=optional,
+    )
+
+
+def add_weight_field(algorithm: RtmAlgorithm, text: str, parent: str = "EVENTS") -> None:
+    """WEIGHT_FIELD; `text` is its help."""
+    algorithm.add(
+        QgsProcessingParameterField(
+            "WEIGHT_FIELD",
+            tr("Weight field"),
+            parentLayerParameterName=parent,
+            type=Qgis.ProcessingFieldParameterDataType.Numeric,
+            optional=True,
+        ),
+        text,
+        advanced=True,
     )
 
 

@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import read_candidates, same_cells
+from ..rtm_plugin.adapters.rasters import read_candidates, require_cells
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
@@ -87,7 +87,9 @@ class PriorityPlaces(RtmAlgorithm):
         model_path = self.parameterAsFile(parameters, "MODEL", context)
         candidates = None
         if model_path and parameters.get("CANDIDATES"):
-            candidates = read_candidates(self.rasters(parameters, "CANDIDATES", context, "candidate"), grid)
+            rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+            whole = require_cells(rasters[0], grid)
+            candidates = read_candidates(rasters, whole).subset(grid.mask[whole.mask])
         found = priority_places(
             grid,
             scores,
@@ -114,5 +116,5 @@ class PriorityPlaces(RtmAlgorithm):
             return None
         raster = self.raster(parameters, name, context, name.lower())
         raster.require(name.lower(), name.lower(), maker, or_foreign=True, or_forecast=name == "EXPECTED")
-        same_cells(raster, grid)
+        require_cells(raster, grid)
         return raster.band(1)[0][grid.mask].astype(np.float64)

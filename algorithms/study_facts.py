@@ -9,12 +9,14 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingContext, QgsPro
 
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.layers import ReadLayer, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
+from ..rtm_plugin.core.covariates import Covariates, scaled_adjustments
 from ..rtm_plugin.core.errors import InputError, RtmError
 from ..rtm_plugin.core.features import Features, inside
 from ..rtm_plugin.core.grid import Grid, study_grid
-from ..rtm_plugin.core.periods import Period
+from ..rtm_plugin.core.periods import Period, proposed_windows
 from ..rtm_plugin.core.pipeline import memory_needed
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
 from .study_inputs import metres_per_unit
@@ -97,12 +99,15 @@ class Inspector:
         problem = study.outcome_problem()
         if problem or study.events is None:
             raise InputError(problem)
-        whole = self._read(study.events, ground.crs, wanted="point", date_field=study.date_field)
+        rows = self._rows(study.events, ground, study.date_field)
+        whole = self._counted(rows)
         fit, test = study.fit.period, study.test.period
         events = self._during(whole, fit)
-        found = _events(ground, events) | {"without_geometry": whole.report.without_geometry}
+        found = _events(ground, events, self._during(rows, fit))
+        found["without_geometry"] = whole.report.without_geometry
         if study.date_field:
             found["dates"] = whole.period.text
+            found["proposals"] = [_proposal(*pair) for pair in proposed_windows(whole.period)]
         if not found["inside"]:
             raise InputError(
                 f"None of the {len(events.features.coordinates):,} events of '{study.events.name}' lies inside the "
@@ -112,11 +117,36 @@ class Inspector:
         if study.later_events is not None:
             layer = self._layers.open(study.later_events)
             dated = bool(test.known) or layer.fields().lookupField(study.date_field) >= 0
-            field = study.date_field if dated else ""
-            later = self._read(study.later_events, ground.crs, wanted="point", date_field=field)
+            later = self._counted(self._rows(study.later_events, ground, study.date_field if dated else ""))
         if study.later_events is not None or test.known:
-            found["later"] = _events(ground, self._during(later, test))["inside"]
+            tested = self._during(later, test)
+            found["later"] = _events(ground, tested, tested)["inside"]
+        self._check_covariates(ground)
         return found
+
+    def _rows(self, ref: LayerRef, ground: Ground, date_field: str) -> ReadLayer:
+        weight = self._study.weight_field
+        return self._read(ref, ground.crs, wanted="point", date_field=date_field, value_field=weight)
+
+    def _counted(self, rows: ReadLayer) -> ReadLayer:
+        """Each row as often as the weight field says."""
+        weight = self._study.weight_field
+        return rows.counted(weight) if weight else rows
+
+    def _check_covariates(self, ground: Ground) -> None:
+        """Refuse an exposure or adjustments that the run would refuse."""
+        study = self._study
+        if not study.rasters:
+            return
+        grid = self._grid(ground)
+        adjust = [Raster(self._layers.raster(ref), "adjustment") for ref in study.adjust]
+        exposure = Raster(self._layers.raster(study.exposure), "exposure") if study.exposure is not None else None
+        covariates = Covariates(
+            exposure.values_on(grid) if exposure is not None else None,
+            exposure.name if exposure is not None else "",
+            tuple((raster.name, raster.values_on(grid)) for raster in adjust),
+        )
+        scaled_adjustments(covariates, covariates.exposed(grid.cells))
 
     def _during(self, read: ReadLayer, window: Period) -> ReadLayer:
         return read.during(window, self._feedback) if window.known else read
@@ -172,16 +202,22 @@ def seconds_expected(cells: int, candidates: int) -> float:
     return 5.0 + 1e-7 * cells * candidates
 
 
-def _events(ground: Ground, read: ReadLayer) -> Facts:
-    points = read.features.coordinates
-    within = inside(ground.area, points)
-    times = np.unique(points[within], axis=0, return_counts=True)[1] if within.any() else np.zeros(0, int)
+def _events(ground: Ground, events: ReadLayer, rows: ReadLayer) -> Facts:
+    """Where events lie, and how many of the layer's rows share their spot."""
+    within = inside(ground.area, events.features.coordinates)
+    spots = rows.features.coordinates[inside(ground.area, rows.features.coordinates)]
+    times = np.unique(spots, axis=0, return_counts=True)[1] if len(spots) else np.zeros(0, int)
     return {
         "inside": int(np.count_nonzero(within)),
         "outside": int(np.count_nonzero(~within)),
         "stacked": int(times[times > 1].sum()),
         "highest_stack": int(times.max()) if len(times) else 0,
     }
+
+
+def _proposal(fit: Period, test: Period) -> Facts:
+    """Two windows, as JSON has them and in words."""
+    return {"fit": list(fit.iso), "test": list(test.iso), "fit_text": fit.short, "test_text": test.short}
 
 
 def _told(work: Callable[[], Facts]) -> Facts:

@@ -33,7 +33,7 @@ from ..rtm_plugin.core.pipeline import Study
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
-from .event_dates import read_points, require_date_field, window_of
+from .event_dates import add_weight_field, read_points, require_date_field, window_of
 from .parameters import (
     Parameters,
     add_study_area,
@@ -92,6 +92,13 @@ def add_study_layers(algorithm: RtmAlgorithm) -> None:
         tr(
             "Points of the crimes or incidents to explain, or a table such as a CSV file with longitude and "
             "latitude or easting and northing. Those outside the study area are counted and left out."
+        ),
+    )
+    add_weight_field(
+        algorithm,
+        tr(
+            "Number of events that each row stands for, where the table counts them: whole numbers; 1 when empty. "
+            "Later events are counted by the same field."
         ),
     )
     algorithm.add(
@@ -155,11 +162,17 @@ def _fitted_and_tested(
     field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
     for window in (fit, test):
         require_date_field(field, window)
-    whole = read_points(algorithm, parameters, "EVENTS", crs, context, feedback, field)
+    weight = algorithm.parameterAsString(parameters, "WEIGHT_FIELD", context)
+
+    def read(name: str, demanded: bool) -> ReadLayer:
+        points = read_points(
+            algorithm, parameters, name, crs, context, feedback, field, value_field=weight, demanded=demanded
+        )
+        return points.counted(weight) if weight else points
+
+    whole = read("EVENTS", demanded=True)
     events = whole.during(fit, feedback) if fit.known else whole
-    later = None
-    if parameters.get("TEST_EVENTS"):
-        later = read_points(algorithm, parameters, "TEST_EVENTS", crs, context, feedback, field, demanded=test.known)
+    later = read("TEST_EVENTS", demanded=bool(test.known)) if parameters.get("TEST_EVENTS") else None
     if test.known:
         later = (later or whole).during(test, feedback)
     if later is not None:

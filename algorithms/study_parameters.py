@@ -11,6 +11,7 @@ from qgis.core import (
 from ..rtm_plugin.adapters.layers import layer_name
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.study import FactorSettings
 from ..rtm_plugin.core.study_document import LayerRef, StudyDocument, factor_settings_json
 from .base import RtmAlgorithm, tr
 
@@ -62,15 +63,47 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         "FACTORS": [layer.id() for layer in dict.fromkeys(factors)],
         "FACTOR_SETTINGS": factor_settings_json(study.factors, [layer_name(layer) for layer in factors]),
         **grid_parameters(study),
-        "FAMILY": study.selection.family,
-        "FOLDS": study.selection.folds,
-        "SEED": study.selection.seed,
-        "CULL": "yes" if study.selection.cull else "no",
+        **selection_parameters(study),
         "RULE": study.places.rule,
         "VALUE": study.places.value,
         "MAX_AREA": study.places.max_area,
+        "PLACE_CARDS": study.cards,
+        "WEIGHT_FIELD": study.weight_field or None,
+        **covariate_parameters(study, layers),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, Any]:
+    """EXPOSURE and ADJUST, as far as the study has them."""
+    found = {"EXPOSURE": layers.raster(study.exposure).id()} if study.exposure is not None else {}
+    return found | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
+
+
+def selection_parameters(study: StudyDocument) -> dict[str, Any]:
+    """FAMILY, FOLDS, SEED, CULL."""
+    chosen = study.selection
+    found = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
+    return {**found, "CULL": "yes" if chosen.cull else "no"}
+
+
+def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:
+    """The settings of a factor, as rtm:operationalise has them."""
+    return {
+        "NAME": settings.name,
+        "OPERATIONALISATION": settings.operationalisation,
+        "MAX_BLOCKS": settings.max_blocks,
+        "INCREMENT": settings.increment,
+        "DIRECTION": settings.direction,
+        "DENSITY_SD": settings.density_sd,
+    }
+
+
+def count_parameters(study: StudyDocument) -> dict[str, Any]:
+    """Window and fields of the events to fit on, as rtm:countevents has them."""
+    found = {"START": study.fit.start, "END": study.fit.end}
+    found |= {"EVENT_DATE_FIELD": study.date_field, "WEIGHT_FIELD": study.weight_field}
+    return {name: value for name, value in found.items() if value}
 
 
 def grid_parameters(study: StudyDocument) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingUtils,
 )
@@ -23,7 +25,7 @@ from ..rtm_plugin.adapters.study_file import given_study
 from ..rtm_plugin.core.errors import InputError, OutputError
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
 from .base import RtmAlgorithm, tr
-from .study_parameters import grid_parameters
+from .study_parameters import candidate_parameters, count_parameters, grid_parameters, selection_parameters
 
 _COLUMN, _ROW = 280.0, 120.0  # points of the modeller's canvas
 
@@ -84,37 +86,25 @@ class _Chain:
 
     def _counts(self) -> None:
         sources = {"GRID": self._of("grid"), "EVENTS": self._input("EVENTS", tr("Outcome events"), self.study.events)}
-        window = {"START": self.study.fit.start, "END": self.study.fit.end}
-        sources |= {name: self._value(day) for name, day in window.items() if day}
-        if self.study.date_field:
-            sources["EVENT_DATE_FIELD"] = self._value(self.study.date_field)
+        sources |= {name: self._value(value) for name, value in count_parameters(self.study).items()}
         self._step("counts", "countevents", tr("Count events"), 2, 0, sources)
 
     def _candidates(self, number: int, factor: Factor) -> str:
         settings, step = factor.settings, f"factor_{number}"
         sources = {"GRID": self._of("grid"), "FACTOR": self._input(f"FACTOR_{number}", settings.name, factor.layer)}
-        values = {
-            "NAME": settings.name,
-            "OPERATIONALISATION": settings.operationalisation,
-            "MAX_BLOCKS": settings.max_blocks,
-            "INCREMENT": settings.increment,
-            "DIRECTION": settings.direction,
-            "DENSITY_SD": settings.density_sd,
-        }
-        sources |= {name: self._value(value) for name, value in values.items()}
+        sources |= {name: self._value(value) for name, value in candidate_parameters(settings).items()}
         self._step(step, "operationalise", settings.name, 2, number, sources)
         return step
 
     def _model_of(self, candidates: list[str]) -> None:
-        chosen = self.study.selection
-        values = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
-        values["CULL"] = "yes" if chosen.cull else "no"
-        sources = {name: self._value(value) for name, value in values.items()}
+        sources = {name: self._value(value) for name, value in selection_parameters(self.study).items()}
         sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
+        sources |= self._covariates()
         self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, {"OUTPUT_MODEL": tr("Model")})
 
     def _terrain(self, candidates: list[str]) -> None:
         sources = {"MODEL": self._of("model", "OUTPUT_MODEL"), "CANDIDATES": [self._of(step) for step in candidates]}
+        sources |= self._covariates()
         outputs = {"OUTPUT": tr("Risk terrain"), "OUTPUT_EXPECTED": tr("Expected counts")}
         self._step("terrain", "terrain", tr("Risk terrain"), 4, 0, sources, outputs)
 
@@ -131,6 +121,24 @@ class _Chain:
         }
         self._step("places", "priorityplaces", tr("Priority places"), 5, 0, sources, {"OUTPUT": tr("Priority places")})
 
+    def _covariates(self) -> dict[str, Any]:
+        """EXPOSURE and ADJUST, which selection and scoring must both have."""
+        found: dict[str, Any] = {}
+        if self.study.exposure is not None:
+            found["EXPOSURE"] = self._raster("EXPOSURE", tr("Exposure"), self.study.exposure)
+        if self.study.adjust:
+            found["ADJUST"] = [
+                self._raster(f"ADJUST_{i}", tr("Adjustment: {}").format(ref.name), ref)
+                for i, ref in enumerate(self.study.adjust, 1)
+            ]
+        return found
+
+    def _raster(self, name: str, label: str, ref: LayerRef) -> QgsProcessingModelChildParameterSource:
+        """A raster that the model asks for once."""
+        if self.model.parameterDefinition(name) is None:
+            self._place(QgsProcessingParameterRasterLayer(name, label, defaultValue=ref.source))
+        return QgsProcessingModelChildParameterSource.fromModelParameter(name)
+
     def _input(self, name: str, label: str, ref: LayerRef | None) -> QgsProcessingModelChildParameterSource:
         """A layer that the model asks for; what the study has is the default."""
         if ref is None:
@@ -138,12 +146,16 @@ class _Chain:
         default: Any = QgsProcessingUtils.encodeProviderKeyAndUri(ref.provider, ref.source)
         if ref.filter:
             default = QgsProcessingFeatureSourceDefinition(default, filterExpression=ref.filter)
-        place = QgsProcessingModelParameter(name)
-        place.setDescription(label)
+        self._place(QgsProcessingParameterFeatureSource(name, label, defaultValue=default))
+        return QgsProcessingModelChildParameterSource.fromModelParameter(name)
+
+    def _place(self, definition: QgsProcessingParameterDefinition) -> None:
+        """An input of the model, below the one before."""
+        place = QgsProcessingModelParameter(definition.name())
+        place.setDescription(definition.description())
         place.setPosition(QPointF(0, self._inputs * _ROW))
         self._inputs += 1
-        self.model.addModelParameter(QgsProcessingParameterFeatureSource(name, label, defaultValue=default), place)
-        return QgsProcessingModelChildParameterSource.fromModelParameter(name)
+        self.model.addModelParameter(definition, place)
 
     @staticmethod
     def _of(step: str, output: str = "OUTPUT") -> QgsProcessingModelChildParameterSource:

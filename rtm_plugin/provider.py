@@ -30,6 +30,7 @@ ALGORITHMS = (
     ("checkstudy", "CheckStudy"),
     ("runstudy", "RunStudy"),
     ("studymodel", "StudyModel"),
+    ("teststudy", "TestStudy"),
 )
 _PACKAGE = __name__.rsplit(".", 2)[0] + ".algorithms"
 

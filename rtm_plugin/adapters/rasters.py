@@ -328,9 +328,19 @@ def _factor_blocks(raster: Raster, grid: Grid) -> list[FactorCandidates]:
 def same_cells(raster: Raster, grid: Grid) -> None:
     """Refuse a raster that has other cells than the grid."""
     if not raster.grid().same_cells(grid):
-        raise InputError(
-            f"The raster '{raster.name}' has other cells than the first one; make all rasters from the same study grid."
-        )
+        raise InputError(_other_cells(raster))
+
+
+def require_cells(raster: Raster, grid: Grid) -> Grid:
+    """The raster's grid; refused when it lacks a cell of this one, which may be a part of it."""
+    found = raster.grid()
+    if not found.holds(grid):
+        raise InputError(_other_cells(raster))
+    return found
+
+
+def _other_cells(raster: Raster) -> str:
+    return f"The raster '{raster.name}' has other cells than the first one; make all rasters from the same study grid."
 
 
 def _candidate(band: Any, name: str) -> Candidate:

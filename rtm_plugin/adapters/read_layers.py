@@ -10,6 +10,8 @@ from ..core.errors import InputError
 from ..core.features import Features, Floats
 from ..core.periods import Dates, Period
 
+MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
+
 
 @dataclass(slots=True)
 class LayerReport:
@@ -97,9 +99,35 @@ class ReadLayer:
         feedback.pushInfo(note)
         return read
 
-    def _only(self, keep: NDArray[np.bool_]) -> "ReadLayer":
-        """Some of the points."""
-        kept = int(np.count_nonzero(keep))
+    def counted(self, field_name: str) -> "ReadLayer":
+        """The same with each point as often as its value says: a row of 3 is 3 events, a row of 0 is none.
+
+        Raises
+        ------
+        InputError
+            A value that is no whole number, or more events than a study can hold.
+        """
+        values = np.zeros(0) if self.values is None else self.values
+        broken = values[values != np.floor(values)]
+        if len(broken):
+            raise InputError(
+                f"The field '{field_name}' of '{self.report.name}' holds {broken[0]:g}, and a model counts whole "
+                "events; choose a field of whole numbers, or none, so that each row is one event."
+            )
+        if values.sum() > MOST_EVENTS:
+            raise InputError(
+                f"The field '{field_name}' of '{self.report.name}' adds up to {values.sum():,.0f} events, more than "
+                f"{MOST_EVENTS:,}; choose the field that says how many events a row stands for."
+            )
+        times = values.astype(np.int64)
+        read = self._only(np.repeat(np.arange(len(times)), times))
+        read.dates = None if self.dates is None else self.dates.only(np.repeat(np.arange(len(times)), times))
+        read.period, read.values = self.period, None
+        return read
+
+    def _only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "ReadLayer":
+        """Some of the points: those that are true, or those of these numbers."""
+        kept = len(keep) if keep.dtype == np.int64 else int(np.count_nonzero(keep))
         report = replace(self.report, features=kept, notes=list(self.report.notes), warnings=list(self.report.warnings))
         features = Features(self.features.geometry, self.features.coordinates[keep], kept)
         return ReadLayer(features, None if self.values is None else self.values[keep], report)

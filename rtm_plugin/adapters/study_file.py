@@ -1,12 +1,15 @@
 """Study documents as files, and their layers opened: paths are relative to the file where they can be."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from qgis.core import (
+    QgsMapLayer,
     QgsPathResolver,
     QgsProcessingContext,
     QgsProviderRegistry,
+    QgsRasterLayer,
     QgsReadWriteContext,
     QgsVectorLayer,
 )
@@ -79,7 +82,7 @@ class OpenLayers:
 
     def __init__(self, context: QgsProcessingContext) -> None:
         self._context = context
-        self._open: dict[tuple[str, str], QgsVectorLayer] = {}
+        self._open: dict[tuple[str, str], QgsMapLayer] = {}
 
     def open(self, ref: LayerRef) -> QgsVectorLayer:
         """The layer, without its filter.
@@ -89,11 +92,24 @@ class OpenLayers:
         InputError
             It is not there any more.
         """
+        options = QgsVectorLayer.LayerOptions(self._context.transformContext())
+        options.loadDefaultStyle = False
+        return self._kept(ref, lambda: QgsVectorLayer(ref.source, ref.name, ref.provider, options))
+
+    def raster(self, ref: LayerRef) -> QgsRasterLayer:
+        """A raster.
+
+        Raises
+        ------
+        InputError
+            It is not there any more.
+        """
+        return self._kept(ref, lambda: QgsRasterLayer(ref.source, ref.name, ref.provider))
+
+    def _kept(self, ref: LayerRef, opened: Callable[[], QgsMapLayer]) -> QgsMapLayer:
         key = ref.provider, ref.source
         if key not in self._open:
-            options = QgsVectorLayer.LayerOptions(self._context.transformContext())
-            options.loadDefaultStyle = False
-            layer = QgsVectorLayer(ref.source, ref.name, ref.provider, options)
+            layer = opened()
             if not layer.isValid():
                 raise InputError(
                     f"The layer '{ref.name}' of the study cannot be opened ({_short(ref)}); put its file back, or "
@@ -107,7 +123,7 @@ class OpenLayers:
             self._open[key] = layer
         return self._open[key]
 
-    def _name_apart(self, layer: QgsVectorLayer) -> None:
+    def _name_apart(self, layer: QgsMapLayer) -> None:
         taken = {layer_name(other) for other in self._open.values()}
         name, number = layer_name(layer), 2
         while layer_name(layer) in taken:

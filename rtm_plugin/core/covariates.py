@@ -164,10 +164,26 @@ def observe(
         offset = np.log(covariates.exposure[keep])
         without = int(np.count_nonzero(~keep))
         summary = ExposureSummary(covariates.exposure_name, without, float(counts[~keep].sum()))
+    adjust, scales = scaled_adjustments(covariates, keep, scales)
+    return Observations(grid.only(keep), counts[keep], candidates.subset(keep), offset, adjust, scales, summary)
+
+
+def scaled_adjustments(
+    covariates: Covariates, keep: NDArray[np.bool_], scales: tuple[AdjustmentScale, ...] = ()
+) -> tuple[Floats | None, tuple[AdjustmentScale, ...]]:
+    """The adjustments of the kept cells (n, q) and their scales; None without any.
+
+    Raises
+    ------
+    InputError
+        Values that are missing, the same everywhere, or the same as another layer's.
+    """
     fresh = tuple(AdjustmentScale.of(name, values[keep]) for name, values in covariates.adjust)
     scales = scales or fresh
     columns = [scale.scaled(values[keep]) for scale, (_, values) in zip(scales, covariates.adjust, strict=True)]
-    adjust = np.column_stack(columns) if columns else None
-    if adjust is not None and np.linalg.matrix_rank(np.column_stack([np.ones(len(adjust)), adjust])) <= len(columns):
+    if not columns:
+        return None, scales
+    adjust = np.column_stack(columns)
+    if np.linalg.matrix_rank(np.column_stack([np.ones(len(adjust)), adjust])) <= len(columns):
         raise InputError("The adjustment layers say the same as one another; remove one of them.")
-    return Observations(grid.only(keep), counts[keep], candidates.subset(keep), offset, adjust, scales, summary)
+    return adjust, scales

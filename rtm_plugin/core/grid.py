@@ -100,13 +100,19 @@ class Grid:
 
     def same_cells(self, other: "Grid") -> bool:
         """Whether both grids have the same cells at the same places."""
+        return self._same_box(other) and bool(np.array_equal(self.mask, other.mask))
+
+    def holds(self, other: "Grid") -> bool:
+        """Whether every cell of the other grid is one of this, as those with an exposure are of the study grid's."""
+        return self._same_box(other) and not bool((other.mask & ~self.mask).any())
+
+    def _same_box(self, other: "Grid") -> bool:
         tolerance = 1e-6 * self.cell_size
         return (
             self.shape == other.shape
             and math.isclose(self.cell_size, other.cell_size, rel_tol=1e-9)
             and abs(self.x_min - other.x_min) < tolerance
             and abs(self.y_max - other.y_max) < tolerance
-            and bool(np.array_equal(self.mask, other.mask))
         )
 
 

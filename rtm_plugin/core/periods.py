@@ -21,6 +21,7 @@ _MONTHS = (
 )  # fmt: skip
 _DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2})(?:[T ]\d{2}:\d{2}\S*)?)?")
 _DAY = timedelta(days=1)
+_SLACK = timedelta(days=7)
 _MOST_WINDOWS = 1000
 
 
@@ -114,6 +115,20 @@ class Period:
         return f"until {day_text(self.end)}" if self.end is not None else ""
 
     @property
+    def short(self) -> str:
+        """In as few words as say it: a year, or months, where the period is whole ones.
+
+        >>> Period(date(2017, 1, 1), date(2017, 12, 31)).short, Period(date(2017, 1, 1), date(2018, 6, 30)).short
+        ('2017', 'January 2017 to June 2018')
+        """
+        if self.start is None or self.end is None or self.start.day != 1 or (self.end + _DAY).day != 1:
+            return self.text
+        if (self.start.month, self.end.month) == (1, 12):
+            return str(self.start.year) if self.start.year == self.end.year else f"{self.start.year} to {self.end.year}"
+        first, last = (f"{_MONTHS[day.month - 1]} {day.year}" for day in (self.start, self.end))
+        return first if first == last else f"{first} to {last}"
+
+    @property
     def days(self) -> int | None:
         """Number of days; None without both ends."""
         return None if self.start is None or self.end is None else (self.end - self.start).days + 1
@@ -175,6 +190,63 @@ def refuse_unless_later(fitted: Period, tested: Period) -> None:
         f"The test window ({tested.text}) does not come after the fitting window ({fitted.text}): a map must be tested "
         "on events that it was not fitted on; choose windows that share no day, the later one for the test."
     )
+
+
+def proposed_windows(span: Period) -> tuple[tuple[Period, Period], ...]:
+    """Pairs of a fitting and a test window that dates of this span allow; perhaps none.
+
+    Whole years where the dates have at least two, the last for the test; then halves; then two thirds and one. All are
+    cut between months, as dates of police data are often months, and between days only within a single month. Years
+    and months at the ends count as whole where at most a week of them is missing: that nothing happened on New Year's
+    Day does not shorten the year.
+
+    Examples
+    --------
+    >>> pairs = proposed_windows(Period(date(2017, 1, 1), date(2018, 12, 30)))
+    >>> [(fit.short, test.short) for fit, test in pairs]
+    [('2017', '2018'), ('January 2017 to April 2018', 'May 2018 to December 2018')]
+    >>> [test.iso for _, test in proposed_windows(Period(date(2018, 3, 1), date(2018, 3, 10)))]
+    [('2018-03-06', '2018-03-10'), ('2018-03-08', '2018-03-10')]
+    """
+    if span.start is None or span.end is None:
+        return ()
+    pairs = [*_years(span), *(_split(span, parts) for parts in (2, 3))]
+    found: list[tuple[Period, Period]] = []
+    for pair in pairs:
+        if pair is not None and pair not in found:
+            found.append(pair)
+    return tuple(found)
+
+
+def _years(span: Period) -> list[tuple[Period, Period] | None]:
+    """All whole years but the last, and the last."""
+    start, end = _first(span), _last(span)
+    first = start.year + (start > date(start.year, 1, 1) + _SLACK)
+    last = end.year - (end < date(end.year, 12, 31) - _SLACK)
+    if last <= first:
+        return []
+    return [(Period(date(first, 1, 1), date(last - 1, 12, 31)), Period(date(last, 1, 1), date(last, 12, 31)))]
+
+
+def _split(span: Period, parts: int) -> tuple[Period, Period] | None:
+    """The last of so many parts for the test; None where the dates are too few."""
+    start, end = _first(span), _last(span)
+    months = (end.year - start.year) * 12 + end.month - start.month + 1
+    if months >= parts:
+        cut = after(start.replace(day=1), months - months // parts, "months")
+        start, end = _widened(start, end)
+    elif months == 1 and (end - start).days + 1 >= parts:
+        days = (end - start).days + 1
+        cut = after(start, days - days // parts, "days")
+    else:
+        return None
+    return Period(start, cut - _DAY), Period(cut, end)
+
+
+def _widened(start: date, end: date) -> tuple[date, date]:
+    """The same, from the first and to the last day of the month where few days are missing."""
+    first, last = start.replace(day=1), end.replace(day=monthrange(end.year, end.month)[1])
+    return first if start - first <= _SLACK else start, last if last - end <= _SLACK else end
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +407,8 @@ class Dates:
             )
         return found
 
-    def only(self, keep: NDArray[np.bool_]) -> "Dates":
-        """Those of some of the events."""
+    def only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Dates":
+        """Those of some of the events: the ones that are true, or of these numbers."""
         return Dates(self.first[keep], self.last[keep], self.source)
 
 

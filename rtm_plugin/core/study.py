@@ -29,6 +29,8 @@ FACTORS_FORMAT = "risk-terrain-factors"
 FACTORS_VERSION = 1
 MAX_BLOCKS = 4
 MAX_NAME = 120
+PLACE_CARDS = 10  # priority places that get a card of their own in the report, unless said otherwise
+MOST_CARDS = 100
 
 FAMILIES = {
     "auto": ("poisson", "nb1"),
@@ -277,6 +279,16 @@ class SelectionSettings:
     def families(self) -> tuple[str, ...]:
         """The families tried, in order."""
         return FAMILIES[self.family]
+
+
+def check_cards(cards: int) -> None:
+    """Refuse a number of cards that the report cannot have.
+
+    Raises
+    ------
+    SettingsError
+    """
+    _whole(cards, "The number of cards", 0, MOST_CARDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,18 @@ from .study import (
     FACTORS_FORMAT,
     FACTORS_VERSION,
     ORIGINS,
+    PLACE_CARDS,
     FactorSettings,
     GridSettings,
     PlaceSettings,
     SelectionSettings,
+    check_cards,
 )
 from .study import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-STUDY_VERSION = 1
+STUDY_VERSION = 2  # 1 lacks weight_field, exposure, adjust and cards, and is read as it is
+
 
 @dataclass(frozen=True, slots=True)
 class LayerRef:
@@ -98,6 +101,14 @@ class StudyDocument:
         Of events and later events; empty when no dates are used.
     fit, test : Window
         Days of the events to fit on and to test on; with a test window and no later events, both lie in one layer.
+    weight_field : str
+        Of events and later events: how many events a row stands for; empty when each is one.
+    exposure : LayerRef or None
+        Raster on the study grid of what there is for events to happen to.
+    adjust : tuple of LayerRef
+        Rasters on the study grid that are always in the model.
+    cards : int
+        How many of the first places get a card in the report.
 
     Examples
     --------
@@ -120,6 +131,13 @@ class StudyDocument:
     grid: GridSettings = field(default_factory=lambda: GridSettings(200.0))
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    weight_field: str = ""
+    exposure: LayerRef | None = None
+    adjust: tuple[LayerRef, ...] = ()
+    cards: int = PLACE_CARDS
+
+    def __post_init__(self) -> None:
+        check_cards(self.cards)
 
     @property
     def candidate_count(self) -> int:
@@ -128,9 +146,14 @@ class StudyDocument:
 
     @property
     def layers(self) -> tuple[LayerRef, ...]:
-        """Every layer that the study names, in order."""
+        """Every layer of features that the study names, in order."""
         single = (self.study_area, self.exclude, self.events, self.later_events)
         return (*(layer for layer in single if layer is not None), *(factor.layer for factor in self.factors))
+
+    @property
+    def rasters(self) -> tuple[LayerRef, ...]:
+        """Every raster that the study names, in order."""
+        return (*((self.exposure,) if self.exposure is not None else ()), *self.adjust)
 
     def missing(self) -> str:
         """What the study still lacks before it can run, in a sentence with the remedy; empty when it is whole."""
@@ -186,6 +209,8 @@ class StudyDocument:
             exclude=changed(self.exclude),
             events=changed(self.events),
             later_events=changed(self.later_events),
+            exposure=changed(self.exposure),
+            adjust=tuple(change(layer) for layer in self.adjust),
             factors=tuple(replace(factor, layer=change(factor.layer)) for factor in self.factors),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..core.accuracy import Accuracy
 from ..core.model import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
 from ..core.places import Place
+from ..core.study import PLACE_CARDS
 from .cards import place_cards
 from .cells import Cells
 from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
@@ -38,7 +39,6 @@ from .validation import ValidationFindings
 from .wording import difference
 
 Z95 = 1.96
-PLACE_CARDS = 10
 
 
 def findings(

@@ -168,6 +168,11 @@ PARAMETERS = {
     "checkstudy": {"STUDY": ("string", None), "PART": ("enum", "all")},
     "studymodel": {"STUDY": ("string", None), "OUTPUT": ("fileDestination", None)},
     "runstudy": {"STUDY": ("file", None), "OUTPUT_FOLDER": ("folderDestination", None)},
+    "teststudy": {
+        "STUDY": ("file", None),
+        "TEST": ("enum", "backtest"),
+        "OUTPUT_FOLDER": ("folderDestination", None),
+    },
     "explain": {
         "MODEL": ("file", None),
         "TERRAIN": ("raster", None),
@@ -235,7 +240,9 @@ EXTRA_PARAMETERS = {
         "COVERAGE": "number",
         "OUTPUT_PARTS": "rasterDestination",
     },
+    "backtest": {"WEIGHT_FIELD": "field"},
     "run": {
+        "WEIGHT_FIELD": "field",
         "RULE": "enum",
         "VALUE": "number",
         "MAX_AREA": "area",
@@ -277,6 +284,7 @@ OUTPUTS = {
     "suggest": {"OPERATIONALISATION", "REASON", "INDEX", "Z", "MEAN_DISTANCE"},
     "checkstudy": {"FACTS", "REFUSALS"},
     "studymodel": {"OUTPUT"},
+    "teststudy": {"OUTPUT_FOLDER", "OUTPUT", "OUTPUT_JOINT", "SUMMARY"},
     "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
     | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
@@ -300,6 +308,7 @@ WORDS = {
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
     "PART": ["all", "area", "outcome", "factors"],
+    "TEST": ["backtest", "crossvalidation", "jointrisk"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
@@ -314,7 +323,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
-WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel"}
+WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 

@@ -13,6 +13,7 @@ from risk_terrain.rtm_plugin.core.periods import (
     Period,
     RollingSettings,
     after,
+    proposed_windows,
     refuse_unless_later,
     rolling_windows,
 )
@@ -206,3 +207,40 @@ def test_impossible_windows(changes):
 
 def test_dates_are_compared_as_days():
     assert Dates.of([Period.parse("2018-03")], "x").first.dtype == np.dtype("datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "windows"),
+    [
+        # two years, with nothing on the first and the last days
+        ("2024-01-02", "2025-12-29", [("2024", "2025"), ("January 2024 to April 2025", "May 2025 to December 2025")]),
+        # months of police.uk that no year is whole of
+        (
+            "2023-03-01",
+            "2023-11-30",
+            [
+                ("March 2023 to July 2023", "August 2023 to November 2023"),
+                ("March 2023 to August 2023", "September 2023 to November 2023"),
+            ],
+        ),
+        # the last month has only begun: nothing after its tenth day is claimed
+        ("2024-01-01", "2024-02-10", [("January 2024", "1 February 2024 to 10 February 2024")]),
+        ("2024-05-05", "2024-05-05", []),
+        (None, None, []),
+        ("2024-05-05", None, []),
+    ],
+)
+def test_windows_are_proposed_from_the_range_of_the_dates(start, end, windows):
+    found = proposed_windows(Period.from_iso(start, end))
+    assert [(fit.short, test.short) for fit, test in found] == windows
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 28, 31, 59, 60, 90, 364, 366, 731, 1200])
+@pytest.mark.parametrize("start", [date(2023, 1, 1), date(2024, 1, 31), date(2023, 12, 15)])
+def test_proposed_windows_touch_and_the_test_comes_later(start, days):
+    span = Period(start, start + timedelta(days=days - 1))
+    for fit, test in proposed_windows(span):
+        assert (test.start - fit.end).days == 1
+        assert fit.overlaps(span)
+        assert test.overlaps(span)
+        assert abs((test.end - span.end).days) <= 366

@@ -32,6 +32,10 @@ WHOLE = StudyDocument(
     GridSettings(250.0, 100.0, "centre", "corner"),
     SelectionSettings("all", 7, 3, False),
     PlaceSettings("share", 5.0, 1000.0),
+    weight_field="number",
+    exposure=LayerRef("homes.tif", "homes", "gdal"),
+    adjust=(LayerRef("income.tif", "income", "gdal"), LayerRef("age.tif", "age", "gdal")),
+    cards=3,
 )
 
 
@@ -40,6 +44,14 @@ def test_there_and_back(study):
     text = study.to_json()
     assert StudyDocument.from_json(text) == study
     assert StudyDocument.from_json(text).to_json() == text
+
+
+def test_a_file_of_the_first_version_is_read():
+    """It knows no weights, no exposure, no adjustments and no number of cards."""
+    new = ("weight_field", "exposure", "adjust", "cards")
+    old = {key: value for key, value in json.loads(WHOLE.to_json()).items() if key not in new} | {"version": 1}
+    plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), cards=10)
+    assert StudyDocument.from_json(json.dumps(old)) == plain
 
 
 def test_what_is_left_out_has_its_default():
@@ -56,7 +68,7 @@ def broken(**changes) -> str:
         ("[]", "is not a study"),
         ("{", "not valid JSON"),
         (broken(format="risk-terrain-model"), "is not a study"),
-        (broken(version=2), "update the plugin"),
+        (broken(version=3), "update the plugin"),
         (broken(version=True), "no valid"),
         (broken(titel="x"), "unknown key 'titel'"),
         (broken(title=5), "'title' of the study is 5, which is not text"),
@@ -68,6 +80,9 @@ def broken(**changes) -> str:
         (broken(fit={"start": "1/1/2017", "end": None}), "not a date"),
         (broken(fit={"start": "2018-01-01", "end": "2017-01-01"}), "before it starts"),
         (broken(selection={"folds": True}), "not a whole number"),
+        (broken(cards=101), "whole number from 0 to 100"),
+        (broken(adjust={"source": "a.tif"}), "not a list"),
+        (broken(exposure={"name": "homes"}), "lacks a key"),
     ],
 )
 def test_refusals(text, told):
@@ -114,4 +129,6 @@ def test_factor_settings_are_what_rtm_run_reads():
 
 def test_every_layer_can_be_moved():
     moved = WHOLE.with_layers(lambda layer: replace(layer, source=f"/d/{layer.source}"))
-    assert [layer.source for layer in moved.layers] == [f"/d/{layer.source}" for layer in WHOLE.layers]
+    for before, after in ((WHOLE.layers, moved.layers), (WHOLE.rasters, moved.rasters)):
+        assert [layer.source for layer in after] == [f"/d/{layer.source}" for layer in before]
+    assert len(WHOLE.rasters) == 3

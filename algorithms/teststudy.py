@@ -1,0 +1,176 @@
+"""rtm:teststudy — more tests of a saved study: back-test, cross-validation, joint risk, with its layers and settings."""
+
+from pathlib import Path
+from typing import Any
+
+from qgis import processing
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingMultiStepFeedback,
+    QgsProcessingOutputFile,
+    QgsProcessingOutputRasterLayer,
+    QgsProcessingOutputString,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingUtils,
+)
+
+from ..rtm_plugin.adapters.study_file import OpenLayers, given_study
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.study_document import StudyDocument
+from .base import RtmAlgorithm, tr
+from .parameters import choice
+from .study_parameters import (
+    RESULT_FILES,
+    add_study,
+    candidate_parameters,
+    count_parameters,
+    covariate_parameters,
+    grid_parameters,
+    run_parameters,
+    selection_parameters,
+    source_of,
+)
+
+TESTS = ("backtest", "crossvalidation", "jointrisk")
+_USUAL_MONTHS = 12  # of the fitting window, where the study has none
+_DAYS_OF_A_MONTH = 365.25 / 12
+
+
+class TestStudy(RtmAlgorithm):
+    """Test a saved study further."""
+
+    NAME = "teststudy"
+    LABEL = "Test a saved study further"
+    GROUP = ("study", "Study from start to finish")
+    TAGS = ("wizard", "study", "back-test", "cross-validation", "joint risk")
+
+    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
+        add_study(self)
+        self.add(
+            choice("TEST", tr("Test"), TESTS, "backtest"),
+            tr(
+                "'backtest' rolls through the dates, fitting and testing; 'crossvalidation' holds out blocks of the "
+                "study area; 'jointrisk' crosses the terrain with the density of the events."
+            ),
+        )
+        self.add(
+            QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Folder of the results")),
+            tr("Where the study was run: the test is written beside its results, and joint risk takes its terrain."),
+        )
+        self.addOutput(QgsProcessingOutputFile("OUTPUT", tr("Table")))
+        self.addOutput(QgsProcessingOutputRasterLayer("OUTPUT_JOINT", tr("Joint risk")))
+        self.addOutput(QgsProcessingOutputString("SUMMARY", tr("Summary")))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        problem = study.missing()
+        if problem:
+            raise InputError(problem)
+        folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
+        test = self.parameterAsEnumString(parameters, "TEST", context)
+        work = {"backtest": _backtest, "crossvalidation": _crossvalidation, "jointrisk": _joint_risk}[test]
+        found = work(study, folder, context, feedback)
+        feedback.pushInfo(found["SUMMARY"])
+        return {"OUTPUT_FOLDER": str(folder), **found}
+
+
+def _child(
+    algorithm: str, asked: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    return processing.run(algorithm, asked, is_child_algorithm=True, context=context, feedback=feedback)
+
+
+def _backtest(
+    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    """Every month of the events is tested with a model of the months before it."""
+    if not study.date_field:
+        raise InputError(tr("A back-test needs the dates of the events; choose the study's date field first."))
+    days = study.fit.period.days
+    months = max(round(days / _DAYS_OF_A_MONTH), 1) if days else _USUAL_MONTHS
+    known = {d.name() for d in QgsApplication.processingRegistry().algorithmById("rtm:backtest").parameterDefinitions()}
+    asked = {name: value for name, value in run_parameters(study, context).items() if name in known}
+    output = str(folder / "backtest.csv")
+    found = _child("rtm:backtest", {**asked, "FIT_LENGTH": months, "OUTPUT": output}, context, feedback)
+    figures = ", ".join(
+        f"{name.removeprefix('PAI_').replace('_', ' ').lower()} {value:.2f}"
+        for name, value in found.items()
+        if name.startswith("PAI_")
+    )
+    summary = tr("{:,} runs of {:,} months each, tested on the month after. Mean PAI at 5 % of the area: {}.").format(
+        int(found["RUN_COUNT"]), months, figures or tr("none, as no run could be measured")
+    )
+    return {"OUTPUT": output, "SUMMARY": summary}
+
+
+def _crossvalidation(
+    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    """Grid, counts and candidates as rtm:run makes them, then the folds."""
+    layers = OpenLayers(context)
+    steps = QgsProcessingMultiStepFeedback(len(study.factors) + 3, feedback)
+
+    def step(number: int, algorithm: str, asked: dict[str, Any]) -> str:
+        steps.setCurrentStep(number)
+        file = QgsProcessingUtils.generateTempFilename(f"{algorithm}_{number}.tif", context)
+        return str(_child(f"rtm:{algorithm}", {**asked, "OUTPUT": file}, context, steps)["OUTPUT"])
+
+    grid = step(
+        0,
+        "studygrid",
+        {
+            **grid_parameters(study),
+            "STUDY_AREA": source_of(layers, study.study_area),
+            "EXCLUDE": source_of(layers, study.exclude),
+        },
+    )
+    events = {"EVENTS": source_of(layers, study.events), **count_parameters(study)}
+    counts = step(1, "countevents", {"GRID": grid, **events})
+    candidates = [
+        step(
+            number,
+            "operationalise",
+            {"GRID": grid, "FACTOR": source_of(layers, factor.layer), **candidate_parameters(factor.settings)},
+        )
+        for number, factor in enumerate(study.factors, 2)
+    ]
+    steps.setCurrentStep(len(study.factors) + 2)
+    asked = {"COUNTS": counts, "CANDIDATES": candidates, **selection_parameters(study)}
+    output = str(folder / "crossvalidation.csv")
+    outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}
+    found = _child(
+        "rtm:crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, context, steps
+    )
+    summary = tr(
+        "PAI at 5 % of the area: {:.2f} with random folds, {:.2f} with spatial ones. The nearer the two are, the less "
+        "the model leans on its neighbourhood."
+    ).format(found["PAI_RANDOM"], found["PAI_SPATIAL"])
+    return {"OUTPUT": output, "SUMMARY": summary}
+
+
+def _joint_risk(
+    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    """The terrain of the run, crossed with the events that it was fitted on."""
+    terrain = folder / RESULT_FILES["OUTPUT_TERRAIN"]
+    if not terrain.is_file():
+        raise InputError(
+            tr("The folder {} has no {}; run the study into it first.").format(folder.name, terrain.name)
+        )
+    layers = OpenLayers(context)
+    dates = {name: value for name, value in count_parameters(study).items() if name != "WEIGHT_FIELD"}
+    raster, table = str(folder / "joint_risk.tif"), str(folder / "joint_risk.csv")
+    asked = {"TERRAIN": str(terrain), "EVENTS": source_of(layers, study.events), **dates}
+    if study.later_events is not None and not study.test.period.known:
+        asked["LATER_EVENTS"] = source_of(layers, study.later_events)
+    found = _child("rtm:jointrisk", {**asked, "OUTPUT": raster, "OUTPUT_TABLE": table}, context, feedback)
+    summary = tr("{:,} cells are vulnerable by their features and exposed by recent events.").format(
+        int(found["CELLS_BOTH"])
+    )
+    if "PAI_BOTH" in found:
+        summary += " " + tr("Their PAI on the later events is {:.2f}.").format(found["PAI_BOTH"])
+    return {"OUTPUT": table, "OUTPUT_JOINT": raster, "SUMMARY": summary}
