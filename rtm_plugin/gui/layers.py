@@ -2,16 +2,25 @@
 
 from pathlib import Path
 
-from qgis.core import QgsDataSourceUri, QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
+from qgis.core import (
+    QgsDataSourceUri,
+    QgsExpression,
+    QgsMapLayer,
+    QgsProject,
+    QgsProviderRegistry,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 from ..adapters.feedback import tr
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
+_RASTER_FILES = "gdal"
 _DATABASES = ("postgres", "mssql", "oracle", "hana")
 
 
-def reference(layer: QgsVectorLayer, filter_: str = "") -> LayerRef:
+def reference(layer: QgsMapLayer, filter_: str = "") -> LayerRef:
     """What a study keeps of a layer."""
     return LayerRef(layer.source(), layer.name(), layer.providerType(), filter_)
 
@@ -34,17 +43,36 @@ def refusal_of_layer(layer: QgsMapLayer | None) -> str:
         ).format(layer.name())
     if isinstance(layer, QgsVectorLayer) and layer.isEditable() and layer.isModified():
         return tr("The layer '{}' has edits that are not saved; save them first.").format(layer.name())
+    if isinstance(layer, QgsRasterLayer) and layer.providerType() != _RASTER_FILES:
+        return tr("The raster '{}' is not a file; save it as a GeoTIFF first.").format(layer.name())
     return ""
 
 
-def project_layer(ref: LayerRef | None) -> QgsVectorLayer | None:
+def selection_filter(layer: QgsVectorLayer | None) -> str:
+    """An expression that chooses the features that are selected now; empty when none is.
+
+    By the layer's key where it has one, as QGIS's own numbers of features can change when a file is edited.
+    """
+    if layer is None or not layer.selectedFeatureCount():
+        return ""
+    keys = layer.primaryKeyAttributes()
+    if len(keys) != 1:
+        return f"$id IN ({', '.join(map(str, sorted(layer.selectedFeatureIds())))})"
+    values = sorted({feature[keys[0]] for feature in layer.getSelectedFeatures()}, key=str)
+    listed = ", ".join(QgsExpression.quotedValue(value) for value in values)
+    return f"{QgsExpression.quotedColumnRef(layer.fields()[keys[0]].name())} IN ({listed})"
+
+
+def project_layer(ref: LayerRef | None) -> QgsMapLayer | None:
     """The layer of the project that a reference means."""
     if ref is None:
         return None
     same = [
         layer
         for layer in QgsProject.instance().mapLayers().values()
-        if isinstance(layer, QgsVectorLayer) and layer.providerType() == ref.provider and _same(layer.source(), ref)
+        if isinstance(layer, (QgsVectorLayer, QgsRasterLayer))
+        and layer.providerType() == ref.provider
+        and _same(layer.source(), ref)
     ]
     return next((layer for layer in same if layer.name() == ref.name), same[0] if same else None)
 
@@ -55,7 +83,8 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     for ref in refs:
         if project_layer(ref) is not None:
             continue
-        layer = QgsVectorLayer(ref.source, ref.name, ref.provider)
+        kind = QgsRasterLayer if ref.provider == _RASTER_FILES else QgsVectorLayer
+        layer = kind(ref.source, ref.name, ref.provider)
         if not layer.isValid():
             lost.append(ref.name)
             continue
@@ -80,6 +109,14 @@ def expression_problem(layer: QgsVectorLayer | None, text: str) -> str:
     if layer is not None and missing:
         return tr("The filter names the field '{}', which '{}' lacks.").format(missing[0], layer.name())
     return ""
+
+
+def same_data(layer: QgsMapLayer, ref: LayerRef) -> bool:
+    """Whether a layer and a reference show the same data, whatever provider, filter or subset they are shown with."""
+    mine, other = _parts(layer.providerType(), layer.source()), _parts(ref.provider, ref.source)
+    if not mine.get("path") or not other.get("path"):
+        return layer.source() == ref.source
+    return mine["path"] == other["path"] and (mine.get("layerName") or "") == (other.get("layerName") or "")
 
 
 def _same(source: str, ref: LayerRef) -> bool:

@@ -2,19 +2,26 @@
 
 from dataclasses import replace
 
-from qgis.core import Qgis, QgsExpression
+from qgis.core import (
+    QgsExpression,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingUtils,
+)
 from qgis.gui import QgsFieldComboBox
 from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox
 
 from ...adapters.feedback import tr
+from ...adapters.layers import refusal_of_crs
 from ...core.errors import RtmError
 from ...core.study import GridSettings
-from ..layers import project_layer, reference, refusal_of_layer
+from ...core.study_document import LayerRef
+from ..layers import expression_problem, reference, refusal_of_layer
 from ..tasks import Job
-from .page import LayerChoice, Page, button, column, form, refusal_of, row, text_label
+from .layer_choice import LayerChoice
+from .page import FilterEdit, Page, SelectedButton, button, column, form, plain_tip, refusal_of, row, text_label
 
 _MOST_FEATURES = 500
-_Filter = Qgis.LayerFilter
+_BY_FILTER = object()  # of the list of features: the one that is neither all nor a value of the field
 
 
 class AreaPage(Page):
@@ -29,47 +36,65 @@ class AreaPage(Page):
 
     def build(self) -> None:
         self._job: Job | None = None
-        self.layer = LayerChoice("area_layer", _Filter.PolygonLayer)
+        self.layer = LayerChoice("area_layer", ("polygon",))
         self.field = QgsFieldComboBox()
         self.field.setObjectName("area_field")
         self.field.setAllowEmptyFieldName(True)
         self.feature = QComboBox()
         self.feature.setObjectName("area_feature")
+        self.feature.setMinimumContentsLength(12)
+        self.feature.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.selected = SelectedButton("area_selected")
         self.block = _length("area_block", 0.001)
-        self.streets = LayerChoice("area_streets", _Filter.LineLayer, empty=tr("A layer of streets …"))
+        self.streets = LayerChoice("area_streets", ("line",), empty=tr("A layer of streets …"))
         self.measure = button("area_measure", tr("&Measure"), self._measure)
         self.measured = text_label("area_measured")
         self.cell = _length("area_cell", 0.0)
         self.cell.setSpecialValueText(tr("half a block"))
-        self.exclude = LayerChoice("area_exclude", _Filter.PolygonLayer, optional=True)
+        self.exclude = LayerChoice("area_exclude", ("polygon",), optional=True)
+        self.exclude_filter = FilterEdit("area_exclude_filter")
         self.told = text_label("area_told")
         fields = form()
         fields.addRow(tr("Boundar&y"), self.layer)
-        fields.addRow(tr("Feature chosen by"), row(self.field, self.feature))
+        fields.addRow(tr("Feature chosen by"), row(self.field, self.feature, self.selected))
         fields.addRow(tr("Block &length"), self.block)
         fields.addRow(tr("Measure it from"), row(self.streets, self.measure))
         fields.addRow("", self.measured)
         fields.addRow(tr("Cell &size"), self.cell)
         fields.addRow(tr("Ground to leave &out"), self.exclude)
+        fields.addRow(tr("Filter of it"), self.exclude_filter)
         column(self, fields, self.told)
         self.layer.changed.connect(self.by_hand(self._layer_chosen))
         self.field.fieldChanged.connect(self.by_hand(self._field_chosen))
         self.feature.currentIndexChanged.connect(self.by_hand(self._feature_chosen))
+        self.selected.chosen.connect(lambda text: self.by_hand(lambda: self._choose_selected(text))())
         self.exclude.changed.connect(self.by_hand(self._exclude_chosen))
+        self.exclude_filter.edited.connect(self.by_hand(self._exclude_chosen))
+        self.streets.changed.connect(lambda: self.measured.setText(self._streets_problem()))
         for spin in (self.block, self.cell):
             spin.valueChanged.connect(self.by_hand(self._lengths_changed))
 
     def fill(self) -> None:
         study = self.draft.study
-        layer = project_layer(study.study_area)
-        self.layer.show(layer)
+        self.layer.show_ref(study.study_area)
+        layer, chosen = self.layer.vector, study.study_area.filter if study.study_area else ""
         self.field.setLayer(layer)
-        equal, field, value = _equality(study.study_area.filter if study.study_area else "")
-        self.field.setField(field if equal else "")
+        self.selected.watch(layer)
+        equal, field, value = _equality(chosen)
+        if not equal or self.field.currentField() != field:
+            self.field.setField(field if equal else "")
         self._list_features()
         if equal:
             self.feature.setCurrentIndex(max(self.feature.findData(value), 0))
-        self.exclude.show(project_layer(study.exclude))
+        elif chosen:
+            self.feature.addItem(tr("by a filter: {}").format(chosen), _BY_FILTER)
+            self.feature.setCurrentIndex(self.feature.count() - 1)
+            self.feature.setEnabled(True)
+        self.feature.setToolTip(plain_tip(chosen))
+        self.exclude.show_ref(study.exclude)
+        self.exclude_filter.layer = self.exclude.vector
+        self.exclude_filter.line.setText(study.exclude.filter if study.exclude else "")
+        self.exclude_filter.setEnabled(study.exclude is not None)
         self.block.setValue(study.grid.block_length)
         self.cell.setValue(study.grid.cell_size or 0.0)
 
@@ -89,10 +114,12 @@ class AreaPage(Page):
             self.told.setText(tr("Counting …") if facts is None else "")
 
     def reason(self) -> str:
-        for choice in (self.layer, self.exclude):
-            refusal = refusal_of_layer(choice.layer)
-            if refusal:
-                return refusal
+        layer = self.layer.layer
+        refusal = refusal_of_layer(layer) or (refusal_of_crs(layer.crs(), layer.name()) if layer is not None else "")
+        refusal = refusal or refusal_of_layer(self.exclude.layer)
+        refusal = refusal or expression_problem(self.exclude.vector, self.exclude_filter.text)
+        if refusal:
+            return refusal
         study = self.draft.study
         if study.study_area is None:
             return tr("Choose the layer that holds the boundary of the study area.")
@@ -101,10 +128,13 @@ class AreaPage(Page):
         return refusal_of(self.facts.area())
 
     def _layer_chosen(self) -> None:
-        layer = self.layer.layer
+        if self.layer.lost is not None:
+            return
+        layer = self.layer.vector
         self._filling = True
         self.field.setLayer(layer)
         self.field.setField("")
+        self.selected.watch(layer)
         self._list_features()
         self._filling = False
         usable = layer is not None and not refusal_of_layer(layer)
@@ -120,7 +150,7 @@ class AreaPage(Page):
         """The names in the field, a few hundred at most."""
         self.feature.clear()
         self.feature.addItem(tr("all features"), None)
-        layer, field = self.layer.layer, self.field.currentField()
+        layer, field = self.layer.vector, self.field.currentField()
         if layer is not None and field:
             values = layer.uniqueValues(layer.fields().lookupField(field), _MOST_FEATURES)
             for value in sorted(values, key=str):
@@ -128,17 +158,31 @@ class AreaPage(Page):
         self.feature.setEnabled(self.feature.count() > 1)
 
     def _feature_chosen(self) -> None:
-        ref, value = self.draft.study.study_area, self.feature.currentData()
-        if ref is not None:
-            chosen = (
-                "" if value is None else QgsExpression.createFieldEqualityExpression(self.field.currentField(), value)
-            )
-            self.draft.set(study_area=replace(ref, filter=chosen))
+        value = self.feature.currentData()
+        if value is not _BY_FILTER:
+            field = self.field.currentField()
+            self._choose("" if value is None else QgsExpression.createFieldEqualityExpression(field, value))
+
+    def _choose(self, filter_: str) -> None:
+        """Keep some of the boundary's features, all when the filter is empty."""
+        if self.draft.study.study_area is not None:
+            self.draft.set(study_area=replace(self.draft.study.study_area, filter=filter_))
+
+    def _choose_selected(self, filter_: str) -> None:
+        self._choose(filter_)
+        self.show_draft()
 
     def _exclude_chosen(self) -> None:
-        layer = self.exclude.layer
+        if self.exclude.lost is not None:
+            return
+        layer = self.exclude.vector
+        if layer is not self.exclude_filter.layer:
+            self.exclude_filter.line.clear()
+        self.exclude_filter.layer = layer
         usable = layer is not None and not refusal_of_layer(layer)
-        self.draft.set(exclude=reference(layer) if usable else None)
+        usable = usable and not expression_problem(layer, self.exclude_filter.text)
+        self.draft.set(exclude=reference(layer, self.exclude_filter.text) if usable else None)
+        self.exclude_filter.setEnabled(layer is not None)
 
     def _lengths_changed(self) -> None:
         old = self.draft.study.grid
@@ -148,14 +192,25 @@ class AreaPage(Page):
             return  # the reason says so; the draft keeps the last length that was possible
         self.draft.set(grid=grid)
 
+    def _streets_problem(self) -> str:
+        """Why the streets cannot be measured."""
+        layer = self.streets.layer
+        if layer is not None and layer.providerType() in ("memory", "virtual"):
+            return tr("The layer '{}' is temporary; save it to a file first, then measure it.").format(layer.name())
+        return refusal_of_layer(layer)
+
     def _measure(self) -> None:
         streets, ref = self.streets.layer, self.draft.study.study_area
         if streets is None or ref is None:
             self.measured.setText(tr("Choose the boundary and a layer of streets first."))
             return
+        problem = self._streets_problem()
+        if problem:
+            self.measured.setText(problem)
+            return
         self.measured.setText(tr("Measuring …"))
         self.measure.setEnabled(False)
-        asked = {"STUDY_AREA": ref.source, "STREETS": streets.source()}
+        asked = {"STUDY_AREA": _source(ref), "STREETS": _source(reference(streets))}
         self._job = Job("rtm:blocklength", asked, quiet=True)
         self._job.finished.connect(self._measured)
         self._job.start()
@@ -168,9 +223,16 @@ class AreaPage(Page):
                 tr("{:,} blocks, on average {:,.0f} long.").format(found["BLOCK_COUNT"], found["BLOCK_LENGTH"])
             )
             self.block.setValue(max(length, 1))
+            self.checked.emit()
         else:
             self.measured.setText(job.error if job else "")
         self.measure.setEnabled(True)
+
+
+def _source(ref: LayerRef) -> QgsProcessingFeatureSourceDefinition:
+    """A layer of the study with its filter, for an algorithm that has no project."""
+    address = QgsProcessingUtils.encodeProviderKeyAndUri(ref.provider, ref.source)
+    return QgsProcessingFeatureSourceDefinition(address, filterExpression=ref.filter)
 
 
 def _length(name: str, least: float) -> QDoubleSpinBox:

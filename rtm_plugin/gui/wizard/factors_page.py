@@ -3,25 +3,20 @@
 from dataclasses import replace
 from typing import Any
 
-from qgis.core import QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt
+from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
+    QDoubleSpinBox,
     QGridLayout,
     QGroupBox,
     QHeaderView,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -32,7 +27,7 @@ from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATION
 from ...core.study_document import Factor
 from ..layers import expression_problem, project_layer, reference, refusal_of_layer
 from .facts import Facts
-from .page import FilterEdit, Page, button, column, row, text_label
+from .page import FilterEdit, Page, button, column, folded, form, plain_tip, row, text_label
 
 _COLUMNS = (
     tr("Factor"),
@@ -57,6 +52,7 @@ class FactorsPage(Page):
     )
 
     def build(self) -> None:
+        self.dialog: LayersDialog | None = None
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setObjectName("factors_table")
         self.table.setHorizontalHeaderLabels(_COLUMNS)
@@ -90,6 +86,14 @@ class FactorsPage(Page):
         self.blocks = QSpinBox()
         self.blocks.setObjectName("factors_blocks")
         self.blocks.setRange(1, MAX_BLOCKS)
+        self.density_sd = QDoubleSpinBox()
+        self.density_sd.setObjectName("factors_density_sd")
+        self.density_sd.setRange(0, 10)
+        self.density_sd.setSingleStep(0.5)
+        self.density_sd.setKeyboardTracking(False)
+        more = form()
+        more.addRow(tr("Den&se from the mean plus so many standard deviations"), self.density_sd)
+        self.advanced = folded("factors_advanced", more)
         fields = QGridLayout()
         influence = row(self.blocks, QLabel(tr("in steps of")), self.increment)
         for i, (label, field, buddy) in enumerate(
@@ -108,6 +112,7 @@ class FactorsPage(Page):
             fields.addWidget(field, i // 2, i % 2 * 2 + 1)
         fields.setColumnStretch(1, 1)
         fields.setColumnStretch(3, 1)
+        fields.addWidget(self.advanced, 3, 0, 1, 4)
         self.name.editingFinished.connect(self.by_hand(self._name_edited))
         self.filter.edited.connect(self.by_hand(self._filter_edited))
         for combo, key in (
@@ -117,6 +122,9 @@ class FactorsPage(Page):
         ):
             combo.activated.connect(self.by_hand(lambda combo=combo, key=key: self._change({key: combo.currentData()})))
         self.blocks.valueChanged.connect(self.by_hand(lambda: self._change({"max_blocks": self.blocks.value()})))
+        self.density_sd.valueChanged.connect(
+            self.by_hand(lambda: self._change({"density_sd": self.density_sd.value()}))
+        )
         self.origin.activated.connect(self.by_hand(lambda: self._change({}, origin=self.origin.currentData())))
         return fields
 
@@ -145,7 +153,7 @@ class FactorsPage(Page):
                 item.setText(texts[j])
             if self.table.item(i, j) is None:
                 self.table.setItem(i, j, item)
-        self.table.item(i, 0).setToolTip(_plain_tip(tr("Layer: {}").format(factor.layer.name)))
+        self.table.item(i, 0).setToolTip(plain_tip(tr("Layer: {}").format(factor.layer.name)))
 
     def refresh(self) -> None:
         if self.draft.study.study_area is None:
@@ -183,7 +191,7 @@ class FactorsPage(Page):
             remark = " ".join([*facts["warnings"], tr("Suggested: {}.").format(facts["operationalisation"])])
             remark += f" {facts['reason']}"
         told.setText(remark)
-        told.setToolTip(_plain_tip(remark))
+        told.setToolTip(plain_tip(remark))
         for j in range(len(_COLUMNS)):
             self.table.item(i, j).setForeground(_TROUBLE if trouble else self.palette().text().color())
 
@@ -216,7 +224,8 @@ class FactorsPage(Page):
         if rows:
             factor = self.draft.study.factors[rows[0]]
             self.name.setText(factor.settings.name if one else "")
-            self.filter.layer = project_layer(factor.layer) if one else None
+            layer = project_layer(factor.layer) if one else None
+            self.filter.layer = layer if isinstance(layer, QgsVectorLayer) else None
             self.filter.line.setText(factor.layer.filter if one else "")
             for combo, value in (
                 (self.operationalisation, factor.settings.operationalisation),
@@ -226,6 +235,7 @@ class FactorsPage(Page):
             ):
                 combo.setCurrentIndex(combo.findData(value))
             self.blocks.setValue(factor.settings.max_blocks)
+            self.density_sd.setValue(factor.settings.density_sd)
         self._filling = before
         self._show_remark()
 
@@ -273,11 +283,9 @@ class FactorsPage(Page):
 
     def _choose(self) -> None:
         """Offer all layers of the project that are not used yet."""
-        study = self.draft.study
-        used = {layer.id() for ref in study.layers if (layer := project_layer(ref)) is not None}
-        dialog = LayersDialog(used, self)
-        dialog.accepted.connect(lambda: self._add(dialog.chosen()))
-        dialog.open()
+        self.dialog = LayersDialog(self.draft.study, self)
+        self.dialog.accepted.connect(lambda: self._add(self.dialog.chosen()))
+        self.dialog.open()
 
     def _add(self, layers: list[QgsVectorLayer]) -> None:
         factors = list(self.draft.study.factors)
@@ -293,43 +301,6 @@ class FactorsPage(Page):
         self.by_hand(lambda: self._take(factors))()
 
 
-class LayersDialog(QDialog):
-    """Choose many layers at once; those that a study cannot keep say why."""
-
-    def __init__(self, used: set[str], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("factors_layers")
-        self.setWindowTitle(tr("Add layers as risk factors"))
-        self.list = QListWidget()
-        self.list.setObjectName("factors_layers_list")
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        layers = [a for a in QgsProject.instance().mapLayers().values() if isinstance(a, QgsVectorLayer)]
-        for layer in sorted(layers, key=lambda a: a.name().casefold()):
-            refusal = refusal_of_layer(layer)
-            item = QListWidgetItem(layer.name() + (f" – {refusal}" if refusal else ""))
-            item.setData(Qt.ItemDataRole.UserRole, layer.id())
-            if refusal:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-            self.list.addItem(item)
-            item.setSelected(not refusal and layer.id() not in used)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        label = QLabel(tr("Layers of the project; those that the study does not use yet are selected."))
-        label.setWordWrap(True)
-        layout.addWidget(label)
-        layout.addWidget(self.list)
-        layout.addWidget(buttons)
-        self.resize(420, 480)
-
-    def chosen(self) -> list[QgsVectorLayer]:
-        """The selected layers, in the order of the list."""
-        items = [self.list.item(i) for i in range(self.list.count()) if self.list.item(i).isSelected()]
-        found = [QgsProject.instance().mapLayer(item.data(Qt.ItemDataRole.UserRole)) for item in items]
-        return [layer for layer in found if isinstance(layer, QgsVectorLayer)]
-
-
 def _words(name: str, words: tuple[str, ...]) -> QComboBox:
     combo = QComboBox()
     combo.setObjectName(name)
@@ -341,8 +312,3 @@ def _words(name: str, words: tuple[str, ...]) -> QComboBox:
 def _plain_name(text: str) -> str:
     """A layer's name as a factor's: one line, not too long."""
     return " ".join(text.split())[:100] or tr("factor")
-
-
-def _plain_tip(text: str) -> str:
-    """A tooltip that is never read as HTML."""
-    return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>"

@@ -47,7 +47,12 @@ class FactFinder(QObject):
     def outcome(self) -> Facts | None:
         """Events inside and outside, without coordinates, stacked; later events."""
         study = self._draft.study
-        key = ("outcome", study.study_area, study.events, study.later_events, study.date_field, study.fit, study.test)
+        key = (
+            "outcome",
+            *(study.study_area, study.events, study.later_events, study.date_field, study.fit, study.test),
+            study.weight_field,
+            *((study.exposure, study.adjust, study.exclude, study.grid) if study.rasters else ()),
+        )
         return self._look("outcome", key, study)
 
     def factors(self) -> list[Facts | None]:

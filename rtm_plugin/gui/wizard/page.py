@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from qgis.core import Qgis, QgsProject, QgsVectorLayer
-from qgis.gui import QgsDateEdit, QgsExpressionBuilderDialog, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QDate, Qt, pyqtSignal
+from qgis.core import QgsApplication, QgsVectorLayer
+from qgis.gui import QgsCollapsibleGroupBox, QgsExpressionBuilderDialog
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
+from ..layers import selection_filter
 from .draft import Draft
 from .facts import FactFinder, Facts
 
@@ -122,59 +123,15 @@ def row(*widgets: QWidget, even: bool = False) -> QWidget:
     return holder
 
 
-class LayerChoice(QWidget):
-    """A layer of the project, or a file that is then added to it."""
-
-    changed = pyqtSignal()
-
-    def __init__(self, name: str, filters: Qgis.LayerFilters, optional: bool = False, empty: str = "") -> None:
-        super().__init__()
-        self.combo = QgsMapLayerComboBox()
-        self.combo.setObjectName(name)
-        self.combo.setFilters(Qgis.LayerFilters(filters))
-        self.combo.setAllowEmptyLayer(True, empty or (tr("None") if optional else tr("Choose a layer …")))
-        self.combo.setLayer(None)
-        self.combo.setMinimumContentsLength(12)
-        self.combo.setSizeAdjustPolicy(self.combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.layerChanged.connect(lambda _: self.changed.emit())
-        self.button = QToolButton()
-        self.button.setObjectName(f"{name}_file")
-        self.button.setText("…")
-        self.button.setToolTip(tr("Take a file, which is added to the project"))
-        self.button.clicked.connect(self._browse)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.combo, 1)
-        layout.addWidget(self.button)
-        self.setFocusProxy(self.combo)
-
-    @property
-    def layer(self) -> QgsVectorLayer | None:
-        """The chosen layer."""
-        layer = self.combo.currentLayer()
-        return layer if isinstance(layer, QgsVectorLayer) else None
-
-    def show(self, layer: QgsVectorLayer | None) -> None:
-        """Choose a layer."""
-        self.combo.setLayer(layer)
-
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("Choose a file"), "", tr("All files (*)"))
-        if not path:
-            return
-        layer = QgsVectorLayer(path, path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0], "ogr")
-        if layer.isValid() and QgsProject.instance().addMapLayer(layer) is not None:
-            self.combo.setLayer(layer)
-
-
 class FilterEdit(QWidget):
-    """An expression, written or made in QGIS's dialog."""
+    """An expression, written, made in QGIS's dialog, or of the features that are selected."""
 
     edited = pyqtSignal()
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.layer: QgsVectorLayer | None = None
+        self._layer: QgsVectorLayer | None = None
+        self.dialog: QgsExpressionBuilderDialog | None = None
         self.line = QLineEdit()
         self.line.setObjectName(name)
         self.line.setPlaceholderText(tr("all features"))
@@ -185,11 +142,25 @@ class FilterEdit(QWidget):
         self.button.setText("ε")
         self.button.setToolTip(tr("Make the filter in QGIS's expression dialog"))
         self.button.clicked.connect(self._open)
+        self.selected = SelectedButton(f"{name}_selected")
+        self.selected.chosen.connect(self._take)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line, 1)
         layout.addWidget(self.button)
+        layout.addWidget(self.selected)
         self.setFocusProxy(self.line)
+
+    @property
+    def layer(self) -> QgsVectorLayer | None:
+        """The layer whose features are chosen."""
+        return self._layer
+
+    @layer.setter
+    def layer(self, layer: QgsVectorLayer | None) -> None:
+        self._layer = layer
+        self.selected.watch(layer)
+        self.button.setEnabled(layer is not None)
 
     @property
     def text(self) -> str:
@@ -197,40 +168,46 @@ class FilterEdit(QWidget):
         return self.line.text().strip()
 
     def _open(self) -> None:
-        if self.layer is None:
+        if self._layer is None:
             return
-        dialog = QgsExpressionBuilderDialog(self.layer, self.text, self)
-        dialog.setWindowTitle(tr("Filter of {}").format(self.layer.name()))
-        dialog.accepted.connect(lambda: self._take(dialog.expressionText()))
-        dialog.open()
+        self.dialog = QgsExpressionBuilderDialog(self._layer, self.text, self)
+        self.dialog.setWindowTitle(tr("Filter of {}").format(self._layer.name()))
+        self.dialog.accepted.connect(lambda: self._take(self.dialog.expressionText()))
+        self.dialog.open()
 
     def _take(self, text: str) -> None:
         self.line.setText(text)
         self.edited.emit()
 
 
-class DayEdit(QgsDateEdit):
-    """A day, or none."""
+class SelectedButton(QToolButton):
+    """Takes the features that are selected in a layer, as a filter that a study can keep; dead while none is."""
+
+    chosen = pyqtSignal(str)
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
-        self.setAllowNull(True)
-        self.setDisplayFormat("d MMM yyyy")
-        self.setCalendarPopup(True)
-        self.show_day(None)
+        self.setIcon(QgsApplication.getThemeIcon("/mIconSelected.svg"))
+        self.setToolTip(tr("Only the features that are selected in the layer now"))
+        self._layer: QgsVectorLayer | None = None
+        self.clicked.connect(lambda: self.chosen.emit(selection_filter(self._layer)))
+        self._enable()
 
-    @property
-    def day(self) -> str | None:
-        """As ISO text."""
-        return None if self.isNull() else self.date().toString(Qt.DateFormat.ISODate)
+    def watch(self, layer: QgsVectorLayer | None) -> None:
+        """Follow the selection of this layer."""
+        if layer is not None and layer is not self._layer:
+            layer.selectionChanged.connect(self._enable)
+            layer.willBeDeleted.connect(self._forget)
+        self._layer = layer
+        self._enable()
 
-    def show_day(self, day: str | None) -> None:
-        """Show a day from ISO text."""
-        if day is None:
-            self.clear()
-        else:
-            self.setDate(QDate.fromString(day, Qt.DateFormat.ISODate))
+    def _forget(self) -> None:
+        self._layer = None
+        self._enable()
+
+    def _enable(self, *_: object) -> None:
+        self.setEnabled(self._layer is not None and self._layer.selectedFeatureCount() > 0)
 
 
 def button(name: str, text: str, work: Callable[[], None]) -> QPushButton:
@@ -252,3 +229,18 @@ def column(page: QWidget, *parts: object) -> QVBoxLayout:
             layout.addLayout(part)
     layout.addStretch(1)
     return layout
+
+
+def folded(name: str, inside: QLayout) -> QgsCollapsibleGroupBox:
+    """A box called "Advanced", closed until it is wanted."""
+    box = QgsCollapsibleGroupBox(tr("Advanced"))
+    box.setObjectName(name)
+    box.setSaveCollapsedState(False)
+    box.setLayout(inside)
+    box.setCollapsed(True)
+    return box
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip that is never read as HTML."""
+    return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>" if text else ""

@@ -45,7 +45,8 @@ class ReviewPage(Page):
         self.save_call = button("review_save_call", tr("Save this &JSON …"), self._save_call)
         fields = form()
         fields.addRow(tr("&Folder for the results"), self.folder)
-        box = QgsCollapsibleGroupBox(tr("What qgis_process is asked: the same as the next page runs"))
+        box = self.box = QgsCollapsibleGroupBox(tr("What qgis_process is asked: the same as the next page runs"))
+        box.setObjectName("review_box")
         box.setSaveCollapsedState(False)
         inner = QVBoxLayout(box)
         inner.addWidget(self.call)
@@ -102,6 +103,12 @@ class ReviewPage(Page):
                 lines.append(
                     tr("Tested on: {}{}.").format(named, f", {study.test.period.text}" * study.test.period.known)
                 )
+            if study.exposure is not None:
+                lines.append(tr("Rates are per unit of {}.").format(study.exposure.name))
+            if study.adjust:
+                lines.append(tr("Adjusted for {}.").format(", ".join(ref.name for ref in study.adjust)))
+            if study.weight_field:
+                lines.append(tr("A row is as many events as its field '{}' says.").format(study.weight_field))
         names = ", ".join(factor.settings.name for factor in study.factors)
         lines.append(tr("{:,} risk factors: {}.").format(len(study.factors), names))
         return "\n".join(lines)

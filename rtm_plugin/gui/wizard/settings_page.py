@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from ...adapters.feedback import tr
 from ...core.errors import RtmError
-from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, PLACE_RULES, PlaceSettings
-from .page import Page, column, form, text_label
+from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, MOST_CARDS, PLACE_RULES, PlaceSettings
+from .page import Page, column, folded, form, text_label
 
 _RULES = {
     "class": tr("cells that score above the mean plus so many standard deviations"),
@@ -53,14 +52,12 @@ class SettingsPage(Page):
         fields.addRow(tr("&Priority places are"), self.rule)
         fields.addRow(tr("&Value"), self.value)
         fields.addRow(tr("Split places larger than (square map &units)"), self.max_area)
-        self.advanced = QgsCollapsibleGroupBox(tr("Advanced"))
-        self.advanced.setObjectName("settings_advanced")
-        self.advanced.setSaveCollapsedState(False)
         self.family = _choice("settings_family", FAMILY_CHOICES, _FAMILIES)
-        self.folds, self.seed = QSpinBox(), QSpinBox()
-        self.folds.setRange(2, 50)
-        self.seed.setRange(0, 2**31 - 1)
+        self.folds = _whole("settings_folds", 2, 50)
+        self.seed = _whole("settings_seed", 0, 2**31 - 1)
+        self.cards = _whole("settings_cards", 0, MOST_CARDS)
         self.cull = QCheckBox(tr("Cull candidates with an elastic net first (the standard)"))
+        self.cull.setObjectName("settings_cull")
         self.cell_rule = _choice("settings_cell_rule", CELL_RULES, _CELLS)
         self.origin = _choice("settings_grid_origin", GRID_ORIGINS, _ORIGINS)
         more = form()
@@ -70,14 +67,14 @@ class SettingsPage(Page):
         more.addRow("", self.cull)
         more.addRow(tr("Cells are &kept that"), self.cell_rule)
         more.addRow(tr("The grid starts &at"), self.origin)
-        self.advanced.setLayout(more)
-        self.advanced.setCollapsed(True)
+        more.addRow(tr("Places with a &card in the report"), self.cards)
+        self.advanced = folded("settings_advanced", more)
         self.told = text_label("settings_told")
         column(self, fields, self.told, self.advanced)
         take = self.by_hand(self._take)
         self.title.textChanged.connect(take)
         self.rule.activated.connect(self.by_hand(self._rule_chosen))
-        for spin in (self.value, self.max_area, self.folds, self.seed):
+        for spin in (self.value, self.max_area, self.folds, self.seed, self.cards):
             spin.valueChanged.connect(take)
         for combo in (self.family, self.cell_rule, self.origin):
             combo.activated.connect(take)
@@ -95,6 +92,7 @@ class SettingsPage(Page):
         self.cull.setChecked(study.selection.cull)
         _show(self.cell_rule, study.grid.cell_rule)
         _show(self.origin, study.grid.grid_origin)
+        self.cards.setValue(study.cards)
 
     def reason(self) -> str:
         if not self.draft.study.title.strip():
@@ -124,6 +122,7 @@ class SettingsPage(Page):
         self.draft.set(
             title=self.title.text(),
             places=places,
+            cards=self.cards.value(),
             selection=replace(
                 study.selection,
                 family=self.family.currentData(),
@@ -147,6 +146,14 @@ def _choice(name: str, words: tuple[str, ...], labels: dict[str, str]) -> QCombo
 
 def _show(combo: QComboBox, word: str) -> None:
     combo.setCurrentIndex(combo.findData(word))
+
+
+def _whole(name: str, least: int, most: int) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setObjectName(name)
+    spin.setRange(least, most)
+    spin.setKeyboardTracking(False)
+    return spin
 
 
 def _number(name: str, least: float, most: float, decimals: int) -> QDoubleSpinBox:
