@@ -102,7 +102,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             check_targets(self, parameters, context)
             named = name_outputs(self, parameters, context)
             results = self.execute(named, context, feedback)
-            load_only(context, named, results)
+            load_only(self, context, named, results)
             return results
         except Cancelled:
             feedback.pushInfo(tr(self.CANCELLED))

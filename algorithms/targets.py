@@ -77,10 +77,13 @@ def name_outputs(
     return named
 
 
-def load_only(context: QgsProcessingContext, named: dict[str, Any], results: dict[str, Any]) -> None:
+def load_only(
+    algorithm: QgsProcessingAlgorithm, context: QgsProcessingContext, named: dict[str, Any], results: dict[str, Any]
+) -> None:
     """Take outputs that a run has left out, for a reason that its log tells, off the list of what is to be loaded."""
     waiting = context.layersToLoadOnCompletion()
-    left_out = {path for path in named.values() if isinstance(path, str)} - set(map(str, results.values()))
+    outputs = {str(named.get(definition.name())) for definition in algorithm.destinationParameterDefinitions()}
+    left_out = outputs - set(map(str, results.values()))
     if left_out & set(waiting):
         context.setLayersToLoadOnCompletion({path: waiting[path] for path in waiting if path not in left_out})
 

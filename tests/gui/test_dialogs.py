@@ -4,9 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dialog_hands import run_to_the_end
 from qgis.core import QgsProject
-from qgis.gui import QgsBrowserGuiModel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
 from running import run_inputs, steps
@@ -22,28 +20,6 @@ def city(tmp_path_factory):
 def chain(city, tmp_path_factory, rtm):
     """Every step's output."""
     return steps(city, tmp_path_factory.mktemp("chain"))
-
-
-@pytest.fixture
-def run_dialog(rtm, qgis_iface, monkeypatch):
-    """Opens an algorithm's dialog, clicks Run, and gives the results; whatever the dialog calls an error fails."""
-    from processing import createAlgorithmDialog
-
-    QgsProject.instance().clear()
-    model = QgsBrowserGuiModel()  # the interface of the tests has none, and QGIS's widgets take nothing else
-    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
-    opened = []
-
-    def run(algorithm: str, parameters: dict) -> dict:
-        dialog = createAlgorithmDialog(algorithm, parameters)
-        opened.append(dialog)
-        return run_to_the_end(dialog)
-
-    yield run
-    for dialog in opened:
-        dialog.close()
-        dialog.deleteLater()
-    QgsProject.instance().clear()
 
 
 def test_run_by_default_loads_what_it_wrote(city, run_dialog):
