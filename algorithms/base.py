@@ -26,7 +26,7 @@ from ..rtm_plugin.adapters.project import PROPERTY
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.sidecars import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
-from .targets import check_targets
+from .targets import check_targets, load_only, name_outputs
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
@@ -100,7 +100,10 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         sentence = ""
         try:
             check_targets(self, parameters, context)
-            return self.execute(parameters, context, feedback)
+            named = name_outputs(self, parameters, context)
+            results = self.execute(named, context, feedback)
+            load_only(self, context, named, results)
+            return results
         except Cancelled:
             feedback.pushInfo(tr(self.CANCELLED))
             return {}

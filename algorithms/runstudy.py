@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingOutputString,
     QgsProcessingOutputVariant,
     QgsProcessingOutputVectorLayer,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterFolderDestination,
 )
 
@@ -26,6 +27,7 @@ _RASTERS = {
     "OUTPUT_EXPECTED": "Expected counts",
     "OUTPUT_FORECAST": "Forecast",
 }
+_LOADED = ("OUTPUT_PLACES", *_RASTERS)
 
 
 class RunStudy(RtmAlgorithm):
@@ -41,6 +43,11 @@ class RunStudy(RtmAlgorithm):
         self.add(
             QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Folder for the results")),
             tr("All results are written into this folder; files of an earlier run there are replaced."),
+        )
+        self.add(
+            QgsProcessingParameterBoolean("LOAD", tr("Add the maps to the project"), True, optional=True),
+            tr("Whether the maps and places are added to the project when the study has been run in QGIS."),
+            advanced=True,
         )
         for name, label in _RASTERS.items():
             self.addOutput(QgsProcessingOutputRasterLayer(name, label))
@@ -63,8 +70,17 @@ class RunStudy(RtmAlgorithm):
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
         outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
+        if self.parameterAsBoolean(parameters, "LOAD", context):
+            self._load_on_completion(context, outputs)
         found = processing.run(
             "rtm:run", {**asked, **outputs}, is_child_algorithm=True, context=context, feedback=feedback
         )
         wanted = {definition.name() for definition in self.outputDefinitions()}
         return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in found.items() if key in wanted}}
+
+    def _load_on_completion(self, context: QgsProcessingContext, outputs: dict[str, str]) -> None:
+        """Put the maps on the list of what QGIS loads; rtm:run names and styles what stands there."""
+        project = context.project()
+        for name in _LOADED if project is not None else ():
+            details = QgsProcessingContext.LayerDetails(name, project, name)
+            context.addLayerToLoadOnCompletion(outputs[name], details)

@@ -56,6 +56,38 @@ def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any],
             taken[key] = path.name
 
 
+def name_outputs(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """The parameters with a path for each output that will be written.
+
+    Asking QGIS for a temporary output gives a new name each time, and puts it on the list of what is to be loaded. A tool
+    that asks twice leaves a file on that list that nobody writes. So QGIS is asked here, once; whoever asks again gets
+    the path.
+    """
+    named = dict(parameters)
+    for definition in algorithm.destinationParameterDefinitions():
+        layer = isinstance(
+            definition, (QgsProcessingParameterRasterDestination, QgsProcessingParameterVectorDestination)
+        )
+        ask = algorithm.parameterAsOutputLayer if layer else algorithm.parameterAsFileOutput
+        path = ask(parameters, definition.name(), context)
+        if path:
+            named[definition.name()] = path
+    return named
+
+
+def load_only(
+    algorithm: QgsProcessingAlgorithm, context: QgsProcessingContext, named: dict[str, Any], results: dict[str, Any]
+) -> None:
+    """Take outputs that a run has left out, for a reason that its log tells, off the list of what is to be loaded."""
+    waiting = context.layersToLoadOnCompletion()
+    outputs = {str(named.get(definition.name())) for definition in algorithm.destinationParameterDefinitions()}
+    left_out = outputs - set(map(str, results.values()))
+    if left_out & set(waiting):
+        context.setLayersToLoadOnCompletion({path: waiting[path] for path in waiting if path not in left_out})
+
+
 def _path(value: Any) -> Path | None:
     """The file that an output parameter names; None for temporary and skipped outputs."""
     if isinstance(value, QgsProcessingOutputLayerDefinition):

@@ -6,6 +6,7 @@ from qgis.PyQt.QtGui import QAction, QIcon
 from qgis.PyQt.QtWidgets import QDockWidget
 
 from ..adapters.feedback import tr
+from .dialogs import close_dialogs
 from .dock import RiskTerrainDock
 from .settings import SettingsFactory
 from .why_here import WhyHereTool
@@ -62,6 +63,7 @@ class DesktopTools:
 
     def unload(self) -> None:
         """Leave nothing: no page, tool, action, dock or connection."""
+        close_dialogs()
         self._iface.unregisterOptionsWidgetFactory(self.settings)
         self._iface.mapCanvas().unsetMapTool(self.tool)
         self._iface.removePluginMenu(self._menu, self.why)

@@ -16,8 +16,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import QTimer, QUrl
-from qgis.PyQt.QtGui import QDesktopServices, QGuiApplication
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QTreeWidgetItem
 
 from ..adapters.classes_in_view import ClassInView
@@ -26,11 +26,13 @@ from ..adapters.project import ProjectModel, project_model, remember, risk_terra
 from .answer import answer_html
 from .dock_widgets import CHECKED, FACTOR, UNCHECKED, DockWidgets
 from .highlight import MOST, Highlights, geometry_of
-from .runner import Runner
+from .opening import open_file
+from .tasks import LatestJob
 from .view_task import ViewTask
 from .what_if import ask_what_if
 
 _SETTLE = 250  # milliseconds without a further change before the dock looks again
+_LAST_WAIT = 5000  # milliseconds for a count that was cancelled
 
 
 class RiskTerrainDock(QgsDockWidget):
@@ -41,7 +43,7 @@ class RiskTerrainDock(QgsDockWidget):
         self.setObjectName("RiskTerrainDock")
         self._canvas = iface.mapCanvas()
         self._iface = iface
-        self._runner = Runner(self)
+        self._question = LatestJob(self)
         self._highlights = Highlights(self._canvas)
         self._chosen: ProjectModel | None = None
         self._view_task: ViewTask | None = None
@@ -64,6 +66,7 @@ class RiskTerrainDock(QgsDockWidget):
         project, parts = QgsProject.instance(), self.parts
         project.layersAdded.connect(self._project_changed)
         project.layersRemoved.connect(self._project_changed)
+        project.aboutToBeCleared.connect(self._end_work)
         self._canvas.extentsChanged.connect(self._view_moved)
         self.visibilityChanged.connect(self._view_moved)
         parts.models.currentIndexChanged.connect(self._choose)
@@ -79,12 +82,20 @@ class RiskTerrainDock(QgsDockWidget):
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._project_changed)
         project.layersRemoved.disconnect(self._project_changed)
+        project.aboutToBeCleared.disconnect(self._end_work)
         self._canvas.extentsChanged.disconnect(self._view_moved)
         self._projects.stop()
-        self._views.stop()
-        self._runner.stop()
-        self._stop_counting()
+        self._end_work()
         self._highlights.clear()
+
+    def _end_work(self) -> None:
+        """Nothing reads a layer any more: the project's layers, or the dock, are about to go."""
+        self._views.stop()
+        task = self._view_task
+        self._stop_counting()
+        if task is not None:
+            task.waitForFinished(_LAST_WAIT)
+        self._question.stop()
 
     # --- models
 
@@ -137,7 +148,12 @@ class RiskTerrainDock(QgsDockWidget):
 
     def _open_report(self) -> None:
         if self._chosen is not None and self._chosen.report:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(self._chosen.report))
+            self._say(open_file(self._chosen.report))
+
+    def _say(self, sentence: str) -> None:
+        """Show why something could not be done; nothing when it was."""
+        self.parts.note.setText(sentence)
+        self.parts.note.setVisible(bool(sentence))
 
     # --- factors on the map
 
@@ -165,7 +181,7 @@ class RiskTerrainDock(QgsDockWidget):
         item = self.parts.factors.currentItem()
         layer = self._layer_of(item.data(0, FACTOR)) if item is not None else None
         if self._chosen is not None and layer is not None:
-            ask_what_if(self._chosen, item.data(0, FACTOR), layer)
+            self._say(ask_what_if(self._chosen, item.data(0, FACTOR), layer))
 
     # --- classes in view
 
@@ -226,7 +242,7 @@ class RiskTerrainDock(QgsDockWidget):
         optional = {"EXPECTED": chosen.expected, "EVENTS": chosen.events, "PLACES": chosen.places}
         self._tell(tr("Looking…"))
         given = parameters | {key: value for key, value in optional.items() if value}
-        self._runner.run("rtm:explain", given, self._answered, self._tell)
+        self._question.run("rtm:explain", given, self._answered, self._tell)
 
     def _answered(self, results: dict[str, Any]) -> None:
         answer, self._text = results["ANSWER"], results["TEXT"]

@@ -1,34 +1,28 @@
-"""Results of a study in the project: a group with the maps in order, as the toolbox loads them."""
+"""Results of a run in the project: loaded, taken out again, looked at."""
 
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
-
-from ..adapters.feedback import tr
-
-_LAYERS = (
-    ("OUTPUT_PLACES", tr("Priority places"), True),
-    ("OUTPUT_TERRAIN", tr("Risk terrain: relative risk score"), True),
-    ("OUTPUT_EXPECTED", tr("Expected events in a cell"), False),
-    ("OUTPUT_FORECAST", tr("Forecast: expected events in a cell"), False),
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
 )
 
 
-def add_results(results: dict[str, Any], title: str) -> list[QgsMapLayer]:
-    """Add the maps of a run to a group at the top of the project; they are styled by the files beside them."""
-    project = QgsProject.instance()
-    group = project.layerTreeRoot().insertGroup(0, tr("Risk terrain: {}").format(title))
-    added = []
-    for key, name, shown in _LAYERS:
-        path = results.get(key)
-        if not path:
-            continue
-        layer = QgsVectorLayer(path, name, "ogr") if key == "OUTPUT_PLACES" else QgsRasterLayer(path, name)
-        if layer.isValid() and project.addMapLayer(layer, False) is not None:
-            group.addLayer(layer).setItemVisibilityChecked(shown)
-            added.append(layer)
-    return added
+def load_results(
+    algorithm: QgsProcessingAlgorithm,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    results: dict[str, Any],
+) -> bool:
+    """Load what a run put on its list, by the toolbox's own function: names, groups, order, styles, descriptions."""
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    return bool(handleAlgorithmResults(algorithm, context, feedback, results))
 
 
 def leave_results(folder: Path) -> None:

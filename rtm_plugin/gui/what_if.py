@@ -3,14 +3,12 @@
 from qgis.core import QgsProcessingFeatureSourceDefinition, QgsVectorLayer
 
 from ..adapters.project import ProjectModel
+from .dialogs import open_dialog
 
 
-def ask_what_if(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> None:
-    """The tool's dialog, filled in: the factor without its selected features, or without any."""
-    from processing import createAlgorithmDialog
-
-    dialog = createAlgorithmDialog("rtm:whatif", what_if_parameters(chosen, factor, layer))
-    dialog.show()
+def ask_what_if(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> str:
+    """The tool's dialog, filled in: the factor without its selected features, or without any; or why it cannot be."""
+    return open_dialog("rtm:whatif", what_if_parameters(chosen, factor, layer))
 
 
 def what_if_parameters(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> dict[str, object]:

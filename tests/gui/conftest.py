@@ -2,6 +2,8 @@
 
 import pytest
 from qgis.core import QgsApplication, QgsProject
+from qgis.gui import QgsBrowserGuiModel
+from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtWidgets import QApplication
 
 
@@ -42,4 +44,27 @@ def new_wizard(rtm, qgis_iface, tmp_path):
         wizard.deleteLater()
     wait(lambda: QgsApplication.taskManager().countActiveTasks() == 0, "the tasks")
     QApplication.processEvents()
+    QgsProject.instance().clear()
+
+
+@pytest.fixture
+def run_dialog(rtm, qgis_iface, monkeypatch):
+    """Opens an algorithm's dialog, clicks Run, and gives the results; whatever the dialog calls an error fails."""
+    from dialog_hands import run_to_the_end
+    from processing import createAlgorithmDialog
+
+    model = QgsBrowserGuiModel()  # the interface of the tests has none, and QGIS's widgets take nothing else
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
+    opened = []
+
+    def run(algorithm: str, parameters: dict) -> dict:
+        dialog = createAlgorithmDialog(algorithm, parameters)
+        opened.append(dialog)
+        return run_to_the_end(dialog)
+
+    yield run
+    for dialog in opened:
+        dialog.close()
+        dialog.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QgsProject.instance().clear()

@@ -105,7 +105,7 @@ def click(dock, plugin, x: float, y: float) -> None:
     assert canvas.mapTool() is plugin.tools.tool
     at = canvas.mapSettings().mapToPixel().transform(QgsPointXY(x, y))
     QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(at.x()), round(at.y())))
-    wait(lambda: not dock._runner.running)
+    wait(lambda: not dock._question.running)
 
 
 def test_a_click_at_a_known_cell(dock, plugin, study):
@@ -268,14 +268,14 @@ def test_unload_while_a_question_is_open(dock, study):
     """The fixture unloads the plugin at once."""
     x, y, *_ = riskiest(study)
     dock.ask(QgsPointXY(x, y))
-    assert dock._runner.running
+    assert dock._question.running
 
 
 def test_a_second_question_takes_the_place_of_the_first(dock, study):
     x, y, score, _ = riskiest(study)
     dock.ask(QgsPointXY(0, 0))
     dock.ask(QgsPointXY(x, y))
-    wait(lambda: not dock._runner.running and not dock._runner._open)
+    wait(lambda: not dock._question.running)
     assert f"Relative risk score {score:.4g}" in dock.parts.answer.toPlainText()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
+from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...core.study_document import Factor, StudyDocument
@@ -32,6 +33,7 @@ class FactFinder(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET)
         self._timer.timeout.connect(self._start)
+        QgsProject.instance().aboutToBeCleared.connect(self.stop)
 
     def area(self) -> Facts | None:
         """Cells, area, CRS, units."""
@@ -65,13 +67,14 @@ class FactFinder(QObject):
         return [self._known.get(key) for key in keys]
 
     def stop(self) -> None:
-        """End all counting."""
+        """End all counting, and wait until it has ended: the window, or the layers that are read, are about to go."""
         self._timer.stop()
         self._wanted.clear()
         for _, job in self._jobs.values():
             job.finished.disconnect()
             job.cancel()
         self._jobs.clear()
+        Job.settle()
 
     @staticmethod
     def _factor_key(study: StudyDocument, factor: Factor) -> Hashable:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QCloseEvent, QKeyEvent
@@ -22,7 +21,6 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
-from ..results import add_results
 from ..tasks import Job
 from .area_page import AreaPage
 from .draft import Draft, autosave_path
@@ -228,7 +226,6 @@ class Wizard(QDialog):
         self._mark_steps()
 
     def _show_result(self) -> None:
-        add_results(self.draft.results, self.draft.study.title)
         self.go(self.pages.index(self.result))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -243,22 +240,22 @@ class Wizard(QDialog):
         if self.run.running and not self._may_stop():
             event.ignore()
             return
-        self.run.stop()
-        self.facts.stop()
-        if not self.draft.results:
-            self.draft.autosave()
+        self._end_work()
         event.accept()
-        QgsApplication.processEvents()
 
     def abandon(self) -> None:
         """Go without asking, as when the plugin is switched off; an unfinished study is kept."""
+        self._end_work()
+        self.hide()
+        self.deleteLater()
+
+    def _end_work(self) -> None:
+        """Nothing of the window's goes on without it; an unfinished study is kept."""
         self.run.stop()
         self.facts.stop()
+        Job.settle()
         if not self.draft.results:
             self.draft.autosave()
-        self.hide()
-        Job.settle()
-        self.deleteLater()
 
     def _may_stop(self) -> bool:
         answer = QMessageBox.question(
