@@ -1,4 +1,4 @@
-"""rtm:teststudy — more tests of a saved study: back-test, cross-validation, joint risk, with its layers and settings."""
+"""rtm:teststudy — a saved study tested further: back-test, cross-validation, joint risk, on its own layers."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,12 @@ from .study_parameters import (
     source_of,
 )
 
-TESTS = ("backtest", "crossvalidation", "jointrisk")
+_LOADED = {
+    "backtest": ("backtest.csv",),
+    "crossvalidation": ("crossvalidation.csv", "crossvalidation_factors.csv"),
+    "jointrisk": ("joint_risk.tif", "joint_risk.csv"),
+}
+TESTS = tuple(_LOADED)
 _USUAL_MONTHS = 12  # of the fitting window, where the study has none
 _DAYS_OF_A_MONTH = 365.25 / 12
 
@@ -72,6 +77,10 @@ class TestStudy(RtmAlgorithm):
             raise InputError(problem)
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         test = self.parameterAsEnumString(parameters, "TEST", context)
+        project = context.project()
+        for name in _LOADED[test] if project is not None else ():
+            details = QgsProcessingContext.LayerDetails(name, project, name)
+            context.addLayerToLoadOnCompletion(str(folder / name), details)
         work = {"backtest": _backtest, "crossvalidation": _crossvalidation, "jointrisk": _joint_risk}[test]
         found = work(study, folder, context, feedback)
         feedback.pushInfo(found["SUMMARY"])

@@ -1,4 +1,4 @@
-"""What a file holds that QGIS can open: each layer with its kind, its number of features, and the text that opens it."""
+"""What a file holds that QGIS can open: each layer with its kind, number of features, and the text that opens it."""
 
 from dataclasses import dataclass
 from pathlib import PurePath

@@ -12,6 +12,15 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+# of the tests that may follow a run: they are of its study, and not of the next one
+FURTHER_RESULTS = (
+    "backtest.csv",
+    "crossvalidation.csv",
+    "crossvalidation_factors.csv",
+    "joint_risk.tif",
+    "joint_risk.csv",
+)
+
 
 def load_results(
     algorithm: QgsProcessingAlgorithm,
@@ -27,8 +36,12 @@ def load_results(
 
 def leave_results(folder: Path) -> None:
     """Take the maps of an earlier run in this folder out of the project, so that their files can be replaced."""
+    take_out(folder, ("terrain.tif", "expected.tif", "forecast.tif", "places.gpkg", *FURTHER_RESULTS))
+
+
+def take_out(folder: Path, names: tuple[str, ...]) -> None:
+    """Take the layers of these files out of the project, with the groups that they leave empty."""
     project = QgsProject.instance()
-    names = {"terrain.tif", "expected.tif", "forecast.tif", "places.gpkg"}
     files = {str(folder / name) for name in names}
     old = [layer for layer in project.mapLayers().values() if layer.source().split("|")[0] in files]
     groups = {node.parent() for layer in old if (node := project.layerTreeRoot().findLayer(layer)) is not None}

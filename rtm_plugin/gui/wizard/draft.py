@@ -36,6 +36,7 @@ class Draft(QObject):
         self.folder = ""
         self.results: dict[str, Any] = {}
         self._autosave = autosave
+        self._safe = StudyDocument()  # what was begun with, or lies in a file of the analyst's: not worth keeping again
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_AUTOSAVE_AFTER)
@@ -53,6 +54,12 @@ class Draft(QObject):
         self._timer.start()
         self.changed.emit()
 
+    def begin(self, study: StudyDocument) -> None:
+        """Start from a study to which nothing has been added yet."""
+        self._safe = study
+        self.folder = ""  # each study has a folder of its own
+        self.replace(study)
+
     def load(self, path: str | Path) -> None:
         """Read a study file.
 
@@ -60,7 +67,17 @@ class Draft(QObject):
         ------
         RtmError
         """
-        self.replace(load_study(path))
+        self.begin(load_study(path))
+
+    def go_on(self) -> None:
+        """Take the unfinished study; it stays unfinished until it is run or saved.
+
+        Raises
+        ------
+        RtmError
+        """
+        self._safe = StudyDocument()
+        self.replace(load_study(self._autosave))
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file.
@@ -71,10 +88,20 @@ class Draft(QObject):
         """
         save_study(self.study, path)
 
+    def save_as(self, path: str | Path) -> None:
+        """Write the study to a file of the analyst's choice: it is safe there, and nothing is offered again.
+
+        Raises
+        ------
+        RtmError
+        """
+        self.save(path)
+        self.forget()
+
     def autosave(self) -> None:
         """Keep the unfinished study; a profile that cannot be written to is no reason to stop."""
         self._timer.stop()
-        if self.study == StudyDocument():
+        if self.study in (self._safe, StudyDocument()):
             return
         try:
             self._autosave.parent.mkdir(parents=True, exist_ok=True)
@@ -90,4 +117,5 @@ class Draft(QObject):
     def forget(self) -> None:
         """The study is done or saved elsewhere: nothing is offered again."""
         self._timer.stop()
+        self._safe = self.study
         self._autosave.unlink(missing_ok=True)

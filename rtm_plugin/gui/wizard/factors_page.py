@@ -25,7 +25,8 @@ from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
 from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
 from ...core.study_document import Factor
-from ..layers import expression_problem, project_layer, reference, refusal_of_layer
+from ..layers import expression_problem, project_layer, reference
+from .add_layers import LayersDialog
 from .facts import Facts
 from .page import FilterEdit, Page, button, column, folded, form, plain_tip, row, text_label
 

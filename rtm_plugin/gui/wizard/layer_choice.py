@@ -164,6 +164,7 @@ class FileLayersDialog(QDialog):
     def __init__(self, held: tuple[FileLayer, ...], kinds: tuple[str, ...], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("file_layers")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Which layer of the file?"))
         self._held = held
         self.list = QListWidget()

@@ -47,6 +47,7 @@ class OutcomePage(Page):
         fields.addRow(tr("F&it on events from, to"), row(*self.fit, even=True))
         fields.addRow("", self._proposals())
         self._offered: list[dict[str, Any]] = []
+        self._offered_for: tuple[object, ...] = ()
         self.test_group = QGroupBox(tr("Later events, to test the map (optional)"))
         later = form()
         later.addRow(tr("Events &of"), self.later)
@@ -118,14 +119,16 @@ class OutcomePage(Page):
         facts = self.facts.outcome() if asked else {}
         counted = bool(facts) and "refused" not in facts
         self.told.setText("\n".join(_told(facts)) if counted else tr("Counting …") if facts is None else "")
+        offered_for = study.events, study.date_field, study.later_events
         if counted:
-            self._show_proposals(facts.get("proposals", []))
-        elif not study.date_field:
+            self._show_proposals(facts.get("proposals", []) if study.later_events is None else [])
+        elif offered_for != self._offered_for:
             self._show_proposals([])
+        self._offered_for = offered_for
 
     def _show_proposals(self, proposals: list[dict[str, Any]]) -> None:
         """Offer windows of the outcome's own layer; later events of another layer have their own dates."""
-        self._offered = proposals[:_MOST_PROPOSALS] if self.draft.study.later_events is None else []
+        self._offered = proposals[:_MOST_PROPOSALS]
         for i, made in enumerate(self.proposals):
             made.setVisible(i < len(self._offered))
             if i < len(self._offered):
@@ -137,8 +140,8 @@ class OutcomePage(Page):
         chosen = self._offered[number]
         self._filling = True
         for days, key in ((self.fit, "fit"), (self.test, "test")):
-            for edit, day in zip(days, chosen[key]):
-                edit.show_day(day)
+            for i, edit in enumerate(days):
+                edit.show_day(chosen[key][i])
         self._filling = False
         self.by_hand(self._take)()
 

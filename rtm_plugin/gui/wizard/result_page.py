@@ -3,24 +3,27 @@
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsVectorLayer
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QUrl
-from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QTableWidget,
     QTableWidgetItem,
 )
 
 from ...adapters.feedback import tr
-from ..results import first_place
+from ...core.study_document import LayerRef
+from ..layers import project_layer
+from ..opening import open_file
+from ..results import FURTHER_RESULTS, first_place, take_out
 from ..tasks import Job
 from .chart import FactorChart
 from .page import Page, button, column, text_label
+from .review_page import STUDY_FILE
 
 _COLUMNS = (tr("Factor"), tr("How"), tr("Distance"), tr("RRV"), tr("95 % interval"))
 
@@ -39,6 +42,7 @@ class ResultPage(Page):
 
     def build(self) -> None:
         self._job: Job | None = None
+        self._testing: Job | None = None
         self._model_file = ""
         self.opening, self.sentences = text_label("result_opening"), text_label("result_sentences")
         self.table = QTableWidget(0, len(_COLUMNS))
@@ -56,6 +60,7 @@ class ResultPage(Page):
         self.layout_ = button("result_layout", tr("Make a print &layout …"), self._make_layout)
         self.model = button("result_model", tr("Save as graphical &model …"), self._save_model)
         self.told = text_label("result_told")
+        self.no_place = text_label("result_no_place")
         above, below = QHBoxLayout(), QHBoxLayout()
         for made in (self.report, self.test, self.zoom):
             above.addWidget(made)
@@ -63,7 +68,24 @@ class ResultPage(Page):
             below.addWidget(made)
         above.addStretch(1)
         below.addStretch(1)
-        column(self, above, below, self.told, self.opening, self.table, self.chart, self.sentences)
+        further = QHBoxLayout()
+        self.further = {
+            "backtest": button("result_backtest", tr("B&ack-test"), lambda: self._test("backtest")),
+            "crossvalidation": button(
+                "result_crossvalidation", tr("&Cross-validate"), lambda: self._test("crossvalidation")
+            ),
+            "jointrisk": button("result_jointrisk", tr("&Joint risk"), lambda: self._test("jointrisk")),
+        }
+        self.stop_test = button("result_stop", tr("Stop it"), self.stop)
+        further.addWidget(QLabel(tr("Test further:")))
+        for made in (*self.further.values(), self.stop_test):
+            further.addWidget(made)
+        further.addStretch(1)
+        column(
+            self,
+            *(above, below, further),
+            *(self.told, self.no_place, self.opening, self.table, self.chart, self.sentences),
+        )
 
     def fill(self) -> None:
         found = self.draft.results.get("FINDINGS", {})
@@ -91,9 +113,62 @@ class ResultPage(Page):
 
     def refresh(self) -> None:
         registry = QgsApplication.processingRegistry()
-        self.test.setVisible("OUTPUT_VALIDATION" in self.draft.results)
+        results = self.draft.results
+        self.test.setVisible("OUTPUT_VALIDATION" in results)
         self.zoom.setVisible(self.iface is not None)
+        self.zoom.setEnabled(bool(results.get("PLACE_COUNT")))
         self.layout_.setVisible(registry.algorithmById("rtm:briefing") is not None)
+        self.no_place.setText("" if results.get("PLACE_COUNT") or not results else self._without_places())
+        for made in self.further.values():
+            made.setEnabled(self._testing is None and bool(results))
+        self.stop_test.setVisible(self._testing is not None)
+
+    def _without_places(self) -> str:
+        """Why there is nothing to zoom to."""
+        rule = {
+            "class": tr("No cell scores above the mean plus {:g} standard deviations, so there is no priority place."),
+            "share": tr("No cell is among the {:g} percent with the highest scores, so there is no priority place."),
+            "count": tr("No cell is among the {:g} with the highest scores, so there is no priority place."),
+        }[self.draft.study.places.rule].format(self.draft.study.places.value)
+        return rule + " " + tr("Choose a lower value or another rule on the page Settings, and run again.")
+
+    def _test(self, test: str) -> None:
+        """Start a further test in the folder of the results, with the study that lies there."""
+        folder = Path(self.draft.folder)
+        take_out(folder, FURTHER_RESULTS)
+        asked = {"STUDY": str(folder / STUDY_FILE), "TEST": test, "OUTPUT_FOLDER": str(folder)}
+        self._testing = Job("rtm:teststudy", asked)
+        self._testing.feedback.told.connect(self._test_told)
+        self._testing.finished.connect(self._tested)
+        self.told.setText(tr("The test has begun …"))
+        self._testing.start()
+        self.refresh()
+
+    def stop(self) -> None:
+        """Stop a further test."""
+        if self._testing is not None:
+            self._testing.cancel()
+
+    def _test_told(self, kind: str, text: str) -> None:
+        if kind == "stage" and self._testing is not None:
+            self.told.setText(text)
+
+    def _tested(self, ok: bool, results: dict[str, Any]) -> None:
+        job, self._testing = self._testing, None
+        if ok and "SUMMARY" in results:
+            self.told.setText(tr("{} The table is in the project.").format(results["SUMMARY"]))
+            self._show_table(str(results.get("OUTPUT", "")))
+        elif job is not None and job.feedback.isCanceled():
+            self.told.setText(tr("The test was stopped."))
+        else:
+            self.told.setText(job.error if job is not None else "")
+        self.refresh()
+
+    def _show_table(self, path: str) -> None:
+        """Open the table of the test, where there is a desktop to open it in."""
+        table = project_layer(LayerRef(path, Path(path).stem)) if path else None
+        if self.iface is not None and isinstance(table, QgsVectorLayer):
+            self.iface.showAttributeTable(table)
 
     def _open_report(self) -> None:
         self._open(self.draft.results.get("OUTPUT_REPORT", ""))
@@ -102,10 +177,7 @@ class ResultPage(Page):
         self._open(self.draft.results.get("OUTPUT_VALIDATION", ""))
 
     def _open(self, path: str) -> None:
-        if not Path(path).is_file():
-            self.told.setText(tr("{} is not there any more; run the study again.").format(Path(path).name))
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
-            self.told.setText(tr("No browser could be opened. The report is {}").format(path))
+        self.told.setText(open_file(path))
 
     def _zoom(self) -> None:
         place = first_place(str(self.draft.results.get("OUTPUT_PLACES", "")))

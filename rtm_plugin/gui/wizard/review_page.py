@@ -128,7 +128,7 @@ class ReviewPage(Page):
         start = str(Path(load_preferences().study_folder) / STUDY_FILE)
         path, _ = QFileDialog.getSaveFileName(self, tr("Save the study"), start, tr("Study (*.json)"))
         if path:
-            self._tell(path, lambda target: self.draft.save(target))
+            self._tell(path, self.draft.save_as)
 
     def _save_call(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Save the call"), "run_study.json", tr("JSON (*.json)"))

@@ -1,6 +1,7 @@
 """First page: a new study, a saved one, the unfinished one, or the demonstration."""
 
 import importlib.util
+from collections.abc import Callable
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import pyqtSignal
@@ -12,8 +13,11 @@ from ...core.errors import RtmError
 from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
 from ..layers import add_missing
+from ..tasks import refusal_to_run
 from .demo import demo_study
 from .page import Page, button, column, text_label
+
+_NEEDED = ("rtm:checkstudy", "rtm:runstudy", "rtm:run")
 
 
 class StartPage(Page):
@@ -54,18 +58,20 @@ class StartPage(Page):
     def fill(self) -> None:
         for widget in (self.unfinished, self.kept):
             widget.setVisible(self.draft.unfinished is not None)
-        self.missing.setText("\n".join(text for text in (self._refusal(), self._lacking()) if text))
+        refusal = self._refusal()
+        for made in (self.new, self.unfinished, self.opened, self.demo):
+            made.setEnabled(not refusal)
+        self.missing.setText("\n".join(text for text in (refusal, self._lacking()) if text))
 
     def reason(self) -> str:
         return self._refusal()
 
     @staticmethod
     def _refusal() -> str:
-        algorithm = QgsApplication.processingRegistry().algorithmById("rtm:runstudy")
-        if algorithm is None:
-            return tr("The algorithm rtm:runstudy could not be loaded; the log panel 'Risk Terrain' says why.")
-        able, sentence = algorithm.canExecute()
-        return "" if able else sentence
+        """Why no study can be run here: asked of every tool that a study needs, before anything is filled in."""
+        registry = QgsApplication.processingRegistry()
+        refusals = (refusal_to_run(registry.createAlgorithmById(name), name) for name in _NEEDED)
+        return next(filter(None, refusals), "")
 
     @staticmethod
     def _lacking() -> str:
@@ -77,25 +83,26 @@ class StartPage(Page):
         )
 
     def _new(self) -> None:
-        self.draft.replace(StudyDocument(grid=GridSettings(load_preferences().block_length)))
+        self.draft.begin(StudyDocument(grid=GridSettings(load_preferences().block_length)))
         self.begun.emit()
 
     def _demo(self) -> None:
-        self._take(demo_study())
+        self.draft.begin(demo_study())
+        self._take(self.draft.study)
 
     def _continue(self) -> None:
         if self.draft.unfinished is not None:
-            self._load(str(self.draft.unfinished))
+            self._load(self.draft.go_on)
 
     def _open(self) -> None:
         folder = load_preferences().study_folder
         path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), folder, tr("Study (*.json)"))
         if path:
-            self._load(path)
+            self._load(lambda: self.draft.load(path))
 
-    def _load(self, path: str) -> None:
+    def _load(self, read: Callable[[], None]) -> None:
         try:
-            self.draft.load(path)
+            read()
         except RtmError as error:
             self.told.setText(str(error))
             return
@@ -103,7 +110,8 @@ class StartPage(Page):
 
     def _take(self, study: StudyDocument) -> None:
         self.draft.replace(study)
-        lost = add_missing(study.layers, tr("Data of the study: {}").format(study.title or tr("untitled")))
+        group = tr("Data of the study: {}").format(study.title or tr("untitled"))
+        lost = add_missing((*study.layers, *study.rasters), group)
         if lost:
             self.told.setText(
                 tr("These layers cannot be opened: {}. Put their files back, or choose other layers.").format(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from qgis.core import QgsProject
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QCloseEvent, QKeyEvent
@@ -118,10 +119,13 @@ class Wizard(QDialog):
         self.steps.currentRowChanged.connect(self._step_chosen)
         self.draft.changed.connect(self._draft_changed)
         self.facts.arrived.connect(self._look)
-        self.start.begun.connect(lambda: self.go(1))
+        self.start.begun.connect(self._begin)
         self.run.succeeded.connect(self._show_result)
         for page in self.pages:
             page.checked.connect(self._check)
+        project = QgsProject.instance()
+        for signal in (project.layersRemoved, project.layersAdded):
+            signal.connect(self._project_changed)
 
     def _fit_screen(self) -> None:
         screen = self.screen().availableGeometry() if self.screen() else None
@@ -179,6 +183,11 @@ class Wizard(QDialog):
         dialog.resize(520, 420)
         dialog.show()
 
+    def _begin(self) -> None:
+        """Go to the first page of the study, unless none can be run here."""
+        if not self.start.reason():
+            self.go(1)
+
     def _forward(self) -> None:
         if self.page.reason():
             self._check()
@@ -210,6 +219,12 @@ class Wizard(QDialog):
     def _draft_changed(self) -> None:
         self.draft.results = {}
         self._check()
+
+    def _project_changed(self, *_: object) -> None:
+        """A layer has come or gone: the study stays as it is, and the page shows where it is."""
+        if self.isVisible() and not self.run.running:
+            self.page.show_draft()
+            self._check()
 
     def _look(self) -> None:
         self.page.refresh()
@@ -252,6 +267,7 @@ class Wizard(QDialog):
     def _end_work(self) -> None:
         """Nothing of the window's goes on without it; an unfinished study is kept."""
         self.run.stop()
+        self.result.stop()
         self.facts.stop()
         Job.settle()
         if not self.draft.results:
