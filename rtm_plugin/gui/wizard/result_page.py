@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsRasterLayer
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QUrl
-from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -17,6 +15,8 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
+from ..briefing import make_briefing
+from ..opening import open_file
 from ..results import first_place
 from ..tasks import Job
 from .chart import FactorChart
@@ -53,7 +53,7 @@ class ResultPage(Page):
         self.report = button("result_report", tr("Open the &report"), self._open_report)
         self.test = button("result_validation", tr("Open the &test"), self._open_validation)
         self.zoom = button("result_zoom", tr("&Zoom to the first place"), self._zoom)
-        self.layout_ = button("result_layout", tr("Make a print &layout …"), self._make_layout)
+        self.layout_ = button("result_layout", tr("Make a print &layout"), self._make_layout)
         self.model = button("result_model", tr("Save as graphical &model …"), self._save_model)
         self.told = text_label("result_told")
         above, below = QHBoxLayout(), QHBoxLayout()
@@ -93,6 +93,7 @@ class ResultPage(Page):
         registry = QgsApplication.processingRegistry()
         self.test.setVisible("OUTPUT_VALIDATION" in self.draft.results)
         self.zoom.setVisible(self.iface is not None)
+        self.zoom.setEnabled(first_place(str(self.draft.results.get("OUTPUT_PLACES", ""))) is not None)
         self.layout_.setVisible(registry.algorithmById("rtm:briefing") is not None)
 
     def _open_report(self) -> None:
@@ -102,10 +103,7 @@ class ResultPage(Page):
         self._open(self.draft.results.get("OUTPUT_VALIDATION", ""))
 
     def _open(self, path: str) -> None:
-        if not Path(path).is_file():
-            self.told.setText(tr("{} is not there any more; run the study again.").format(Path(path).name))
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(path)):
-            self.told.setText(tr("No browser could be opened. The report is {}").format(path))
+        self.told.setText(open_file(path))
 
     def _zoom(self) -> None:
         place = first_place(str(self.draft.results.get("OUTPUT_PLACES", "")))
@@ -118,16 +116,7 @@ class ResultPage(Page):
             canvas.refresh()
 
     def _make_layout(self) -> None:
-        from processing import execAlgorithmDialog
-
-        results, study = self.draft.results, self.draft.study
-        asked = {
-            "MODEL": results.get("OUTPUT_MODEL"),
-            "TERRAIN": results.get("OUTPUT_TERRAIN"),
-            "PLACES": results.get("OUTPUT_PLACES"),
-            "TITLE": study.title,
-        }
-        execAlgorithmDialog("rtm:briefing", asked)
+        self._job = make_briefing(QgsRasterLayer(str(self.draft.results.get("OUTPUT_TERRAIN", ""))), self.told.setText)
 
     def _save_model(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
