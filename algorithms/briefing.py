@@ -31,7 +31,7 @@ from qgis.PyQt.QtCore import QDateTime
 from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
-from ..rtm_plugin.adapters.outlines import outline_layer
+from ..rtm_plugin.adapters.outlines import keep_outline, outline_layer
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.adapters.tables import read_places
@@ -104,8 +104,8 @@ class Briefing(RtmAlgorithm):
         self.add(
             QgsProcessingParameterVectorLayer("STUDY_AREA", tr("Study area"), polygons, optional=True),
             tr(
-                "Outlined on the map; without it the outline that is kept in the risk terrain is drawn, which a saved "
-                "project does not keep."
+                "Outlined on the map; without it the outline that is kept in the risk terrain is drawn, and written into "
+                "a GeoPackage beside the page, so that a saved project finds it again."
             ),
         )
         self.add(
@@ -181,9 +181,11 @@ class Briefing(RtmAlgorithm):
                     feedback.pushWarning(problem)
                 export_pdf(layout, staging.beside(path))
                 feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
-            if context.project() is not None:
-                feedback.setProgressText(tr("Adding the layout to the project"))
-                self._keep(context.project(), templates, text, layers, painter, extent)
+        if context.project() is not None:
+            feedback.setProgressText(tr("Adding the layout to the project"))
+            first = Path(next(iter(wanted.values())))
+            layers = with_kept_outline(layers, first.with_name(f"{first.stem}-boundary.gpkg"))
+            self._keep(context.project(), templates, text, layers, painter, extent)
         return wanted
 
     def _layers(
@@ -338,6 +340,13 @@ class Briefing(RtmAlgorithm):
         for output, template in templates.items():
             name = free_name(manager, tr("Briefing on {}: {}").format(PAGES[output][0], text.title))
             fill(read_template(project, template, name), text, shown, extent)
+
+
+def with_kept_outline(layers: BriefingLayers, file: Path) -> BriefingLayers:
+    """The layers with an outline that was drawn from the terrain in a file, as a project does not keep it otherwise."""
+    if layers.outline is None or layers.outline.providerType() != "memory":
+        return layers
+    return replace(layers, outline=keep_outline(layers.outline, file))
 
 
 def about(text: BriefingText) -> QgsProjectMetadata:

@@ -45,7 +45,7 @@ class RunStudy(RtmAlgorithm):
             tr("All results are written into this folder; files of an earlier run there are replaced."),
         )
         self.add(
-            QgsProcessingParameterBoolean("LOAD", tr("Add the maps to the project"), True, optional=True),
+            QgsProcessingParameterBoolean("LOAD", tr("Add the maps to the project"), True),
             tr("Whether the maps and places are added to the project when the study has been run in QGIS."),
             advanced=True,
         )

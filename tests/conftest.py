@@ -1,9 +1,12 @@
 """The package is imported as `risk_terrain` everywhere: one alias, made here, of the folder that is the repository."""
 
+import faulthandler
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -19,6 +22,31 @@ def _alias() -> None:
 
 _alias()
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+_STDERR: list[TextIO] = []  # the terminal's, where pytest does not catch what is written
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("limit", "seconds after which a test is taken for hung; the slowest takes a fifth of it", default="600")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _STDERR.append(os.fdopen(os.dup(2), "w"))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that hangs ends the run, and says where each thread stands.
+
+    What hangs may hold Python's lock in C++, so neither a signal nor a thread of Python would be heard: faulthandler's own
+    thread needs no lock. There is then nobody to go on with the other tests.
+    """
+    faulthandler.dump_traceback_later(float(item.config.getini("limit")), exit=True, file=_STDERR[0])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")

@@ -98,6 +98,37 @@ def remember(terrain: QgsRasterLayer, path: str) -> str:
     return ""
 
 
+def lost_terrains(project: QgsProject) -> list[str]:
+    """Names of the risk terrains of the project whose file has been moved, deleted or damaged."""
+    return sorted(layer.name() for layer in project.mapLayers().values() if _is_lost(layer))
+
+
+def why_no_model(terrain: QgsRasterLayer) -> str:
+    """Why no model is known of a terrain that has none: in a sentence, with what to do."""
+    remembered, name = _beside(terrain, "model"), Path(str(terrain.customProperty(f"{PROPERTY}/model") or "")).name
+    if not name:
+        return (
+            "No model file beside this raster gives its scores; run the study again, or find the model of "
+            f"'{terrain.name()}'."
+        )
+    if not remembered:
+        return f"The model file {name} is not where the run left it; put it back, or find it."
+    try:
+        RiskModel.load(remembered)
+    except RtmError as error:
+        return f"{name}: {error}"
+    return (
+        f"The model file {name} does not give the scores of '{terrain.name()}': another run has replaced one of the two. "
+        "Run the study again, or find the model."
+    )
+
+
+def _is_lost(layer: QgsMapLayer) -> bool:
+    """Whether a layer that remembers a model, as only a terrain of ours does, cannot be read any more."""
+    remembers = isinstance(layer, QgsRasterLayer) and f"{PROPERTY}/model" in layer.customPropertyKeys()
+    return remembers and kind_of(layer) != "terrain"
+
+
 def _model_of(terrain: QgsRasterLayer) -> tuple[str, RiskModel | None]:
     remembered = _beside(terrain, "model")
     folder = Path(terrain.source()).parent

@@ -22,8 +22,9 @@ from qgis.PyQt.QtWidgets import QFileDialog, QTreeWidgetItem
 
 from ..adapters.classes_in_view import ClassInView
 from ..adapters.feedback import tr
-from ..adapters.project import ProjectModel, project_model, remember, risk_terrains
+from ..adapters.project import ProjectModel, lost_terrains, project_model, remember, risk_terrains, why_no_model
 from .answer import answer_html
+from .briefing import make_briefing
 from .dock_widgets import CHECKED, FACTOR, UNCHECKED, DockWidgets
 from .highlight import MOST, Highlights, geometry_of
 from .opening import open_file
@@ -74,6 +75,7 @@ class RiskTerrainDock(QgsDockWidget):
         parts.factors.currentItemChanged.connect(self._factor_current)
         parts.find.clicked.connect(self._find_model)
         parts.report.clicked.connect(self._open_report)
+        parts.page.clicked.connect(self._make_page)
         parts.what_if.clicked.connect(self._what_if)
         parts.copy.clicked.connect(self.copy)
 
@@ -122,11 +124,25 @@ class RiskTerrainDock(QgsDockWidget):
     def _choose(self, _index: int = -1) -> None:
         terrain = self.terrain
         found = project_model(QgsProject.instance(), terrain) if terrain is not None else None
-        if found is None or found != self._chosen:  # else ticks and features on the map stay as they are
+        if found is None or found.model is None or found != self._chosen:  # else ticks and features stay as they are
             self._highlights.clear()
             self._chosen = found
-            self.parts.show_model(found)
+            self.parts.show_model(found, self._lacking())
+            self._say("")
         self._view_moved()
+
+    def _lacking(self) -> str:
+        """What there is not, and what to do about it; nothing when a terrain with its model is chosen."""
+        terrain, lost = self.terrain, lost_terrains(QgsProject.instance())
+        if terrain is not None:
+            has_model = self._chosen is not None and self._chosen.model is not None
+            return "" if has_model else why_no_model(terrain)
+        if lost:
+            return tr(
+                "The file of the risk terrain '{}' is not there any more, or damaged; put it back or repair the layer's "
+                "source, or run the study again."
+            ).format(lost[0])
+        return tr("There is no risk terrain in this project yet; run a study, or add its raster.")
 
     def _find_model(self) -> None:
         terrain = self.terrain
@@ -149,6 +165,11 @@ class RiskTerrainDock(QgsDockWidget):
     def _open_report(self) -> None:
         if self._chosen is not None and self._chosen.report:
             self._say(open_file(self._chosen.report))
+
+    def _make_page(self) -> None:
+        terrain = self.terrain
+        if terrain is not None:
+            make_briefing(terrain, self._say)
 
     def _say(self, sentence: str) -> None:
         """Show why something could not be done; nothing when it was."""
@@ -220,12 +241,10 @@ class RiskTerrainDock(QgsDockWidget):
     def ask(self, point: QgsPointXY) -> None:
         """Explain the cell at a point of the map."""
         self.setUserVisible(True)
+        self._choose()  # files may have been moved or replaced since
         terrain, chosen = self.terrain, self._chosen
-        if terrain is None or chosen is None:
-            self._tell(tr("There is no risk terrain in this project; run a study, or add its raster, first."))
-            return
-        if chosen.model is None:
-            self._tell(tr("The model of '{}' is not beside it; find its file first.").format(chosen.name))
+        if terrain is None or chosen is None or chosen.model is None:
+            self._tell(self._lacking())
             return
         try:
             place = self._transform(terrain.crs()).transform(point)

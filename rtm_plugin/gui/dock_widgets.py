@@ -45,6 +45,8 @@ class DockWidgets(QWidget):
         )
         self.report = QPushButton(tr("Report"), self)
         self.report.setToolTip(tr("Open the report of the study again"))
+        self.page = QPushButton(tr("Briefing page"), self)
+        self.page.setToolTip(tr("Make a page for the wall: a PDF beside the report, and a print layout in the project"))
         self.classes = _tree(self, [tr("Class in view"), tr("Cells"), tr("Share"), tr("Expected")])
         self.why = QPushButton(tr("Why here?"), self)
         self.why.setCheckable(True)
@@ -62,7 +64,7 @@ class DockWidgets(QWidget):
         top.addWidget(self.models, 0, 1)
         top.setColumnStretch(1, 1)
         split = QSplitter(Qt.Orientation.Vertical, self)
-        split.addWidget(_column(self.factors, self.note, _row(self.what_if, self.report)))
+        split.addWidget(_column(self.factors, self.note, _row(self.what_if, self.report, self.page)))
         split.addWidget(self.classes)
         split.addWidget(_column(_row(self.why, self.copy), self.answer))
         split.setChildrenCollapsible(False)
@@ -75,18 +77,17 @@ class DockWidgets(QWidget):
         page.addWidget(split, 1)
         self.note.hide()
 
-    def show_model(self, chosen: ProjectModel | None) -> None:
-        """The model's sentence and factors, or what is missing."""
+    def show_model(self, chosen: ProjectModel | None, lacking: str) -> None:
+        """The model's sentence and factors, or what is lacking."""
         model = chosen.model if chosen is not None else None
         self.find.setVisible(chosen is not None and model is None)
         self.report.setEnabled(bool(chosen and chosen.report))
+        self.page.setEnabled(model is not None)
         self.what_if.setEnabled(False)
         self.factors.blockSignals(True)
         self.factors.clear()
-        if chosen is None:
-            self.state.setText(tr("There is no risk terrain in this project yet."))
-        elif model is None:
-            self.state.setText(tr("No model file beside this raster gives its scores."))
+        if chosen is None or model is None:
+            self.state.setText(lacking)
         else:
             self.state.setText(
                 tr("{:,} cells, {:,.0f} events, {} factors, {}").format(

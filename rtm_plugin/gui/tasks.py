@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsProcessingAlgorithm,
     QgsProcessingAlgRunnerTask,
@@ -19,7 +20,7 @@ from qgis.core import (
     QgsProject,
     QgsTask,
 )
-from qgis.PyQt.QtCore import QEventLoop, QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEventLoop, QObject, Qt, QTimer, pyqtSignal
 
 from ..adapters.feedback import tr
 from .history import HistoryEntry
@@ -95,6 +96,9 @@ class Job(QObject):
             flags = flags | QgsTask.Flag.Hidden | QgsTask.Flag.Silent
         else:
             self._entry = HistoryEntry(self._algorithm, self._parameters, self._context)
+        if self._algorithm.flags() & Qgis.ProcessingAlgorithmFlag.NoThreading:
+            QTimer.singleShot(0, self._run_here)
+            return
         self._task = QgsProcessingAlgRunnerTask(
             self._algorithm, self._parameters, self._context, self.feedback, flags
         )
@@ -120,6 +124,15 @@ class Job(QObject):
         while any(job.feedback.isCanceled() for job in cls._alive) and time.monotonic() < end:
             QgsApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
             time.sleep(0.01)
+
+    def _run_here(self) -> None:
+        """In the window's thread, as what makes print layouts must be; the pointer says that QGIS is busy."""
+        QgsApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+        try:
+            results, ok = self._algorithm.run(self._parameters, self._context, self.feedback, {}, True)
+        finally:
+            QgsApplication.restoreOverrideCursor()
+        self._done(ok, results)
 
     def _not_started(self) -> None:
         self._done(False, {})

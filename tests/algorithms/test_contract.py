@@ -219,6 +219,7 @@ WINDOWS = dict.fromkeys(("FIT_START", "FIT_END", "TEST_START", "TEST_END"), "dat
 EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 # what is there beyond DESIGN.md's table
 EXTRA_PARAMETERS = {
+    "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},

@@ -48,13 +48,19 @@ def new_wizard(rtm, qgis_iface, tmp_path):
 
 
 @pytest.fixture
-def run_dialog(rtm, qgis_iface, monkeypatch):
+def browser_model(qgis_iface, monkeypatch):
+    """A browser for QGIS's dialogs: the interface of the tests has none, and they take nothing else."""
+    model = QgsBrowserGuiModel()
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
+    return model
+
+
+@pytest.fixture
+def run_dialog(rtm, browser_model):
     """Opens an algorithm's dialog, clicks Run, and gives the results; whatever the dialog calls an error fails."""
     from dialog_hands import run_to_the_end
     from processing import createAlgorithmDialog
 
-    model = QgsBrowserGuiModel()  # the interface of the tests has none, and QGIS's widgets take nothing else
-    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
     opened = []
 
     def run(algorithm: str, parameters: dict) -> dict:

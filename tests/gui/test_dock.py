@@ -149,10 +149,8 @@ def test_an_empty_project(plugin):
     dock = plugin.tools.dock
     dock.refresh()
     dock.ask(QgsPointXY(0, 0))
-    assert dock.parts.answer.toPlainText() == (
-        "There is no risk terrain in this project; run a study, or add its raster, first."
-    )
-    assert dock.parts.state.text() == "There is no risk terrain in this project yet."
+    sentence = "There is no risk terrain in this project yet; run a study, or add its raster."
+    assert dock.parts.answer.toPlainText() == dock.parts.state.text() == sentence
     assert not dock.parts.report.isEnabled()
 
 
@@ -231,10 +229,13 @@ def test_a_lost_model_is_asked_for(dock, study, tmp_path):
     kept = tmp_path / "elsewhere.json"
     (study / "model.json").rename(kept)
     dock.refresh()
-    assert dock.parts.state.text() == "No model file beside this raster gives its scores."
+    sentence = (
+        "No model file beside this raster gives its scores; run the study again, or find the model of 'terrain'."
+    )
+    assert dock.parts.state.text() == sentence
     assert dock.parts.find.isVisibleTo(dock)
     dock.ask(QgsPointXY(0, 0))
-    assert "is not beside it; find its file first." in dock.parts.answer.toPlainText()
+    assert dock.parts.answer.toPlainText() == sentence
     other = json.loads(kept.read_text(encoding="utf-8"))
     other["score"]["mean"] += 1
     wrong = tmp_path / "wrong.json"

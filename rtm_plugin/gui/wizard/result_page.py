@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication, QgsVectorLayer
+from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -17,6 +17,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...core.study_document import LayerRef
+from ..briefing import make_briefing
 from ..layers import project_layer
 from ..opening import open_file
 from ..results import FURTHER_RESULTS, first_place, take_out
@@ -57,7 +58,7 @@ class ResultPage(Page):
         self.report = button("result_report", tr("Open the &report"), self._open_report)
         self.test = button("result_validation", tr("Open the &test"), self._open_validation)
         self.zoom = button("result_zoom", tr("&Zoom to the first place"), self._zoom)
-        self.layout_ = button("result_layout", tr("Make a print &layout …"), self._make_layout)
+        self.layout_ = button("result_layout", tr("Make a print &layout"), self._make_layout)
         self.model = button("result_model", tr("Save as graphical &model …"), self._save_model)
         self.told = text_label("result_told")
         self.no_place = text_label("result_no_place")
@@ -116,9 +117,10 @@ class ResultPage(Page):
         results = self.draft.results
         self.test.setVisible("OUTPUT_VALIDATION" in results)
         self.zoom.setVisible(self.iface is not None)
-        self.zoom.setEnabled(bool(results.get("PLACE_COUNT")))
+        place = first_place(str(results.get("OUTPUT_PLACES", "")))
+        self.zoom.setEnabled(place is not None)
         self.layout_.setVisible(registry.algorithmById("rtm:briefing") is not None)
-        self.no_place.setText("" if results.get("PLACE_COUNT") or not results else self._without_places())
+        self.no_place.setText(self._without_places() if results and place is None else "")
         for made in self.further.values():
             made.setEnabled(self._testing is None and bool(results))
         self.stop_test.setVisible(self._testing is not None)
@@ -190,16 +192,7 @@ class ResultPage(Page):
             canvas.refresh()
 
     def _make_layout(self) -> None:
-        from processing import execAlgorithmDialog
-
-        results, study = self.draft.results, self.draft.study
-        asked = {
-            "MODEL": results.get("OUTPUT_MODEL"),
-            "TERRAIN": results.get("OUTPUT_TERRAIN"),
-            "PLACES": results.get("OUTPUT_PLACES"),
-            "TITLE": study.title,
-        }
-        execAlgorithmDialog("rtm:briefing", asked)
+        self._job = make_briefing(QgsRasterLayer(str(self.draft.results.get("OUTPUT_TERRAIN", ""))), self.told.setText)
 
     def _save_model(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
