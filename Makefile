@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers accuracy package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers accuracy guide package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -66,12 +66,15 @@ accuracy: setup ## Compare the forecast with terrain, baselines and a random for
 	@$(TOOL) pip install --quiet --disable-pip-version-check "scikit-learn>=1.2" # the forest; the plugin needs none of it
 	$(TOOL) benchmarks.accuracy $(if $(DATA),--data "$(DATA)")
 
+guide: ## Make the guide that the plugin opens (resources/guide/guide.html) from docs/guide.md and the tools' help
+	@$(PYTHON) .ci/guide.py
+
 package: ## Build the zip that QGIS installs, in build
 	@$(PYTHON) .ci/package.py
 
 screenshots: install ## Take the pictures that docs shows (needs imagemagick), and all of the wizard's pages into build/pictures
 	$(PYTHON) tests/gui/desktop.py --pictures docs
-	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(PYTHON) tests/gui/wizard_pictures.py build/pictures --guide docs/guide
+	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(PYTHON) tests/gui/wizard_pictures.py build/pictures --guide resources/guide
 
 clean: ## Remove what the targets made; not the QGIS profile and not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings

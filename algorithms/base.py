@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsRasterLayer,
 )
+from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
@@ -68,6 +69,12 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
 
     def shortHelpString(self) -> str:
         return help_html((RESOURCES / "help" / f"{self.NAME}.md").read_text(encoding="utf-8"))
+
+    def helpUrl(self) -> str:
+        """What the Help button of the dialog opens: the tool's section of the guide, which comes with the plugin."""
+        address = QUrl.fromLocalFile(str(RESOURCES / "guide" / "guide.html"))
+        address.setFragment(f"tool-{self.NAME}")
+        return address.toString()
 
     def shortDescription(self) -> str:
         first = (RESOURCES / "help" / f"{self.NAME}.md").read_text(encoding="utf-8").split("\n\n", 1)[0]

@@ -1,6 +1,6 @@
 """Pictures of every page of the wizard, for two screens and two sizes of letters.
 
-    xvfb-run -a -s "-screen 0 1920x1080x24" python tests/gui/wizard_pictures.py FOLDER [--guide docs/guide]
+    xvfb-run -a -s "-screen 0 1920x1080x24" python tests/gui/wizard_pictures.py FOLDER [--guide resources/guide]
 
 writes FOLDER/<screen>_<scale>_<page>.png, and small ones for the user guide. Each window is as large as the wizard
 makes itself on such a screen.

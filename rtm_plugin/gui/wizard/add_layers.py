@@ -32,7 +32,6 @@ class LayersDialog(QDialog):
     def __init__(self, study: StudyDocument, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("factors_layers")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Add layers as risk factors"))
         self.list = QListWidget()
         self.list.setObjectName("factors_layers_list")

@@ -28,7 +28,7 @@ from ...core.study_document import Factor
 from ..layers import expression_problem, project_layer, reference
 from .add_layers import LayersDialog
 from .facts import Facts
-from .page import FilterEdit, Page, button, column, folded, form, plain_tip, row, text_label
+from .page import FilterEdit, Page, button, column, drop, folded, form, plain_tip, row, text_label
 
 _COLUMNS = (
     tr("Factor"),
@@ -284,6 +284,7 @@ class FactorsPage(Page):
 
     def _choose(self) -> None:
         """Offer all layers of the project that are not used yet."""
+        drop(self.dialog)
         self.dialog = LayersDialog(self.draft.study, self)
         self.dialog.accepted.connect(lambda: self._add(self.dialog.chosen()))
         self.dialog.open()

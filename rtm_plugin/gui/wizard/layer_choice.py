@@ -22,7 +22,7 @@ from ...adapters.feedback import tr
 from ...adapters.file_layers import FileLayer, layers_of_file
 from ...core.study_document import LayerRef
 from ..layers import project_layer
-from .page import text_label
+from .page import drop, text_label
 
 _FILTERS = {
     "polygon": Qgis.LayerFilter.PolygonLayer,
@@ -133,6 +133,7 @@ class LayerChoice(QWidget):
         elif len(held) == 1:
             self._add(fitting[0])
         else:
+            drop(self.dialog)
             self.dialog = FileLayersDialog(held, self._kinds, self)
             self.dialog.accepted.connect(self._take_marked)
             self.dialog.open()
@@ -164,7 +165,6 @@ class FileLayersDialog(QDialog):
     def __init__(self, held: tuple[FileLayer, ...], kinds: tuple[str, ...], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("file_layers")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Which layer of the file?"))
         self._held = held
         self.list = QListWidget()

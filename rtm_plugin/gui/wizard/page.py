@@ -7,6 +7,7 @@ from qgis.core import QgsApplication, QgsVectorLayer
 from qgis.gui import QgsCollapsibleGroupBox, QgsExpressionBuilderDialog
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
+    QDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -170,6 +171,7 @@ class FilterEdit(QWidget):
     def _open(self) -> None:
         if self._layer is None:
             return
+        drop(self.dialog)
         self.dialog = QgsExpressionBuilderDialog(self._layer, self.text, self)
         self.dialog.setWindowTitle(tr("Filter of {}").format(self._layer.name()))
         self.dialog.accepted.connect(lambda: self._take(self.dialog.expressionText()))
@@ -244,3 +246,9 @@ def folded(name: str, inside: QLayout) -> QgsCollapsibleGroupBox:
 def plain_tip(text: str) -> str:
     """A tooltip that is never read as HTML."""
     return "<span>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</span>" if text else ""
+
+
+def drop(dialog: QDialog | None) -> None:
+    """Let a dialog go that was answered; its window would stay as long as its page."""
+    if dialog is not None:
+        dialog.deleteLater()

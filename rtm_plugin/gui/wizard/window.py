@@ -16,12 +16,12 @@ from qgis.PyQt.QtWidgets import (
     QPushButton,
     QScrollArea,
     QStackedWidget,
-    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
 from ...adapters.feedback import tr
+from ..guide import GuideWindow
 from ..tasks import Job
 from .area_page import AreaPage
 from .draft import Draft, autosave_path
@@ -34,8 +34,6 @@ from .review_page import ReviewPage
 from .run_page import RunPage
 from .settings_page import SettingsPage
 from .start_page import StartPage
-
-HELP = Path(__file__).resolve().parents[3] / "resources" / "help" / "wizard.md"
 
 
 class Wizard(QDialog):
@@ -170,17 +168,10 @@ class Wizard(QDialog):
         return None
 
     def show_help(self, link: str = "") -> None:
-        """Open the help at the page's section."""
-        dialog = QDialog(self)
+        """Open the guide at the page's section."""
+        dialog = GuideWindow(self.page.NAME, self)
         dialog.setObjectName("wizard_help")
-        dialog.setWindowTitle(tr("Help: {}").format(self.page.TITLE))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        browser = QTextBrowser()
-        sections = HELP.read_text(encoding="utf-8").split("\n## ")
-        wanted = next((s for s in sections if s.startswith(f"{self.page.NAME}:")), sections[0])
-        browser.setMarkdown("## " + wanted.split(":", 1)[-1].strip())
-        QVBoxLayout(dialog).addWidget(browser)
-        dialog.resize(520, 420)
         dialog.show()
 
     def _begin(self) -> None:
