@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 SCREENS = {"1366x768": (1366, 768), "1920x1080": (1920, 1080)}
-SCALES = (100, 150)
+SCALES = (100, 125, 150)
 GUIDE = ("1366x768", 100)
 TASKBAR = 40  # pixels that the screen of a laptop keeps for itself
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
 from qgis.PyQt.QtCore import QStandardPaths
 from qgis.PyQt.QtGui import QFontDatabase
-from qgis.PyQt.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout
+from qgis.PyQt.QtWidgets import QFileDialog, QPlainTextEdit, QToolButton, QVBoxLayout
 
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
@@ -34,6 +34,9 @@ class ReviewPage(Page):
         self.warning = text_label("review_warning")
         self.folder = QgsFileWidget()
         self.folder.setObjectName("review_folder")
+        for browse in self.folder.findChildren(QToolButton):
+            if browse.text():
+                browse.setObjectName("review_folder_button")
         self.folder.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.save = button("review_save", tr("&Save study as …"), self._save)
         self.told = text_label("review_told")
