@@ -110,6 +110,29 @@ def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
     assert wizard["zoomed"]
 
 
+def test_the_wizards_layers_are_those_of_the_toolbox(results, layers):
+    """Names, legends, styles, descriptions: one loader; the dock has the report; the run stands in the history."""
+    wizard = results["wizard"]
+    by_name = {layer["name"]: layer for layer in wizard["layers"]}
+    for layer in layers:
+        for what in ("renderer", "styles", "title"):
+            assert by_name[layer["name"]][what] == layer[what], (layer["name"], what)
+        assert by_name[layer["name"]]["legend"][0] == layer["legend"][0]
+    assert wizard["report"]
+    assert wizard["history"] == ["rtm:runstudy"]
+
+
+def test_the_wizards_page_is_made_with_one_click(results):
+    assert results["wizard"]["opened"] == ["briefing.pdf"]
+    assert results["wizard"]["layouts"] == [f"Briefing on A4: {GROUP.removeprefix('Risk terrain: ')}"]
+
+
+def test_what_if_from_the_dock_gives_layers(results):
+    what_if = results["what_if"]
+    assert what_if["successful"], what_if["log"]
+    assert what_if["layers"][0] == "What if: change in expected events (association, not proof of cause)"
+
+
 def test_the_dialog_keeps_what_is_set(results):
     dialog = results["dialog"]
     assert dialog["algorithm"] == "rtm:run"

@@ -12,6 +12,7 @@ from ...core.errors import RtmError
 from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
 from ..layers import add_missing
+from ..tasks import refusal_to_run
 from .demo import demo_study
 from .page import Page, button, column, text_label
 
@@ -54,18 +55,17 @@ class StartPage(Page):
     def fill(self) -> None:
         for widget in (self.unfinished, self.kept):
             widget.setVisible(self.draft.unfinished is not None)
-        self.missing.setText("\n".join(text for text in (self._refusal(), self._lacking()) if text))
+        refusal = self._refusal()
+        for way in (self.new, self.unfinished, self.opened, self.demo):
+            way.setEnabled(not refusal)  # a study that could not be run is not begun
+        self.missing.setText("\n".join(text for text in (refusal, self._lacking()) if text))
 
     def reason(self) -> str:
         return self._refusal()
 
     @staticmethod
     def _refusal() -> str:
-        algorithm = QgsApplication.processingRegistry().algorithmById("rtm:runstudy")
-        if algorithm is None:
-            return tr("The algorithm rtm:runstudy could not be loaded; the log panel 'Risk Terrain' says why.")
-        able, sentence = algorithm.canExecute()
-        return "" if able else sentence
+        return refusal_to_run(QgsApplication.processingRegistry().algorithmById("rtm:runstudy"), "rtm:runstudy")
 
     @staticmethod
     def _lacking() -> str:
