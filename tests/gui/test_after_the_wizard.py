@@ -126,7 +126,6 @@ def test_no_first_place_to_zoom_to(new_wizard, city, tmp_path):
     hands = new_wizard()
     run_in_wizard(hands, small_study(city), tmp_path / "study")
     assert hands.find("result_zoom").isEnabled()
-    QgsProject.instance().clear()
     places = ogr.Open(hands.wizard.draft.results["OUTPUT_PLACES"], 1)
     places.ExecuteSQL(f"DELETE FROM \"{places.GetLayer(0).GetName()}\"")
     del places
