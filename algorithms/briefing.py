@@ -104,8 +104,8 @@ class Briefing(RtmAlgorithm):
         self.add(
             QgsProcessingParameterVectorLayer("STUDY_AREA", tr("Study area"), polygons, optional=True),
             tr(
-                "Outlined on the map; without it the outline that is kept in the risk terrain is drawn, and written into "
-                "a GeoPackage beside the page, so that a saved project finds it again."
+                "Outlined on the map; without it the outline that is kept in the risk terrain is drawn, and written "
+                "into a GeoPackage beside the page, so that a saved project finds it again."
             ),
         )
         self.add(

@@ -61,9 +61,9 @@ def name_outputs(
 ) -> dict[str, Any]:
     """The parameters with a path for each output that will be written.
 
-    Asking QGIS for a temporary output gives a new name each time, and puts it on the list of what is to be loaded. A tool
-    that asks twice leaves a file on that list that nobody writes. So QGIS is asked here, once; whoever asks again gets
-    the path.
+    Asking QGIS for a temporary output gives a new name each time, and puts it on the list of what is to be loaded. A
+    tool that asks twice leaves a file on that list that nobody writes. So QGIS is asked here, once; whoever asks again
+    gets the path.
     """
     named = dict(parameters)
     for definition in algorithm.destinationParameterDefinitions():

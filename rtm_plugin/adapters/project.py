@@ -118,8 +118,8 @@ def why_no_model(terrain: QgsRasterLayer) -> str:
     except RtmError as error:
         return f"{name}: {error}"
     return (
-        f"The model file {name} does not give the scores of '{terrain.name()}': another run has replaced one of the two. "
-        "Run the study again, or find the model."
+        f"The model file {name} does not give the scores of '{terrain.name()}': another run has replaced one of the "
+        "two. Run the study again, or find the model."
     )
 
 

@@ -32,7 +32,11 @@ def make_briefing(terrain: QgsRasterLayer, say: Callable[[str], None]) -> Job | 
     """
     chosen = project_model(QgsProject.instance(), terrain)
     if chosen.model is None:
-        say(tr("The model of '{}' is not beside it, so that no page can be made; find its file first.").format(chosen.name))
+        say(
+            tr("The model of '{}' is not beside it, so that no page can be made; find its file first.").format(
+                chosen.name
+            )
+        )
         return None
     pdf = _free_file(Path(chosen.report or terrain.source()).with_name("briefing.pdf"))
     job = Job("rtm:briefing", briefing_parameters(chosen, terrain, pdf))

@@ -139,8 +139,8 @@ class RiskTerrainDock(QgsDockWidget):
             return "" if has_model else why_no_model(terrain)
         if lost:
             return tr(
-                "The file of the risk terrain '{}' is not there any more, or damaged; put it back or repair the layer's "
-                "source, or run the study again."
+                "The file of the risk terrain '{}' is not there any more, or damaged; put it back or repair the "
+                "layer's source, or run the study again."
             ).format(lost[0])
         return tr("There is no risk terrain in this project yet; run a study, or add its raster.")
 

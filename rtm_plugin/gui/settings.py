@@ -1,6 +1,9 @@
 """The page "Risk terrain" in QGIS's options."""
 
+from pathlib import Path
+
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -45,6 +48,9 @@ class SettingsPage(QgsOptionsPageWidget):
         self.marking.setCurrentText(now.marking)
         self.study_folder = self._folder(now.study_folder)
         self.output_folder = self._folder(now.output_folder)
+        self.lost = QLabel(self)
+        self.lost.setWordWrap(True)
+        self.lost.setTextFormat(Qt.TextFormat.PlainText)
         self.block_length = QDoubleSpinBox(self)
         self.block_length.setRange(0.01, 1_000_000)
         self.block_length.setSuffix(tr(" map units"))
@@ -80,10 +86,22 @@ class SettingsPage(QgsOptionsPageWidget):
                 (tr("Operationalisation"), self.operationalisation),
             )
         )
+        page.addWidget(self.lost)
+        for widget in (self.study_folder, self.output_folder):
+            widget.fileChanged.connect(self._look_for_folders)
+        self._look_for_folders()
         note = QLabel(tr("What you leave alone follows the defaults of your force, where it has set any."), self)
         note.setWordWrap(True)
         page.addWidget(note)
         page.addStretch(1)
+
+    def _look_for_folders(self) -> None:
+        """Say which folder is not there, as a study would not be found or written in it."""
+        paths = [widget.filePath() for widget in (self.study_folder, self.output_folder)]
+        lost = [path for path in paths if path and not Path(path).is_dir()]
+        self.lost.setText(
+            "\n".join(tr("The folder {} is not there; choose another one.").format(path) for path in lost)
+        )
 
     def _group(self, title: str, *rows: tuple[str, QWidget]) -> QGroupBox:
         box = QGroupBox(title, self)

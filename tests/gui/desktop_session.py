@@ -606,5 +606,15 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_why, step_what_if, step_batch, step_briefing]
+STEPS = [
+    step_loaded,
+    step_wizard,
+    step_demo,
+    step_dialog,
+    step_results,
+    step_why,
+    step_what_if,
+    step_batch,
+    step_briefing,
+]
 DRIVER = Driver([*STEPS, step_unload, step_reload])

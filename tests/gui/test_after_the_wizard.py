@@ -1,4 +1,4 @@
-"""What a run of the wizard leaves: layers as the toolbox loads them, a dock that knows them, an entry in the history."""
+"""What a run of the wizard leaves: layers as the toolbox loads them, a dock that knows them, a line of history."""
 
 import sys
 from pathlib import Path
@@ -127,7 +127,7 @@ def test_no_first_place_to_zoom_to(new_wizard, city, tmp_path):
     run_in_wizard(hands, small_study(city), tmp_path / "study")
     assert hands.find("result_zoom").isEnabled()
     places = ogr.Open(hands.wizard.draft.results["OUTPUT_PLACES"], 1)
-    places.ExecuteSQL(f"DELETE FROM \"{places.GetLayer(0).GetName()}\"")
+    places.ExecuteSQL(f'DELETE FROM "{places.GetLayer(0).GetName()}"')
     del places
     hands.wizard.result.show_draft()
     assert not hands.find("result_zoom").isEnabled()

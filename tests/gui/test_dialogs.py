@@ -76,7 +76,7 @@ def test_a_dialog_by_default_loads_what_it_wrote(city, chain, run_dialog, algori
 
 def test_run_by_default_loads_what_it_wrote(city, run_dialog):
     """All outputs temporary, no later events: no validation is written, and nothing is missed."""
-    results = run_dialog("rtm:run", run_inputs(city, CULL="no", FAMILY="poisson"))
+    run_dialog("rtm:run", run_inputs(city, CULL="no", FAMILY="poisson"))
     names = sorted(layer.name() for layer in QgsProject.instance().mapLayers().values())
     assert names == [
         "Expected events in a cell",

@@ -303,6 +303,17 @@ def test_folders_are_chosen(settings_page, tmp_path):
     assert Path(load_preferences().output_folder) == tmp_path / "output_folder"
 
 
+def test_a_folder_that_is_gone_is_said(tmp_path):
+    """The force may have moved a share since."""
+    QgsSettings().setValue("risk_terrain/output_folder", str(tmp_path / "gone"))
+    page = SettingsFactory("").createWidget(None)
+    assert page.lost.text() == f"The folder {tmp_path / 'gone'} is not there; choose another one."
+    page.output_folder.setFilePath(str(tmp_path))
+    assert page.lost.text() == ""
+    page.deleteLater()
+    QgsSettings().remove("risk_terrain")
+
+
 def browse_button(widget: QgsFileWidget) -> QAbstractButton:
     """The button "…" of a field for a path."""
     (button,) = [found for found in widget.findChildren(QAbstractButton) if found.isVisible()]
