@@ -21,6 +21,7 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.model_findings import no_places_finding
 from ..rtm_plugin.core.places import priority_places
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_places
@@ -88,10 +89,11 @@ class PriorityPlaces(RtmAlgorithm):
         candidates = None
         if model_path and parameters.get("CANDIDATES"):
             candidates = read_candidates(self.rasters(parameters, "CANDIDATES", context, "candidate"), grid)
+        settings = place_settings(self, parameters, context)
         found = priority_places(
             grid,
             scores,
-            place_settings(self, parameters, context),
+            settings,
             self._values(parameters, "EXPECTED", grid, context, "rtm:terrain"),
             self._values(parameters, "COUNTS", grid, context, "rtm:countevents"),
             RiskModel.load(model_path).selected if candidates is not None else (),
@@ -99,8 +101,8 @@ class PriorityPlaces(RtmAlgorithm):
             progress_of(feedback),
         )
         if not found.places:
-            raise InputError(tr("No cell meets the rule, so there is no priority place; choose a lower class."))
-        tell_places(found, grid, feedback)
+            raise InputError(no_places_finding(scores, settings).text)
+        tell_places(found, grid, scores, settings, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging(feedback) as staging:
             save_places(staging, output, grid, found)

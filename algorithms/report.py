@@ -104,7 +104,7 @@ class Report(RtmAlgorithm):
         terms = model.selected if candidates is not None else ()
         watched = progress_of(feedback, 0.3, 0.6)
         found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)
-        tell_places(found, grid, feedback)
+        tell_places(found, grid, scores, settings, feedback)
         cells = Cells(
             grid,
             scores,

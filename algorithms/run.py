@@ -172,7 +172,7 @@ class Run(RtmAlgorithm):
 
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        self._tell(result, feedback)
+        self._tell(result, study, feedback)
         beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, beyond)
@@ -190,7 +190,7 @@ class Run(RtmAlgorithm):
             KEY: saved_context(report_context(inputs, study)),
         }
 
-    def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
+    def _tell(self, result: StudyResult, study: Study, feedback: QgsProcessingFeedback) -> None:
         events = result.events
         feedback.pushInfo(
             tr("{:,} cells; {:,.0f} events inside the study area, {:,.0f} outside.").format(
@@ -198,7 +198,7 @@ class Run(RtmAlgorithm):
             )
         )
         tell_model(result.model, feedback)
-        tell_places(result.places, result.observations.grid, feedback)
+        tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, feedback)
 
     def _write(
         self,

@@ -17,7 +17,7 @@ from .grid import Grid
 from .influence import kernel_densities, kernel_density, nearest_distance
 from .progress import Progress, parts, silent
 from .scipy_calls import product
-from .study import FactorSettings
+from .study import FactorSettings, sign_of
 
 _TIE = 1e-12
 _STATES = 4096  # of a group of factors: more would not stay in the cache of a processor core
@@ -48,7 +48,7 @@ class Candidate:
     @property
     def sign(self) -> float:
         """The value of an exposed cell: 1 aggravating, −1 protective, so that every coefficient is expected above 0."""
-        return -1.0 if self.direction == "protective" else 1.0
+        return sign_of(self.direction)
 
 
 def candidate_name(factor: str, operationalisation: str, distance: float) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from .covariates import ExposureSummary
 from .errors import FileFormatError, SettingsError
 from .periods import Period
-from .study import DIRECTIONS, check_version
+from .separation import SeparationSummary
+from .study import DIRECTIONS, check_version, rrv_text, sign_of
 from .terrain import ScoreSummary
 from .verification import Verification
 
@@ -141,6 +142,15 @@ class ModelTerm:
             f"the relative risk value of {self.name!r} is not exp(coefficient)",
         )
 
+    @property
+    def sign(self) -> float:
+        """What an exposed cell has in the design: 1 aggravating, −1 protective."""
+        return sign_of(self.direction)
+
+    def rrv_text(self) -> str:
+        """The relative risk value with what it does to the rate: "× 2.13" or "÷ 2.26"."""
+        return rrv_text(self.rrv, self.direction)
+
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentTerm:
@@ -213,6 +223,8 @@ class RiskModel:
         None when the candidates were not culled.
     provenance : mapping
         Versions, times, parameters and inputs; free in form.
+    separation : SeparationSummary or None
+        Factors that leave no event on one side, and rare exposure; None, and not in the file, where there is neither.
     """
 
     grid: GridSummary
@@ -225,6 +237,7 @@ class RiskModel:
     score: ScoreSummary
     verification: Verification
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    separation: SeparationSummary | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         _require(self.family in self.families, f"the family {self.family!r} is not among its families")
@@ -262,6 +275,8 @@ class RiskModel:
         best = _plain(self.best)
         repeated = {key: best[key] for key in _REPEATED}
         document = {"format": FORMAT, "version": VERSION, **_plain(self)}
+        if self.separation is None:
+            del document["separation"]
         at = list(document).index("families")
         items = list(document.items())
         document = dict([*items[:at], *repeated.items(), *items[at:]])

@@ -235,5 +235,4 @@ def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:
 
 def _step(term: ModelTerm, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Floats:
     """x′ − x."""
-    sign = -1.0 if term.direction == "protective" else 1.0
-    return sign * (after.astype(np.float64) - before)
+    return term.sign * (after.astype(np.float64) - before)

@@ -23,6 +23,7 @@ def _row(row: Parameter) -> dict[str, Any]:
         "operationalisation": row.operationalisation,
         "distance": row.distance,
         "rrv": row.rrv,
+        "effect": row.effect,
         "low": row.low,
         "high": row.high,
     }

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from ..core.accuracy import Accuracy, Bounds
+from ..core.findings import warnings_in
 from ..core.model import ModelTerm, RiskModel
+from ..core.model_findings import separation_findings
+from ..core.terrain import ScoreSummary
 from .details import ScoreClass
 from .findings import (
     NOT_CAUSE,
@@ -38,8 +41,11 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
     return f"A cell with a high density of {factor} (within {distance}{least})"
 
 
-def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext) -> str:
+def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext, is_limit: bool = False) -> str:
+    """`is_limit`: no ratio can be estimated, and the value is what half an event on the empty side would give."""
     interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
+    if is_limit:
+        interval += ", a value that stands for half an event on a side where there is none"
     if term.direction == "protective":
         return (
             f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
@@ -70,7 +76,7 @@ def headline_of(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
         "the cell with the lowest."
     )
-    sentences += _where(highest, summary)
+    sentences += _where(highest, summary, model.score)
     if validation is not None:
         sentences += validation.headline[:2]
     elif measured:
@@ -103,6 +109,13 @@ def _names(model: RiskModel) -> list[str]:
 
 
 def _nothing_selected(model: RiskModel) -> str:
+    separated = model.separation.factors if model.separation is not None else ()
+    if separated:
+        return (
+            f"No risk factor could be put into the model, although {readable(separated[0].factor)} leaves no event on "
+            "one side: the events are too few to go by. Every cell therefore has the same score, and the map shows no "
+            "differences. Use more events."
+        )
     return (
         f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
         "with a coefficient above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no "
@@ -110,10 +123,14 @@ def _nothing_selected(model: RiskModel) -> str:
     )
 
 
-def _where(highest: ScoreClass, summary: PlaceSummary) -> list[str]:
+def _where(highest: ScoreClass, summary: PlaceSummary, score: ScoreSummary) -> list[str]:
     """How much of the area is highest risk, what share of the events fell there, and in which places."""
     if not highest.cells:
-        return ["No cell scores above the mean + 2 SD, the class of the highest risk.", _places_sentence(summary)]
+        none = (
+            f"No cell scores above the mean + 2{NBSP}SD ({number(score.cuts[2])}), the class of the highest risk: the "
+            f"highest score is {number(score.max)}, and too many cells have it to stand out that far."
+        )
+        return [none, _places_sentence(summary)]
     held = ""
     if highest.share_of_events is not None:
         held = f", and held {percent(highest.share_of_events)} of the events; {DESCRIBED}"
@@ -128,7 +145,7 @@ def _where(highest: ScoreClass, summary: PlaceSummary) -> list[str]:
 
 def _places_sentence(summary: PlaceSummary) -> str:
     if not summary.count:
-        return "No cell meets the rule for priority places."
+        return "No cell meets the rule for priority places; choose a lower class, or a share of the cells."
     one = summary.count == 1
     text = (
         f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} "
@@ -202,6 +219,7 @@ def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     found = list(context.warnings)
     for factor in context.factors:
         found += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
+    found += warnings_in(separation_findings(model))
     if model.verification.status == "differs":
         found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":
