@@ -38,7 +38,8 @@ def briefing_text(
         headers=headers,
         factors=tuple(_factor_row(row, context) for row in found.factor_rows),
         more=tr("and {} more: see the report"),
-        caveat=f"{NOT_CAUSE} {RELATIVE} " + tr("RRV: relative risk value, by which the rate of events is multiplied (×) or divided (÷)."),
+        caveat=f"{NOT_CAUSE} {RELATIVE} "
+        + tr("RRV: relative risk value, by which the rate of events is multiplied (×) or divided (÷)."),
         author=readable(author),
         date=tr("{} · model {}").format(day_text(day), model.fingerprint),
         close_up=tr("Close-up: place 1"),

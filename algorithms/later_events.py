@@ -6,7 +6,7 @@ from typing import Any
 
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
-from ..rtm_plugin.core.accuracy import Accuracy, accuracy
+from ..rtm_plugin.core.accuracy import Accuracy, Yardstick
 from ..rtm_plugin.core.forecast import Forecast, History
 from ..rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ..rtm_plugin.core.progress import Progress, part
@@ -92,5 +92,6 @@ def measured_on_later_events(
         warnings=tuple(later.report.warnings),
         provenance=provenance,
     )
-    rows = [(m.name, accuracy(m.scores, events.counts, share)) for m in maps for share in SHARES]
+    yardstick = Yardstick.of(events.counts)
+    rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
     return Measured(validation_findings(measured, about), tuple(rows))

@@ -19,6 +19,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -201,12 +202,20 @@ def save_what_if(
             save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
 
 
-def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
-    """Priority places with rank labels."""
+def save_places(
+    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+) -> None:
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
     temporary = staging.beside(path)
     write_places(temporary, path, grid, found)
+    keep_place_items(temporary, made_from or {})
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
+
+
+def made_from_terrain(model: RiskModel) -> dict[str, str]:
+    """What places keep that were made from a model's own terrain."""
+    return {MADE_FROM: "terrain", MADE_WITH: model.fingerprint}
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:

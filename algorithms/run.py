@@ -34,6 +34,7 @@ from .forecast_outputs import ForecastPaths, save_forecast
 from .later_events import Measured, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
+    made_from_terrain,
     plain_parameters,
     save_candidate_table,
     save_expected,
@@ -233,7 +234,9 @@ class Run(RtmAlgorithm):
                     staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model
                 )
             if layer["OUTPUT_PLACES"]:
-                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
+                save_places(
+                    staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model)
+                )
             if layer["OUTPUT_TABLE"]:
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:

@@ -1,4 +1,4 @@
-"""What a model itself gives to say: factors that leave no event on one side, rare exposure, nothing selected, no place."""
+"""What a model itself gives to say: factors that leave no event on one side, rare exposure, no factor, no place."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _separation(model: RiskModel) -> Iterator[Finding]:
         elif factor.events < LEAST_EVENTS:
             yield Finding(
                 "warning",
-                f"{where} (complete separation), but so few events are too little to go by, and it is not in the model.",
+                f"{where} (complete separation), but so few are too little to go by, and it is not in the model.",
                 "Use more events, of a longer period or a wider kind.",
                 numbers,
             )

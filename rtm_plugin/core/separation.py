@@ -104,9 +104,8 @@ def separated_factors(
     exposure = np.ones(len(counts)) if offset is None else np.exp(offset)
     for block in candidates.factors:
         events, ground, cells = _exposed(counts, exposure, block.codes, block.table)
-        gains = np.array(
-            [_gain(c, e, g, total, float(exposure.sum())) for c, e, g in zip(block.candidates, events, ground)]
-        )
+        sides = zip(block.candidates, events, ground, strict=True)
+        gains = np.array([_gain(c, e, g, total, float(exposure.sum())) for c, e, g in sides])
         j = int(np.argmax(gains))
         strongest = block.candidates[j]
         empty = events[j] == 0 if strongest.direction == "protective" else events[j] == total

@@ -235,7 +235,7 @@ def _layer_entry(entry: object, number: int) -> LayerSettings:
 
 
 def sign_of(direction: str) -> float:
-    """What an exposed cell has in the design: 1 aggravating, −1 protective, so that coefficients are expected above 0."""
+    """What an exposed cell has in the design: 1 aggravating, −1 protective, so that coefficients come out above 0."""
     return -1.0 if direction == "protective" else 1.0
 
 

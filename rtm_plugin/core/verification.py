@@ -85,7 +85,7 @@ def verify(
         return Verification(
             "verified" if close else "differs",
             f"statsmodels {statsmodels.__version__} {'agrees' if close else 'does NOT agree'}: the log-likelihood "
-            f"differs by {difference:.1e}. Slopes and a refit cannot be compared, as the likelihood has no maximum where "
+            f"differs by {difference:.1e}. Slopes and a refit cannot be compared, as there is no maximum where "
             "a factor leaves no event on one side.",
             statsmodels.__version__,
             difference,

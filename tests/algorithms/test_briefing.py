@@ -364,7 +364,7 @@ def test_refused_templates(asked, out, tmp_path):
 
 def test_refusals(asked, chain, city, out, tmp_path):
     cases = {
-        "The risk terrain raster 'counts' was not made by rtm:terrain; run that first and choose its output.": {
+        "The risk terrain raster 'counts' was not made by rtm:terrain or rtm:run; run that first and choose its output.": {
             "TERRAIN": chain["counts"]
         },
         "The layer 'events' holds the events of this study; where single events happened is not shown on a briefing. "
@@ -403,7 +403,7 @@ def test_the_terrain_of_another_model(asked, chain, tmp_path):
     model = tmp_path / "m.json"
     model.write_text(json.dumps(document), encoding="utf-8")
     sentence = refusal("briefing", {**asked, "MODEL": str(model)})
-    assert sentence.startswith("The risk terrain 'terrain' was made with another model (")
+    assert sentence.startswith("The risk terrain 'terrain' was not made with this model: ")
 
 
 def test_places_in_another_crs(asked, chain, out, tmp_path):

@@ -61,7 +61,8 @@ class FactorChart(QWidget):
                 painter.drawText(
                     QPointF(x(mark) - metrics.horizontalAdvance(f"{mark:g}") / 2, bottom + line * 0.7), f"{mark:g}"
                 )
-        painter.drawText(QPointF(left, bottom + line * 1.6), tr("rate of an exposed cell, times that of another, with its 95 % interval"))
+        title = tr("rate of an exposed cell, times that of another, with its 95 % interval")
+        painter.drawText(QPointF(left, bottom + line * 1.6), title)
         for i, row in enumerate(self._rows):
             y = line * (i + 0.5)
             painter.setPen(text)
