@@ -15,7 +15,7 @@ from .errors import InputError, SettingsError
 Unit = Literal["months", "days"]
 UNITS: tuple[str, ...] = get_args(Unit)
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
@@ -145,7 +145,7 @@ def day_text(day: date) -> str:
     >>> day_text(date(2018, 3, 5))
     '5 March 2018'
     """
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def after(day: date, count: int, unit: str) -> date:

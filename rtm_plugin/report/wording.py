@@ -6,23 +6,11 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..core.periods import MONTHS
+
 NBSP = "\u00a0"
 MINUS = "−"
 NOT_KNOWN = "–"
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _STEERING = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
@@ -198,7 +186,7 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     zone = f" ({when.tzname()})" if when.tzinfo else ""
-    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M}{zone}"
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}, {when:%H:%M}{zone}"
 
 
 def crs_label(crs: str) -> str:
