@@ -31,7 +31,7 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, name_text, number, require_field, weight_reader
+from .fields import DateColumn, RowReader, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
@@ -122,6 +122,7 @@ def read_layer(
     name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
+    rows: bool = False,
 ) -> ReadLayer:
     """Read all features of a source into the study area's CRS.
 
@@ -137,6 +138,8 @@ def read_layer(
     name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
+    rows : whether the rows are events whose repeats are to be told; how many cannot be located is then told by those
+        who know the period
 
     Raises
     ------
@@ -152,12 +155,13 @@ def read_layer(
     if name_field:
         require_field(source, name, name_field)
     plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
-    if plain and take is None and when is None and name_field is None:
+    row_reader = RowReader(source.fields()) if rows else None
+    if plain and take is None and when is None and name_field is None and row_reader is None:
         return _read_points(source, _request(source, name, expression, layer, context), report, feedback)
     if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
         stream = _table_points(source, name, crs, context, expression, layer, report)
     else:
-        fields = [value_field, date_field, name_field or ""]
+        fields = [value_field, date_field, name_field or ""] if row_reader is None else source.fields().names()
         stream = _geometries(source, name, crs, context, expression, fields, layer, report)
     names: list[str] = []
     arrays: list[Floats] = []
@@ -166,6 +170,11 @@ def read_layer(
     for i, (feature, found) in enumerate(stream):
         if i % _CHECK_EVERY == 0:
             stop_if_cancelled(feedback)
+        if not found:
+            report.without_geometry += 1
+            if when is not None:
+                when.take(feature, 0)
+            continue
         arrays.append(_coordinates(found, geometry))
         if dissolve:
             merged.extend(found)
@@ -173,6 +182,8 @@ def read_layer(
             owners.extend([take(feature)] * len(arrays[-1]))
         if when is not None:
             when.take(feature, len(arrays[-1]))
+        if row_reader is not None:
+            row_reader.take(feature, arrays[-1])
         report.features += 1
         if name_field is not None:
             names.append(name_text(feature, name_field, report.features))
@@ -180,11 +191,12 @@ def read_layer(
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
         coordinates = _coordinates(_merged(merged), geometry)
-    _mention(report)
+    _mention(report, with_unlocated=row_reader is None)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
     read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
-    return read.only_dated(when.dates()) if when is not None else read
+    read.rows = row_reader.rows() if row_reader is not None else None
+    return read.only_dated(when.dates(), when.unlocated()) if when is not None else read
 
 
 def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float, units: str) -> None:
@@ -247,8 +259,8 @@ def _read_points(
     return ReadLayer(Features("point", coordinates, report.features), None, report)
 
 
-def _mention(report: LayerReport) -> None:
-    if report.without_geometry:
+def _mention(report: LayerReport, with_unlocated: bool = True) -> None:
+    if report.without_geometry and with_unlocated:
         report.warnings.append(
             f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' "
             "without a usable geometry left out."
@@ -293,7 +305,7 @@ def _geometries(
     layer: QgsMapLayer | None,
     report: LayerReport,
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
-    """Features with their parts in the study area's CRS."""
+    """Features with their parts in the study area's CRS; no part where there is no usable geometry."""
     request = _request(source, name, expression, layer, context)
     if not expression:
         request.setSubsetOfAttributes([name for name in wanted_fields if name], source.fields())
@@ -302,13 +314,9 @@ def _geometries(
     for feature in source.getFeatures(request):
         geometry = feature.geometry()
         if geometry.isNull() or geometry.isEmpty() or geometry.type() != kind:
-            report.without_geometry += 1
-            continue
-        found = _parts(geometry, transform, name, report)
-        if found:
-            yield feature, found
+            yield feature, []
         else:
-            report.without_geometry += 1
+            yield feature, _parts(geometry, transform, name, report)
 
 
 def _transform(
@@ -385,7 +393,7 @@ def _table_points(
     layer: QgsMapLayer | None,
     report: LayerReport,
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
-    """Points of a table with coordinate columns, such as a CSV file."""
+    """Points of a table with coordinate columns, such as a CSV file; no part where they cannot be read."""
     x_field, y_field, authid = _coordinate_columns(source, name)
     own = QgsCoordinateReferenceSystem(authid) if authid else crs
     report.notes.append(
@@ -395,7 +403,7 @@ def _table_points(
     for feature in source.getFeatures(_request(source, name, expression, layer, context)):
         x, y = number(feature[x_field]), number(feature[y_field])
         if x is None or y is None or (authid and not (abs(x) <= 180 and abs(y) <= 90)):
-            report.without_geometry += 1
+            yield feature, []
             continue
         geometry = QgsGeometry.fromWkt(f"POINT({x!r} {y!r})")
         yield feature, _parts(geometry, transform, name, report)

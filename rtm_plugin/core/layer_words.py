@@ -65,6 +65,15 @@ class LayerChoice:
         return f"selected {words}" if self.selected else words
 
     @property
+    def label(self) -> str:
+        """The events in a sentence, with their layer where they are not called by it.
+
+        >>> LayerChoice("crime", "\\"Crime type\\" = 'Robbery'").label, LayerChoice("burglaries").label
+        ("robbery (layer 'crime')", "'burglaries'")
+        """
+        return f"'{self.layer}'" if self.events == self.layer else f"{self.events} (layer '{self.layer}')"
+
+    @property
     def place(self) -> str:
         """What the study area is, in a title.
 
@@ -75,11 +84,10 @@ class LayerChoice:
         """
         if not self.is_part:
             return self.layer
-        names, noun = self.names, self.noun or place_noun(self.layer)
-        equal = equalities_of(self.filter) if self.filter and not names else None
-        if equal is not None and equal.whole and len(equal.equalities) == 1:
-            names = equal.equalities[0].values
-            noun = place_noun(equal.equalities[0].field) or noun
+        parts = equalities_of(self.filter)
+        equal = parts.equalities[0] if parts.whole and len(parts.equalities) == 1 else None
+        names = self.names or (equal.values if equal else ())
+        noun = self.noun or (place_noun(equal.field) if equal else "") or place_noun(self.layer)
         if not names or len(names) > _MOST_NAMES:
             return f"part of {self.layer}" if not names else f"{len(names)} of {self.layer}"
         return _named(tuple(dict.fromkeys(names)), noun)

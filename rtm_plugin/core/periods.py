@@ -310,7 +310,7 @@ class Dates:
         [False, True, False]
         """
         start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
-        found: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
+        found = self.within(window)
         cut = ~found & (self.last >= start) & (self.first <= end)
         if cut.any():
             month = str(self.first[cut][0])[:7]
@@ -320,8 +320,14 @@ class Dates:
             )
         return found
 
+    def within(self, window: Period) -> NDArray[np.bool_]:
+        """(m,) bool: the events of which all days lie in the window, whatever it cuts."""
+        start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
+        found: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
+        return found
+
     def inside(self, window: Period) -> NDArray[np.bool_]:
-        """The same, refused when it is none.
+        """As `mask`, refused when there is none.
 
         Raises
         ------
