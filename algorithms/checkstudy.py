@@ -11,7 +11,9 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.study_file import given_study
+from ..rtm_plugin.core.findings import Finding
 from .base import RtmAlgorithm, tr
+from .data_findings import tell_findings
 from .parameters import choice
 from .study_facts import Inspector
 
@@ -50,4 +52,5 @@ class CheckStudy(RtmAlgorithm):
             refusals.append(study.factors_problem())
         for refusal in refusals:
             feedback.pushWarning(refusal)
+        tell_findings(map(Finding.from_dict, found.get("outcome", {}).get("findings", ())), feedback)
         return {"FACTS": found, "REFUSALS": "\n".join(refusals)}

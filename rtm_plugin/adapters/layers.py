@@ -21,6 +21,7 @@ from qgis.core import (
     QgsMapLayer,
     QgsPolygon,
     QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProviderRegistry,
     QgsUnitTypes,
@@ -29,9 +30,9 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError
-from ..core.features import Features, Floats, inside, ring_segments
+from ..core.features import Features, Floats, inside, polygon_area, ring_segments
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, RowReader, name_text, number, require_field, weight_reader
+from .fields import DateColumn, RowReader, guessed_name_field, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts
 
@@ -96,6 +97,34 @@ def layer_name(layer: QgsMapLayer) -> str:
     if inner and name in ("", stem, f"{stem} — {inner}", layer.source()):
         return inner
     return name or inner or stem
+
+
+def chosen_filter(source: object, layer: QgsMapLayer | None) -> tuple[str, bool]:
+    """The filters that chose features of a layer, in words of QGIS, and whether only selected features were taken.
+
+    Parameters
+    ----------
+    source : what the analyst gave: a feature-source definition, or anything else
+    layer : the layer behind it
+    """
+    filters = [layer.subsetString()] if isinstance(layer, QgsVectorLayer) else []
+    selected = False
+    if isinstance(source, QgsProcessingFeatureSourceDefinition):
+        filters.append(source.filterExpression)
+        selected = source.selectedFeaturesOnly
+    given = list(dict.fromkeys(text.strip() for text in filters if text.strip()))
+    return (given[0] if len(given) == 1 else " AND ".join(f"({text})" for text in given)), selected
+
+
+def chosen_names(source: QgsFeatureSource, most: int) -> tuple[tuple[str, ...], str]:
+    """The names of the features of a source and the field that holds them; none where there are more than `most`."""
+    field = guessed_name_field(source.fields())
+    if not field or source.featureCount() > most:
+        return (), ""
+    request = QgsFeatureRequest().setFlags(Qgis.FeatureRequestFlag.NoGeometry)
+    request.setSubsetOfAttributes([field], source.fields())
+    names = [str(feature[field]).strip() for feature in source.getFeatures(request) if feature[field]]
+    return tuple(name for name in names if name), field
 
 
 def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
@@ -208,9 +237,8 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
     ends = read.features.coordinates[:, :2]
     if not len(ends):
         return
-    segments = study_area.coordinates
     within = inside(study_area, ends)
-    area = abs(float(np.sum(segments[:, 0] * segments[:, 3] - segments[:, 2] * segments[:, 1]))) / 2
+    area = polygon_area(study_area)
     x0, y0, x1, y1 = study_area.extent
     band = 2 * reach * ((x1 - x0) + (y1 - y0))  # at least the area of a band of that width around the boundary's box
     near = ~within & (ends >= (x0 - reach, y0 - reach)).all(axis=1) & (ends <= (x1 + reach, y1 + reach)).all(axis=1)

@@ -11,6 +11,8 @@ import numpy as np
 from .findings import Finding
 from .periods import MONTHS, Dates, Period, after, day_text
 
+_USUAL = 0.9  # share of the gaps between days with events that count as usual …
+_TIMES_USUAL = 2  # … and how many times longer than these a stretch of missing data is
 _CHANCE = 0.001  # an empty stretch less likely than this, were events spread evenly, is taken for missing data
 _DAY = timedelta(days=1)
 _MOST_MONTHS = 12_000  # of a window that are looked at one by one: a thousand years
@@ -60,7 +62,9 @@ def coverage(dates: Dates, window: Period) -> Coverage | None:
     """How the events fill a window; None when no event has a date.
 
     A stretch of g days of a window of W days without any of n events has the chance (1 − g / W)ⁿ when events come
-    evenly; below one in a thousand, over all months together, it is called missing.
+    evenly. It is called missing when that is below one in a thousand, over all stretches looked at, and the stretch is
+    more than twice as long as nine in ten of the gaps between days with events: dates are often lumped on the first or
+    the fifteenth of a month, and a month is then no sign of anything.
 
     Parameters
     ----------
@@ -90,13 +94,26 @@ def coverage(dates: Dates, window: Period) -> Coverage | None:
     missing += [month for month in empty if events.overlaps(month)]
     if events.end < whole.end:
         missing.append(Period(events.end + _DAY, whole.end))
-    tests = len(months) + 2
-    too_long = tuple(stretch for stretch in missing if _chance(stretch, whole, count) * tests < _CHANCE)
+    least = _TIMES_USUAL * _usual_gap(dates.only(known))
+    too_long = tuple(
+        stretch
+        for stretch in missing
+        if (stretch.days or 0) > least and _chance(stretch, whole, count) * (len(months) + 2) < _CHANCE
+    )
     return Coverage(whole, events, count, len(months), empty, too_long)
 
 
 def _chance(stretch: Period, window: Period, count: int) -> float:
     return float((1 - (stretch.days or 0) / (window.days or 1)) ** count)
+
+
+def _usual_gap(dates: Dates) -> float:
+    """Days from one day or month with events to the next, which nine in ten of them do not exceed."""
+    order = np.argsort(dates.first, kind="stable")
+    first, last = np.unique(dates.first[order]), np.maximum.accumulate(dates.last[order])
+    before = last[np.searchsorted(dates.first[order], first[1:], side="left") - 1]
+    gaps = (first[1:] - before).astype("timedelta64[D]").astype(np.float64)
+    return float(np.quantile(gaps, _USUAL)) if len(gaps) else 0.0
 
 
 def _months(window: Period) -> list[Period]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .filter_words import alternatives, equalities_of, filter_words, place_noun
 from .periods import MONTHS, Period
 
-_MOST_NAMES = 3  # of chosen features that a title can hold
+MOST_NAMES = 3  # of chosen features that a title can hold
 _LONGEST_FILTER = 120  # letters that are quoted
 
 
@@ -71,7 +71,10 @@ class LayerChoice:
         >>> LayerChoice("crime", "\\"Crime type\\" = 'Robbery'").label, LayerChoice("burglaries").label
         ("robbery (layer 'crime')", "'burglaries'")
         """
-        return f"'{self.layer}'" if self.events == self.layer else f"{self.events} (layer '{self.layer}')"
+        if self.filter and filter_words(self.filter):
+            return f"{self.events} (layer '{self.layer}')"
+        label = f"'{self.layer}' where {_quoted(self.filter)}" if self.filter else f"'{self.layer}'"
+        return f"the selected features of {label}" if self.selected else label
 
     @property
     def place(self) -> str:
@@ -88,7 +91,7 @@ class LayerChoice:
         equal = parts.equalities[0] if parts.whole and len(parts.equalities) == 1 else None
         names = self.names or (equal.values if equal else ())
         noun = self.noun or (place_noun(equal.field) if equal else "") or place_noun(self.layer)
-        if not names or len(names) > _MOST_NAMES:
+        if not names or len(names) > MOST_NAMES:
             return f"part of {self.layer}" if not names else f"{len(names)} of {self.layer}"
         return _named(tuple(dict.fromkeys(names)), noun)
 

@@ -127,6 +127,17 @@ def many(count: float, one: str, more: str | None = None) -> str:
     return f"{whole(count)}{NBSP}{one if count == 1 else more or one + 's'}"
 
 
+def counted_events(count: float, noun: str, outcome: str, period: str = "") -> str:
+    """A number of events that says which they are, and of when, where that is known.
+
+    >>> counted_events(933, "event", "robbery", "2018").replace(NBSP, " "), counted_events(2, "event", "events")
+    ('933 events (robbery, 2018)', '2\\xa0events')
+    """
+    named = readable(outcome)
+    known = [text for text in (named if named.casefold() not in ("", "event", "events") else "", period) if text]
+    return many(count, noun) + (f" ({', '.join(known)})" if known else "")
+
+
 def listed(items: Sequence[str]) -> str:
     """Items as a list in words.
 
