@@ -26,16 +26,30 @@ def inside_of(read: ReadLayer, grid: Grid) -> Floats:
 
 
 def findings_of_events(
-    read: ReadLayer, grid: Grid, window: str, *, area_is_part: bool = False, events: Events | None = None
+    read: ReadLayer,
+    grid: Grid,
+    window: str,
+    *,
+    area_is_part: bool = False,
+    events: Events | None = None,
+    with_spots: bool = True,
 ) -> tuple[Finding, ...]:
-    """All that is to be said of a layer of events on a grid; `window` is what their period is called."""
+    """All that is to be said of a layer of events on a grid.
+
+    Parameters
+    ----------
+    window : what their period is called
+    area_is_part : whether the study area is a part of a larger layer
+    events : their counts, where they are at hand
+    with_spots : whether shared spots are told, which matter for what a model is fitted on
+    """
     points = read.features.coordinates
     counted = events if events is not None else count(grid, points, read.values)
     return event_findings(
         EventData(
             label=read.report.words.label,
             points=points,
-            counted=inside_of(read, grid),
+            counted=inside_of(read, grid) if with_spots else points[:0],
             split=split_of(read, counted),
             window=window,
             rows=read.rows,

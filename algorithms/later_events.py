@@ -127,7 +127,12 @@ def measured_on_later_events(
         units=units_text(inputs.crs),
         warnings=tuple(later.report.warnings),
         data_findings=findings_of_events(
-            later, grid, tr("the test window"), area_is_part=inputs.area.report.words.is_part, events=events
+            later,
+            grid,
+            tr("the test window"),
+            area_is_part=inputs.area.report.words.is_part,
+            events=events,
+            with_spots=False,
         ),
         provenance=provenance,
     )

@@ -136,7 +136,9 @@ class Inspector:
             if not counted.inside:
                 raise InputError(no_event_inside(tested))
             found["later"] = int(counted.inside)
-            findings += findings_of_events(tested, grid, tr("the test window"), area_is_part=part, events=counted)
+            window = tr("the test window")
+            more = findings_of_events(tested, grid, window, area_is_part=part, events=counted, with_spots=False)
+            findings += more
         found["findings"] = [finding.to_dict() for finding in findings]
         return found
 

@@ -93,7 +93,8 @@ class Inputs:
         found = findings_of_events(self.events, grid, tr("the fitting window"), area_is_part=part)
         if self.test_events is None:
             return found
-        return (*found, *findings_of_events(self.test_events, grid, tr("the test window"), area_is_part=part))
+        tested, window = self.test_events, tr("the test window")
+        return (*found, *findings_of_events(tested, grid, window, area_is_part=part, with_spots=False))
 
 
 def add_study_layers(algorithm: RtmAlgorithm) -> None:

@@ -326,7 +326,8 @@ class Validate(RtmAlgorithm):
     @staticmethod
     def _data_findings(inputs: Inputs) -> tuple[Finding, ...]:
         """What is to be said of the later events, and of the prior ones."""
-        found = findings_of_events(inputs.later, inputs.grid, tr("the test window"), events=inputs.counts)
+        counts, window = inputs.counts, tr("the test window")
+        found = findings_of_events(inputs.later, inputs.grid, window, events=counts, with_spots=False)
         if inputs.prior is None:
             return found
         return (*found, *findings_of_events(inputs.prior, inputs.grid, tr("the window before the test")))

@@ -22,7 +22,7 @@ class EventData:
         What they are called in a sentence: "robbery (layer 'crime')".
     points : (m, 2) float64
     counted : (k, 2) float64
-        Those of the points that lie in the cells.
+        Those of the points that lie in the cells; none where shared spots need not be told.
     split : EventSplit
     window : str
         What their period is called: "the fitting window".
@@ -46,9 +46,10 @@ class EventData:
 
 def event_findings(data: EventData) -> tuple[Finding, ...]:
     """Where the events lie, how they fill their window, repeats, and spots that they share."""
+    dated = data.label if data.coverage is None else f"{data.label} in {data.window}"
     return (
-        *split_findings(data.split, data.label, data.area_is_part),
+        *split_findings(data.split, dated, data.area_is_part),
         *coverage_findings(data.coverage, data.label, data.window),
-        *repeat_findings(data.rows, data.points, data.dates, data.label),
-        *stacking_findings(Stacking.of(data.counted), data.label),
+        *repeat_findings(data.rows, data.points, data.dates, dated),
+        *stacking_findings(Stacking.of(data.counted), dated),
     )

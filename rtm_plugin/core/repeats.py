@@ -99,7 +99,7 @@ def repeat_findings(rows: EventRows | None, points: Floats, dates: Dates | None,
     """
     found: list[Finding] = []
     if rows is not None:
-        found += _repeated_ids(rows, events) + _equal_rows(rows, events)
+        found += _repeated_ids(rows, events) + _equal_rows(rows, points, events)
     if not found and dates is not None:
         found += _alike(points, dates, events)
     return tuple(found)
@@ -125,18 +125,20 @@ def _repeated_ids(rows: EventRows, events: str) -> list[Finding]:
     ]
 
 
-def _equal_rows(rows: EventRows, events: str) -> list[Finding]:
+def _equal_rows(rows: EventRows, points: Floats, events: str) -> list[Finding]:
     """Rows without an id that are equal to an earlier one.
 
-    With months for dates and snapped spots, several events of one kind are often equal in every column, so that only
-    many of them are a warning.
+    Where spots are snapped, several events of one kind are often equal in every column. A file that was joined with
+    itself shows all the same: every row is there twice, or four times, but never once or three times.
     """
     unknown = rows.ids == NO_ID
     without = int(np.count_nonzero(unknown))
     equal = _beyond_first(rows.contents[unknown])
     if not equal:
         return []
-    many = equal > _MANY_EQUAL * without and equal >= _FEW
+    times = np.unique(rows.contents[unknown], return_counts=True)[1]
+    joined = int(np.gcd.reduce(times)) > 1
+    many = equal >= _FEW and (joined or (equal > _MANY_EQUAL * without and not Stacking.of(points).snapped))
     named = f" without a {rows.id_name}" if rows.id_name else ""
     return [
         Finding(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ..core.accuracy import Accuracy, Bounds
 from ..core.event_split import EventSplit, split_findings
 from ..core.findings import Finding, warnings_in
+from ..core.layer_words import short_period
 from ..core.model import ModelTerm, RiskModel
 from .details import ScoreClass
 from .findings import (
@@ -147,7 +148,7 @@ def _places_sentence(summary: PlaceSummary, events: str) -> str:
 
 
 def accuracy_sentence(a: Accuracy, context: ReportContext) -> str:
-    events = counted_events(a.events, "later event", context.later_events, context.later_period.text)
+    events = counted_events(a.events, "later event", context.later_events, short_period(context.later_period))
     return (
         f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of {events}: "
         f"{number(a.pai.expected)} times what the same area chosen at random "

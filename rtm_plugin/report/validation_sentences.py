@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ..core.findings import warnings_in
+from ..core.layer_words import short_period
 from ..core.measures import HIT_RATE, PAI, PEI, RATIO, SLOPE, STREET
 from ..core.periods import Period
 from ..core.validation import RANDOM, Figure, Validation
@@ -14,7 +15,7 @@ _WIDE = 0.5  # bounds wider than this share of the expected value are said to be
 
 
 def headline_of(validation: Validation, context: ValidationContext) -> tuple[str, ...]:
-    events = counted_events(validation.events, "later event", context.later_events, context.tested.text)
+    events = counted_events(validation.events, "later event", context.later_events, short_period(context.tested))
     sentences = [against_baselines(validation, name, events) for name in validation.terrains]
     share = headline_share(validation)
     sentences += [_catch(validation, name, share, events) for name in validation.terrains]
@@ -107,11 +108,11 @@ def _catch(validation: Validation, name: str, share: float, events: str) -> str:
     hit, pai, pei = (_of(validation, measure, name, share) for measure in (HIT_RATE, PAI, PEI))
     ties = ""
     if hit.optimistic - hit.pessimistic > 1e-9:
-        ties = f", between {percent(hit.pessimistic)} and {percent(hit.optimistic)} by how ties are broken"
+        ties = f", between {percent(hit.pessimistic)} and {percent(hit.optimistic)} by how ties are broken,"
     return (
-        f"The highest-scored {percent(share)} of ‘{readable(name)}’ held {percent(hit.expected)} of "
-        f"{events}{_interval(hit)}{ties}: {number(pai.expected)} times what the same "
-        f"area chosen at random would hold, and {percent(pei.expected)} of what the best possible choice would have "
+        f"The highest-scored {percent(share)} of ‘{readable(name)}’ held {percent(hit.expected)}"
+        f"{_interval(hit)}{ties} of {events}: {number(pai.expected)} times what the same area "
+        f"chosen at random would hold, and {percent(pei.expected)} of what the best possible choice would have "
         "held."
     )
 

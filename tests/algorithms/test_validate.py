@@ -250,7 +250,8 @@ def test_periods_are_told(fitted_2023, periods, out):
         for name in ("expected", "pessimistic", "optimistic", "lower", "upper"):
             assert (row[name] == "") == (other[name] == "")
             if row[name]:
-                assert float(row[name]) == pytest.approx(times * float(other[name]), rel=1e-6), row
+                close = 1e-2 if row["measure"] == "calibration slope" else 1e-6  # its bounds are interpolated
+                assert float(row[name]) == pytest.approx(times * float(other[name]), rel=close), (row["measure"], name)
 
 
 def test_overlap_is_refused_and_then_stamped(fitted_2023, periods, out):
