@@ -18,12 +18,11 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import ReadLayer, chosen_filter, layer_name, read_layer
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.errors import InputError, SettingsError
 from ..rtm_plugin.core.forecast import ForecastSettings, History
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.layer_words import LayerChoice
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count, forecast_events, observe_again, score
 from ..rtm_plugin.report.wording import listed
@@ -163,7 +162,7 @@ class Forecast(RtmAlgorithm):
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
             read = read_layer(layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer)
-            read.report.choice = LayerChoice(read.report.name, *chosen_filter(None, layer))
+            read.report.choice = layer_choice(read.report.name, layer)
             read.report.tell(feedback)
             found.append(read)
         if not found:

@@ -21,8 +21,8 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.layers import (
     ReadLayer,
-    chosen_filter,
     chosen_names,
+    layer_choice,
     layer_name,
     read_layer,
     refusal_of_crs,
@@ -32,7 +32,7 @@ from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.filter_words import place_noun
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.layer_words import MOST_NAMES, LayerChoice
+from ..rtm_plugin.core.layer_words import MOST_NAMES, is_generic
 from ..rtm_plugin.core.model import parse_json, read_text
 from ..rtm_plugin.core.study import (
     CELL_RULES,
@@ -354,7 +354,7 @@ def read_source(
         rows=rows,
     )
     layer = algorithm.parameterAsVectorLayer(parameters, name, context)
-    read.report.choice = LayerChoice(label, *chosen_filter(parameters.get(name), layer))
+    read.report.choice = layer_choice(label, layer, source=parameters.get(name))
     read.report.tell(feedback)
     return read
 
@@ -372,7 +372,7 @@ def read_study_area(
     if not len(read.features.coordinates):
         raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
     choice = read.report.words
-    if choice.is_part:
+    if choice.is_part or is_generic(choice.layer):
         names, field = chosen_names(source, MOST_NAMES)
         read.report.choice = replace(choice, names=names, noun=place_noun(field))
     return read, crs

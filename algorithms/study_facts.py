@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ..rtm_plugin.adapters.layers import ReadLayer, chosen_filter, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer, require_projected, units_text
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
 from ..rtm_plugin.core.features import Features, inside, polygon_area
 from ..rtm_plugin.core.grid import Grid, study_grid
-from ..rtm_plugin.core.layer_words import LayerChoice
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import count, memory_needed
 from ..rtm_plugin.core.repeats import Stacking
@@ -69,8 +68,7 @@ class Inspector:
         read = read_layer(
             layer, ref.name, crs, self._context, self._feedback, expression=ref.filter, layer=layer, **asked
         )
-        filters, _ = chosen_filter(None, layer)
-        read.report.choice = LayerChoice(ref.name, " AND ".join(text for text in (filters, ref.filter) if text))
+        read.report.choice = layer_choice(ref.name, layer, ref.filter)
         return read
 
     def _ground(self) -> Ground:

@@ -31,6 +31,7 @@ from qgis.core import (
 
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, polygon_area, ring_segments
+from ..core.layer_words import LayerChoice
 from .feedback import stop_if_cancelled
 from .fields import DateColumn, RowReader, guessed_name_field, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
@@ -99,21 +100,23 @@ def layer_name(layer: QgsMapLayer) -> str:
     return name or inner or stem
 
 
-def chosen_filter(source: object, layer: QgsMapLayer | None) -> tuple[str, bool]:
-    """The filters that chose features of a layer, in words of QGIS, and whether only selected features were taken.
+def layer_choice(name: str, layer: QgsMapLayer | None, expression: str = "", source: object = None) -> LayerChoice:
+    """Which features of a layer are taken: by its own filter, by an expression, by a selection.
 
     Parameters
     ----------
-    source : what the analyst gave: a feature-source definition, or anything else
-    layer : the layer behind it
+    name : what the layer is called
+    layer : the layer itself, where it is known
+    expression : QGIS expression that chooses features
+    source : what the analyst gave as source: a definition with a filter or a selection, or anything else
     """
-    filters = [layer.subsetString()] if isinstance(layer, QgsVectorLayer) else []
+    filters = [layer.subsetString() if isinstance(layer, QgsVectorLayer) else "", expression]
     selected = False
     if isinstance(source, QgsProcessingFeatureSourceDefinition):
         filters.append(source.filterExpression)
         selected = source.selectedFeaturesOnly
     given = list(dict.fromkeys(text.strip() for text in filters if text.strip()))
-    return (given[0] if len(given) == 1 else " AND ".join(f"({text})" for text in given)), selected
+    return LayerChoice(name, given[0] if len(given) == 1 else " AND ".join(f"({text})" for text in given), selected)
 
 
 def chosen_names(source: QgsFeatureSource, most: int) -> tuple[tuple[str, ...], str]:

@@ -9,6 +9,7 @@ from .filter_words import alternatives, equalities_of, filter_words, place_noun
 from .periods import MONTHS, Period
 
 MOST_NAMES = 3  # of chosen features that a title can hold
+_GENERIC = ("boundary", "boundaries", "study area", "outline", "extent", "polygon", "polygons", "aoi")
 _LONGEST_FILTER = 120  # letters that are quoted
 
 
@@ -85,7 +86,7 @@ class LayerChoice:
         >>> LayerChoice("boundary", selected=True, names=("Castle", "Dock"), noun="ward").place
         'Castle and Dock wards'
         """
-        if not self.is_part:
+        if not self.is_part and not self.names:
             return self.layer
         parts = equalities_of(self.filter)
         equal = parts.equalities[0] if parts.whole and len(parts.equalities) == 1 else None
@@ -94,6 +95,15 @@ class LayerChoice:
         if not names or len(names) > MOST_NAMES:
             return f"part of {self.layer}" if not names else f"{len(names)} of {self.layer}"
         return _named(tuple(dict.fromkeys(names)), noun)
+
+
+def is_generic(layer: str) -> bool:
+    """Whether a layer's name says nothing of the place, so that the names of its features say more.
+
+    >>> is_generic("Boundary"), is_generic("study_area"), is_generic("City of London")
+    (True, True, False)
+    """
+    return " ".join(layer.casefold().replace("_", " ").split()) in _GENERIC
 
 
 def _named(names: tuple[str, ...], noun: str) -> str:
