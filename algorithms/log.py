@@ -1,13 +1,12 @@
 """Results told in the log, in sentences and a small table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
 from ..rtm_plugin.core.accuracy import Accuracy
-from ..rtm_plugin.core.findings import Finding, ordered
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
@@ -16,6 +15,7 @@ from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.study import PlaceSettings
 from ..rtm_plugin.report.validation import ValidationFindings
 from .base import tr
+from .data_findings import tell_findings
 
 
 def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
@@ -41,13 +41,6 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
     tell(model.verification.reason)
 
 
-def tell_findings(findings: Iterable[Finding], feedback: QgsProcessingFeedback) -> None:
-    """Each finding in a line, gravest first."""
-    for finding in ordered(findings):
-        tell = feedback.pushInfo if finding.severity == "note" else feedback.pushWarning
-        tell(finding.text)
-
-
 def tell_places(
     found: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
 ) -> None:
@@ -61,22 +54,26 @@ def tell_places(
     )
 
 
-def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
-    """Hit rate and PAI of later events."""
+def tell_accuracy(rows: tuple[Accuracy, ...], events: str, feedback: QgsProcessingFeedback) -> None:
+    """Hit rate and PAI of later events; `events` is what they are called."""
     for row in rows:
         hit, pai = row.hit_rate, row.pai
         feedback.pushInfo(
-            f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} "
+            f"Later events ({events}) in the {row.share:.0%} of area with the highest scores of the risk terrain: hit "
+            f"rate {hit.expected:.1%} of {row.events:,.0f} "
             f"({hit.pessimistic:.1%} to {hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} "
             f"({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
         )
 
 
-def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
-    """What the forecast rests on, in three sentences."""
+def tell_forecast(found: Forecast, events: str, coming: str, feedback: QgsProcessingFeedback) -> None:
+    """What the forecast rests on, in three sentences.
+
+    `events` is what the events are called, `coming` the period that is forecast: "in the next 365 days".
+    """
     evidence = found.evidence
     feedback.pushInfo(
-        f"{evidence.level:,.1f} events are expected in the coming period, from {evidence.events:,.0f} so far in "
+        f"{evidence.level:,.1f} events ({events}) are expected {coming}, from {evidence.events:,.0f} so far in "
         f"{evidence.cells_with_events:,} cells."
     )
     told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))

@@ -69,6 +69,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    items["RTM_EVENTS_LEFT_OUT"] = repr(events.left_out)
     items |= period_items("RTM", events.period)
     save_raster(
         staging,

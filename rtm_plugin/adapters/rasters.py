@@ -291,7 +291,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     counts = values[grid.mask].astype(np.float64)
     inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
     outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
-    return grid, Events(counts, inside, outside, raster.period("RTM"))
+    left_out = _count_item(raster, "RTM_EVENTS_LEFT_OUT", 0.0)
+    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out)
 
 
 def _count_item(raster: Raster, key: str, default: float) -> float:

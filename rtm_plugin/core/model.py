@@ -68,12 +68,15 @@ class EventSummary:
     ----------
     start, end : str or None
         ISO days, both included; None when the period of the events is not known. Older files lack them.
+    left_out : float or None
+        In the study area on ground without a cell; older files lack it, and have these among those outside.
     """
 
     inside: float
     outside: float
     start: str | None = field(default=None, metadata=_MAY_LACK)
     end: str | None = field(default=None, metadata=_MAY_LACK)
+    left_out: float | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         try:

@@ -11,7 +11,7 @@ from risk_terrain.rtm_plugin.core.features import Features
 from risk_terrain.rtm_plugin.core.influence import kernel_density
 from risk_terrain.rtm_plugin.core.pipeline import Study, StudyResult, run
 from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
-from risk_terrain.rtm_plugin.core.terrain import risk_terrain
+from risk_terrain.rtm_plugin.core.terrain import ScoreSummary, risk_terrain
 from risk_terrain.rtm_plugin.core.whatif import (
     WHOLE_AREA,
     candidate_of,

@@ -47,7 +47,8 @@ class FactFinder(QObject):
     def outcome(self) -> Facts | None:
         """Events inside and outside, without coordinates, stacked; later events."""
         study = self._draft.study
-        key = ("outcome", study.study_area, study.events, study.later_events, study.date_field, study.fit, study.test)
+        ground = study.study_area, study.exclude, study.grid
+        key = ("outcome", *ground, study.events, study.later_events, study.date_field, study.fit, study.test)
         return self._look("outcome", key, study)
 
     def factors(self) -> list[Facts | None]:
