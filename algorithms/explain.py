@@ -126,7 +126,7 @@ class Explain(RtmAlgorithm):
         output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         if output:
             with Staging(feedback) as staging:
-                staging.text(output, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+                staging.text(output, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": told}
 
     def _cell(self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid) -> int:

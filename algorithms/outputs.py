@@ -1,5 +1,6 @@
 """Each result as a file with its style beside it; every route to a result writes through here."""
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
@@ -271,6 +272,8 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # JSON has no such number
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, QgsProcessingFeatureSourceDefinition):

@@ -50,7 +50,7 @@ def layer_findings(area: Features, factor: FactorLayer) -> tuple[Finding, ...]:
     if not len(factor.features.coordinates):
         sentence = f"The risk factor '{factor.name}' has no feature that can be used."
         return (Finding("error", sentence, "Check its layer and its filter, or leave it out."),)
-    if not near_area(area, factor.features, factor.reach).any():
+    if not near_area(area, factor.features, factor.reach).any() and not _covers(factor.features, area):
         return (
             Finding(
                 "error",
@@ -61,6 +61,11 @@ def layer_findings(area: Features, factor: FactorLayer) -> tuple[Finding, ...]:
             ),
         )
     return ()
+
+
+def _covers(features: Features, area: Features) -> bool:
+    """Whether the study area lies within polygons whose edges are all far away."""
+    return features.geometry == "polygon" and bool(inside(features, area.coordinates[:, :2]).any())
 
 
 def factors_findings(

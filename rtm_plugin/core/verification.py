@@ -81,7 +81,7 @@ def verify(
     progress(0.4)
     difference = abs(float(model.loglike(parameters)) - log_likelihood)
     close = difference < 1e-6 * (1 + abs(log_likelihood))
-    if not has_maximum:
+    if not has_maximum and np.isfinite(difference):
         return Verification(
             "verified" if close else "differs",
             f"statsmodels {statsmodels.__version__} {'agrees' if close else 'does NOT agree'}: the log-likelihood "
@@ -98,6 +98,12 @@ def verify(
     if matrix.size <= REFIT_LIMIT:
         start = 0.9 * coefficients if dispersion is None else np.append(0.9 * coefficients, 1.1 * dispersion)
         moved = _refit_difference(model, start, coefficients, log_likelihood)
+    if not np.isfinite([difference, score, moved if moved is not None else 0.0]).all():
+        return Verification(
+            "differs",
+            f"statsmodels {statsmodels.__version__} gives no number where we do, so the model could not be checked.",
+            statsmodels.__version__,
+        )
     agrees = close and score < 1e-3 and (moved is None or moved < 1e-3)
     status = "verified" if agrees else "differs"
     refit = f", coefficients after a refit by at most {moved:.1e}" if moved is not None else ""

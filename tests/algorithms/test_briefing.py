@@ -364,9 +364,8 @@ def test_refused_templates(asked, out, tmp_path):
 
 def test_refusals(asked, chain, city, out, tmp_path):
     cases = {
-        "The risk terrain raster 'counts' was not made by rtm:terrain or rtm:run; run that first and choose its output.": {
-            "TERRAIN": chain["counts"]
-        },
+        "The risk terrain raster 'counts' was not made by rtm:terrain or rtm:run; run that first and choose its "
+        "output.": {"TERRAIN": chain["counts"]},
         "The layer 'events' holds the events of this study; where single events happened is not shown on a briefing. "
         "Choose layers of risk factors only.": {"FACTORS": [city.layer("events")]},
         "The basemap layer 'events' holds points; show risk factors as such, and no other points.": {
