@@ -14,7 +14,7 @@ from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
 from ..rtm_plugin.core.features import Features, Floats, inside, polygon_area
-from ..rtm_plugin.core.findings import Finding
+from ..rtm_plugin.core.findings import Finding, warnings_in
 from ..rtm_plugin.core.grid import Grid, study_grid
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import count, memory_needed
@@ -198,7 +198,8 @@ class Inspector:
 
 def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
     """Features in all, those within reach of the study area's box, and what nearest-neighbour analysis suggests."""
-    refuse_errors(layer_findings(ground.area, layer))
+    noticed = layer_findings(ground.area, layer)
+    refuse_errors(noticed)
     near = near_area(ground.area, layer.features, layer.reach)
     neighbours = None
     if read.features.geometry == "point":
@@ -211,7 +212,7 @@ def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
         "geometry": read.features.geometry,
         "features": read.report.features,
         "near": _features_of(read, near),
-        "warnings": list(read.report.warnings),
+        "warnings": [*read.report.warnings, *warnings_in(noticed)],
         "operationalisation": choice,
         "reason": reason,
         "index": neighbours.index if neighbours else None,

@@ -13,7 +13,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.core.study import MAX_BLOCKS
-from ..rtm_plugin.core.study_findings import FactorLayer, size_findings
+from ..rtm_plugin.core.study_findings import FactorLayer, layer_findings, size_findings
 from .base import RtmAlgorithm, tr
 from .data_findings import tell_findings
 from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area, whole_number
@@ -60,10 +60,12 @@ class Suggest(RtmAlgorithm):
         blocks = self.parameterAsInt(parameters, "MAX_BLOCKS", context)
         reach = blocks * self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
         ground = Ground(area.features, crs)
-        found = factor_facts(read, ground, FactorLayer(read.report.name, read.features, reach))
+        layer = FactorLayer(read.report.name, read.features, reach)
+        found = factor_facts(read, ground, layer)
         block_length = self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
         cells = max(1, round(ground.square_units / (block_length / 2) ** 2))
-        tell_findings(size_findings(events=0.0, cells=cells, block_length=block_length), feedback)
+        sizes = size_findings(events=0.0, cells=cells, block_length=block_length)
+        tell_findings([*layer_findings(area.features, layer), *sizes], feedback)
         feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
         numbers = {name: found[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
         return {"OPERATIONALISATION": found["operationalisation"], "REASON": found["reason"], **numbers}

@@ -332,9 +332,7 @@ def operationalise(
         The layer has no feature.
     """
     if not len(features.coordinates):
-        raise InputError(
-            f"The risk factor {settings.name!r} has no feature with a geometry; remove the layer or its filter."
-        )
+        raise InputError(no_feature(settings.name))
     ladder = settings.distances(grid.block_length)
     candidates: list[Candidate] = []
     columns: list[NDArray[np.bool_]] = []
@@ -345,6 +343,11 @@ def operationalise(
             candidates.append(Candidate(name, settings.name, kind, distance, settings.direction, threshold))
             columns.append(column)
     return FactorCandidates.from_columns(candidates, columns)
+
+
+def no_feature(name: str) -> str:
+    """What is wrong with a factor that has no feature, wherever that is noticed."""
+    return f"The risk factor '{name}' has no feature with a geometry; remove the layer or its filter."
 
 
 _Columns = Iterator[tuple[float, float | None, NDArray[np.bool_]]]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .candidates import no_feature
 from .errors import InputError
 from .features import Features, Floats, inside
 from .findings import Finding
@@ -16,6 +17,7 @@ from .findings import Finding
 EVENTS_FOR_A_FACTOR = 10  # Peduzzi et al. 1996: with fewer events a parameter, coefficients and p-values mislead
 FEW_EVENTS = 100  # below: fewer than ten factors can be told at all
 VERY_FEW_EVENTS = 50
+VERY_FEW_CELLS = 100
 FEW_CELLS = 500  # below: a cell is more than 0.2 % of the area, and the top 1 % are a handful
 CELLS_FOR_AN_EVENT = 200  # above: nearly all cells are empty, and a larger cell would tell as much
 CROWDED = 3.0  # mean events a cell above which cells hide what lies within them
@@ -42,30 +44,29 @@ def near_area(area: Features, features: Features, reach: float) -> NDArray[np.bo
     low, high = ends.min(axis=1), ends.max(axis=1)
     close: NDArray[np.bool_] = (high >= (x0 - reach, y0 - reach)).all(axis=1)
     close &= (low <= (x1 + reach, y1 + reach)).all(axis=1)
+    if not close.any() and features.geometry == "polygon" and inside(features, area.coordinates[:, :2]).any():
+        close[:] = True  # the area lies within polygons whose edges are all far away
     return close
 
 
 def layer_findings(area: Features, factor: FactorLayer) -> tuple[Finding, ...]:
-    """A factor that has no feature, or none near the study area: the work cannot go on."""
+    """A factor that has no feature, with which nothing can go on; one without any near the study area, which is left out.
+
+    A study that is run for many areas may well have a factor that one of them lacks, so that this is no error.
+    """
     if not len(factor.features.coordinates):
-        sentence = f"The risk factor '{factor.name}' has no feature that can be used."
-        return (Finding("error", sentence, "Check its layer and its filter, or leave it out."),)
-    if not near_area(area, factor.features, factor.reach).any() and not _covers(factor.features, area):
+        return (Finding("error", no_feature(factor.name)),)
+    if not near_area(area, factor.features, factor.reach).any():
         return (
             Finding(
-                "error",
+                "warning",
                 f"No feature of the risk factor '{factor.name}' lies in the study area or within its largest "
-                f"influence, {factor.reach:g}, of it.",
+                f"influence, {factor.reach:g}, of it, so it can tell nothing.",
                 "Check the layer and its CRS, or leave it out.",
                 {"factor": factor.name, "features": factor.features.count, "reach": factor.reach},
             ),
         )
     return ()
-
-
-def _covers(features: Features, area: Features) -> bool:
-    """Whether the study area lies within polygons whose edges are all far away."""
-    return features.geometry == "polygon" and bool(inside(features, area.coordinates[:, :2]).any())
 
 
 def factors_findings(
@@ -214,7 +215,7 @@ def _cells(events: float, cells: int, block_length: float) -> Iterator[Finding]:
     numbers = {"cells": cells, "events": events, "block_length": block_length}
     if cells < FEW_CELLS:
         yield Finding(
-            "warning",
+            "warning" if cells < VERY_FEW_CELLS else "note",
             f"There are few cells, {cells:,}, for this study area at a block length of {block_length:g}: each is "
             f"{_percent(1 / cells)} of it, so the map is coarse and its highest classes are a handful of cells.",
             "Use the mean length of the blocks in this very area (rtm:blocklength), or a smaller cell size.",

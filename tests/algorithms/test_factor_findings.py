@@ -45,18 +45,29 @@ def every_route(city, factors, tmp_path):
 
 
 def test_elsewhere(city, tmp_path):
+    """A study of many areas may have a factor that one of them lacks: it is told, and the run goes on without it."""
     factors = {"bars": city.layer("bars"), "far": far_points(tmp_path)}
-    assert every_route(city, factors, tmp_path) == {
-        "No feature of the risk factor 'far' lies in the study area or within its largest influence, 600, of it. Check "
-        "the layer and its CRS, or leave it out."
-    }
+    told = (
+        "No feature of the risk factor 'far' lies in the study area or within its largest influence, 600, of it, so it "
+        "can tell nothing. Check the layer and its CRS, or leave it out."
+    )
+    logs = {name: Log() for name in ("run", "runstudy", "checkstudy", "suggest")}
+    study = study_of(city, factors, tmp_path)
+    run = run_inputs(city, FACTORS=list(factors.values()), OUTPUT_TERRAIN=str(tmp_path / "t.tif"))
+    process("run", run, logs["run"])
+    process("runstudy", {"STUDY": study, "OUTPUT_FOLDER": str(tmp_path / "results")}, logs["runstudy"])
+    checked = process("checkstudy", {"STUDY": study, "PART": "all"}, logs["checkstudy"])
+    suggest = {"STUDY_AREA": city.layer("area"), "FACTOR": factors["far"], "BLOCK_LENGTH": 200}
+    process("suggest", suggest, logs["suggest"])
+    assert [name for name, log in logs.items() if told in log.warnings] == list(logs)
+    assert told in checked["FACTS"]["factors"][1]["warnings"]
 
 
 def test_empty(city, tmp_path):
     empty = write_layer(tmp_path / "empty.gpkg", "empty", [])
     factors = {"bars": city.layer("bars"), "empty": empty}
     assert every_route(city, factors, tmp_path) == {
-        "The risk factor 'empty' has no feature that can be used. Check its layer and its filter, or leave it out."
+        "The risk factor 'empty' has no feature with a geometry; remove the layer or its filter."
     }
 
 
@@ -97,10 +108,10 @@ def test_few_cells_are_told(city, tmp_path):
     """390 cells: the log of the run, the check of the study, and the suggestion for a factor say it."""
     log = Log()
     process("run", run_inputs(city, FACTORS=city.factors, OUTPUT_TERRAIN=str(tmp_path / "t.tif")), log)
-    assert any(warning.startswith("There are few cells, 390, for this study area") for warning in log.warnings)
+    assert any(note.startswith("There are few cells, 390, for this study area") for note in log.notes)
     log = Log()
     process("suggest", {"STUDY_AREA": city.layer("area"), "FACTOR": city.layer("bars"), "BLOCK_LENGTH": 200}, log)
-    assert any(warning.startswith("There are few cells, ") for warning in log.warnings)
+    assert any(note.startswith("There are few cells, ") for note in log.notes)
     study = study_of(city, {"bars": city.layer("bars")}, tmp_path)
     checked = process("checkstudy", {"STUDY": study, "PART": "area"})
     assert [finding["numbers"]["cells"] for finding in checked["FACTS"]["area"]["findings"]] == [390]

@@ -43,17 +43,18 @@ def test_nothing_to_say():
 def test_elsewhere(features, elsewhere):
     """Within the largest influence of the area's box is near; beyond it the layer can say nothing."""
     found = layer_findings(AREA, factor("bars", features))
-    assert [finding.severity for finding in found] == (["error"] if elsewhere else [])
+    assert [finding.severity for finding in found] == (["warning"] if elsewhere else [])
     if elsewhere:
         assert found[0].sentence == (
-            "No feature of the risk factor 'bars' lies in the study area or within its largest influence, 200, of it."
+            "No feature of the risk factor 'bars' lies in the study area or within its largest influence, 200, of it, "
+            "so it can tell nothing."
         )
 
 
 def test_empty():
     (finding,) = factors_findings(AREA, None, [factor("bars", points())])
-    assert (finding.severity, finding.sentence) == ("error", "The risk factor 'bars' has no feature that can be used.")
-    with pytest.raises(InputError, match=r"has no feature that can be used\. Check its layer and its filter"):
+    assert finding.severity == "error"
+    with pytest.raises(InputError, match=r"^The risk factor 'bars' has no feature with a geometry; remove the layer"):
         refuse_errors([finding])
 
 
@@ -107,7 +108,8 @@ def test_sizes():
     assert severities(events=99.0) == [("note", "There are few events")]
     assert severities(events=49.0) == [("warning", "There are few events")]
     assert severities(cells=500, events=600.0) == []
-    assert severities(cells=499, events=600.0) == [("warning", "There are few cells")]
+    assert severities(cells=499, events=600.0) == [("note", "There are few cells")]
+    assert severities(cells=99, events=200.0) == [("warning", "There are few cells")]
     assert severities(events=15_001.0) == [("note", "Cells are large for these events")]
     assert severities(events=200.0, cells=40_001) == [("note", "Cells are small for these events")]
     assert severities(events=0.0) == []
