@@ -75,9 +75,7 @@ class Explain(RtmAlgorithm):
             QgsProcessingParameterString(
                 "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
             ),
-            tr(
-                "The same as for the whole study: names and filters of the factors that differ from their layers'."
-            ),
+            tr("The same as for the whole study: names and filters of the factors that differ from their layers'."),
             advanced=True,
         )
         self.add(

@@ -231,9 +231,7 @@ class Run(RtmAlgorithm):
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_PLACES"]:
-                save_places(
-                    staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model)
-                )
+                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model))
             if layer["OUTPUT_TABLE"]:
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:

@@ -259,9 +259,7 @@ def _notes(
         return (f"Shares are not told, as the layers of these factors are not there: {missing}.",)
     if expected is None or model.exposure is not None or model.best.adjustments:
         return ()
-    signed = (
-        term.sign * term.coefficient for term in model.selected if exposed[term.factor]
-    )
+    signed = (term.sign * term.coefficient for term in model.selected if exposed[term.factor])
     again = math.exp(model.best.intercept + math.fsum(signed))
     if math.isclose(again, expected, rel_tol=_SAME):
         return ()

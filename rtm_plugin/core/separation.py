@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .candidates import Candidate, CandidateSet
 from .features import Floats
@@ -124,9 +125,7 @@ def separated_factors(
     return tuple(sorted(found, key=lambda factor: (-factor.log_likelihood_gain, factor.name)))
 
 
-def rare_exposures(
-    counts: Floats, candidates: CandidateSet, selected: Sequence[Candidate]
-) -> tuple[RareExposure, ...]:
+def rare_exposures(counts: Floats, candidates: CandidateSet, selected: Sequence[Candidate]) -> tuple[RareExposure, ...]:
     """The selected variables that expose fewer than five cells, or, aggravating, hold fewer than five events there."""
     found = []
     for candidate in selected:
@@ -138,7 +137,9 @@ def rare_exposures(
     return tuple(found)
 
 
-def _exposed(counts: Floats, exposure: Floats, codes: np.ndarray, table: np.ndarray) -> tuple[Floats, Floats, Floats]:
+def _exposed(
+    counts: Floats, exposure: Floats, codes: NDArray[np.int32], table: NDArray[np.uint8]
+) -> tuple[Floats, Floats, Floats]:
     """(p,) each: events, exposure and number of the cells exposed to each candidate of a factor."""
     wide = table.astype(np.float64)
     sums = [np.bincount(codes, weights, len(table)) @ wide for weights in (counts, exposure, None)]

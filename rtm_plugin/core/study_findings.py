@@ -50,7 +50,7 @@ def near_area(area: Features, features: Features, reach: float) -> NDArray[np.bo
 
 
 def layer_findings(area: Features, factor: FactorLayer) -> tuple[Finding, ...]:
-    """A factor that has no feature, with which nothing can go on; one without any near the study area, which is left out.
+    """A factor that has no feature, with which nothing can go on; one without any near the area, which is left out.
 
     A study that is run for many areas may well have a factor that one of them lacks, so that this is no error.
     """

@@ -24,10 +24,10 @@ def answer_html(answer: Mapping[str, Any]) -> str:
 def _row(factor: Mapping[str, Any]) -> str:
     share = factor["share"]
     width = max(2, round(_BAR * share)) if share else 0
-    colour = _COLOUR_OF_ABSENCE if factor["direction"] == "protective" else _COLOUR
+    colour = _COLOUR_OF_ABSENCE if factor.get("direction") == "protective" else _COLOUR
     bar = f"<table cellspacing='0'><tr><td bgcolor='{colour}' width='{width}' height='9'></td></tr></table>"
     percent = "" if share is None else f"{100 * share:.0f} %"
     return (
-        f"<tr><td><b>{html.escape(factor['label'])}</b></td><td align='right'>{percent}</td>"
+        f"<tr><td><b>{html.escape(factor.get('label', factor['factor']))}</b></td><td align='right'>{percent}</td>"
         f"<td>{bar if width else ''}</td></tr><tr><td colspan='3'>{html.escape(factor['about'])}</td></tr>"
     )

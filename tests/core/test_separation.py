@@ -195,9 +195,7 @@ def test_with_an_exposure():
     stations = near(81, 0.05)
     homes = np.random.default_rng(82).integers(1, 20, CELLS).astype(float)
     counts = all_at(stations[0], 0.5 * homes)
-    model, _, _ = modelled(
-        counts, candidate_set({"stations": stations}), covariates=Covariates(homes, "homes")
-    )
+    model, _, _ = modelled(counts, candidate_set({"stations": stations}), covariates=Covariates(homes, "homes"))
     (term,) = model.selected
     rate = counts.sum() / homes[stations[0]].sum()
     assert term.rrv == pytest.approx(rate / (0.5 / homes[~stations[0]].sum()), rel=1e-3)
