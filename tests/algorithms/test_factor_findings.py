@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from risk_terrain.rtm_plugin.adapters.study_file import save_study
+from risk_terrain.rtm_plugin.core.study import FactorSettings
+from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
 from running import Log, process, refusal, run_inputs
 from small_city import point_wkt, write_layer
 
@@ -13,23 +16,15 @@ def far_points(tmp_path):
 
 
 def study_of(city, factors, tmp_path):
-    """The same study as a document."""
-    asked = {"STUDY_AREA": city.layer("area"), "EVENTS": city.layer("events"), "BLOCK_LENGTH": 200}
-
-    def ref(source, name):
-        return {"provider": "ogr", "source": source, "name": name, "filter": ""}
-
-    return json.dumps(
-        {
-            "format": "risk-terrain-study",
-            "version": 1,
-            "title": "Small city",
-            "study_area": ref(asked["STUDY_AREA"], "area"),
-            "events": ref(asked["EVENTS"], "events"),
-            "grid": {"block_length": 200},
-            "factors": [{"layer": ref(source, name), "settings": {"name": name}} for name, source in factors.items()],
-        }
+    """The same study as a file."""
+    study = StudyDocument(
+        title="Thefts",
+        study_area=LayerRef(city.layer("area"), "area"),
+        events=LayerRef(city.layer("events"), "events"),
+        factors=tuple(Factor(LayerRef(source, name), FactorSettings(name)) for name, source in factors.items()),
     )
+    save_study(study, tmp_path / "study.json")
+    return str(tmp_path / "study.json")
 
 
 def every_route(city, factors, tmp_path):
