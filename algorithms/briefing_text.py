@@ -39,7 +39,7 @@ def briefing_text(
         factors=tuple(_factor_row(row, context) for row in found.factor_rows),
         more=tr("and {} more: see the report"),
         caveat=f"{NOT_CAUSE} {RELATIVE} "
-        + tr("RRV: relative risk value, by which the rate of events is multiplied (×) or divided (÷)."),
+        + tr("RRV: relative risk value; where it has ÷, the rate of events is divided by it, else multiplied."),
         author=readable(author),
         date=tr("{} · model {}").format(day_text(day), model.fingerprint),
         close_up=tr("Close-up: place 1"),

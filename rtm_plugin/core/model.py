@@ -310,8 +310,7 @@ class RiskModel:
         if self.made(summary, cells):
             why = f"it was made with the model {fingerprint}, and this is {self.fingerprint}"
         raise InputError(
-            f"The risk terrain '{name}' was not made with this model: {why}; choose the model and the risk terrain of "
-            "one run."
+            f"The risk terrain '{name}' was not made with this model: {why}; choose the terrain of the same run."
         )
 
     def require_candidates(self, candidates: CandidateSet) -> None:

@@ -304,6 +304,7 @@ def test_no_factor_was_selected(asked, chain, tmp_path, out):
     document = json.loads(Path(chain["model"]).read_text("utf-8"))
     best = document["families"][document["family"]]
     best["selected"] = document["selected"] = []
+    document["score"] = {"min": 1.0, "mean": 1.0, "sd": 0.0, "max": 1.0}
     model, terrain = tmp_path / "m.json", tmp_path / "t.tif"
     model.write_text(json.dumps(document), encoding="utf-8")
     flat_copy(chain["terrain"], terrain)
