@@ -57,6 +57,7 @@ def write_raster(
         GDAL could not write all of it.
     """
     rows, columns = grid.shape
+    _refuse_what_is_no_number(bands, nodata)
     with gdal_errors():
         driver = gdal.GetDriverByName("GTiff")
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
@@ -77,6 +78,17 @@ def write_raster(
             progress(number / len(bands))
         data.FlushCache()
         del target, data
+
+
+def _refuse_what_is_no_number(bands: Sequence[Band], nodata: float) -> None:
+    """Stop before a cell of the study area gets no value, or the one that stands for none."""
+    for band in bands:
+        wrong = int(np.count_nonzero(~np.isfinite(band.values) | (band.values == nodata)))
+        if wrong:
+            raise OutputError(
+                f"{wrong:,} cells have no number for '{band.description}', so the raster is not written; check the "
+                "inputs for absurd values."
+            )
 
 
 def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
@@ -291,7 +303,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     counts = values[grid.mask].astype(np.float64)
     inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
     outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
-    return grid, Events(counts, inside, outside, raster.period("RTM"))
+    left_out = _count_item(raster, "RTM_EVENTS_LEFT_OUT", 0.0)
+    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out)
 
 
 def _count_item(raster: Raster, key: str, default: float) -> float:

@@ -16,6 +16,7 @@ from ..core.model import read_text
 from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
+from .opening import open_vector
 
 
 def save_study(study: StudyDocument, path: str | Path) -> None:
@@ -93,7 +94,7 @@ class OpenLayers:
         if key not in self._open:
             options = QgsVectorLayer.LayerOptions(self._context.transformContext())
             options.loadDefaultStyle = False
-            layer = QgsVectorLayer(ref.source, ref.name, ref.provider, options)
+            layer = open_vector(ref.source, ref.name, ref.provider, options)
             if not layer.isValid():
                 raise InputError(
                     f"The layer '{ref.name}' of the study cannot be opened ({_short(ref)}); put its file back, or "

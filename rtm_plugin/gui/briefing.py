@@ -16,6 +16,7 @@ from qgis.core import (
 
 from ..adapters.feedback import tr
 from ..adapters.layers import layer_name
+from ..adapters.opening import open_vector
 from ..adapters.project import ProjectModel, project_model
 from .opening import open_file
 from .tasks import Job
@@ -81,7 +82,7 @@ def _factor_layers(chosen: ProjectModel) -> list[QgsVectorLayer]:
     found = []
     for factor, key in chosen.factors.items():
         known = QgsProject.instance().mapLayer(key)
-        layer = known.clone() if isinstance(known, QgsVectorLayer) else QgsVectorLayer(key, factor, "ogr")
+        layer = known.clone() if isinstance(known, QgsVectorLayer) else open_vector(key, factor)
         if not layer.isValid() or not _keep_only(layer, chosen.filters.get(factor, "")):
             continue
         layer.setName(factor)

@@ -5,6 +5,7 @@ from pathlib import Path
 from qgis.core import QgsDataSourceUri, QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
 
 from ..adapters.feedback import tr
+from ..adapters.opening import open_vector
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
@@ -55,7 +56,7 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     for ref in refs:
         if project_layer(ref) is not None:
             continue
-        layer = QgsVectorLayer(ref.source, ref.name, ref.provider)
+        layer = open_vector(ref.source, ref.name, ref.provider)
         if not layer.isValid():
             lost.append(ref.name)
             continue

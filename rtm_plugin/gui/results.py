@@ -9,8 +9,9 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
     QgsRectangle,
-    QgsVectorLayer,
 )
+
+from ..adapters.opening import open_vector
 
 
 def load_results(
@@ -40,7 +41,7 @@ def leave_results(folder: Path) -> None:
 
 def first_place(path: str) -> QgsRectangle | None:
     """Where the place of rank 1 lies; None without one."""
-    layer = QgsVectorLayer(path, "places", "ogr")
+    layer = open_vector(path, "places")
     for feature in layer.getFeatures('"rank" = 1'):
         return feature.geometry().boundingBox()
     return None

@@ -121,6 +121,7 @@ class Driver(QObject):
     def leave(self) -> None:
         """Write the answers and leave QGIS the way its menu does."""
         RESULTS["log"] = message_log()
+        RESULTS["scipy"] = sys.modules["scipy"].__version__
         text = json.dumps(RESULTS, indent=1, ensure_ascii=False, default=str)
         (FOLDER / "results.json").write_text(text, encoding="utf-8")
         for dialog in open_dialogs():
@@ -617,4 +618,5 @@ STEPS = [
     step_batch,
     step_briefing,
 ]
-DRIVER = Driver([*STEPS, step_unload, step_reload])
+SESSIONS = {"whole": [*STEPS, step_unload, step_reload], "wizard": [step_wizard]}
+DRIVER = Driver(SESSIONS[os.environ["RTM_SESSION"]])

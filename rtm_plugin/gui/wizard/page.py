@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
+from ...adapters.opening import open_vector
 from .draft import Draft
 from .facts import FactFinder, Facts
 
@@ -162,7 +163,7 @@ class LayerChoice(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, tr("Choose a file"), "", tr("All files (*)"))
         if not path:
             return
-        layer = QgsVectorLayer(path, path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0], "ogr")
+        layer = open_vector(path, path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0])
         if layer.isValid() and QgsProject.instance().addMapLayer(layer) is not None:
             self.combo.setLayer(layer)
 
