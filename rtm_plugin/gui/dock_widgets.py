@@ -77,7 +77,7 @@ class DockWidgets(QWidget):
         page.addWidget(split, 1)
         self.note.hide()
 
-    def show_model(self, chosen: ProjectModel | None, lacking: str) -> None:
+    def show_model(self, chosen: ProjectModel | None, lacking: str = "") -> None:
         """The model's sentence and factors, or what is lacking."""
         model = chosen.model if chosen is not None else None
         self.find.setVisible(chosen is not None and model is None)

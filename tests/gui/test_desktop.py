@@ -106,7 +106,7 @@ def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
     assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
     names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
     assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
-    assert "associated with where Robberies happened" in wizard["opening"]
+    assert "associated with where robbery happened" in wizard["opening"]
     assert wizard["zoomed"]
 
 
