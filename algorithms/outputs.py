@@ -18,7 +18,7 @@ from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
 )
 
-from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.about import marking_items, model_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -44,6 +44,7 @@ from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
+from .marking import SIGNED
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -204,19 +205,19 @@ def save_what_if(
 def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
     """Priority places with rank labels."""
     temporary = staging.beside(path)
-    write_places(temporary, path, grid, found)
+    write_places(temporary, path, grid, found, staging.marking)
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry."""
-    write_table(staging.beside(path), path, columns, rows)
+    write_table(staging.beside(path), path, columns, rows, staging.marking)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
     """One row a candidate."""
-    write_candidates(staging.beside(path), path, fates)
+    write_candidates(staging.beside(path), path, fates, staging.marking)
 
 
 def save_raster(
@@ -231,12 +232,12 @@ def save_raster(
 ) -> None:
     """Bands with metadata, and their style beside them."""
     temporary = staging.beside(path)
-    write_raster(temporary, grid, bands, nodata, kind, items)
+    write_raster(temporary, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
     save_style(temporary, staging.beside(sidecar_path(path)), painter)
 
 
-def versions() -> dict[str, Any]:
-    """Versions of what computed a result, and when."""
+def versions(marking: str = "") -> dict[str, Any]:
+    """Versions of what computed a result, when, who signs for it, and its protective marking."""
     config = ConfigParser(interpolation=None)
     config.read(_PLUGIN, encoding="utf-8")
     return {
@@ -245,14 +246,14 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        **signature(),
+        **signature(marking),
     }
 
 
-def signature() -> dict[str, dict[str, str]]:
-    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
-    signed = load_preferences().signature
-    return {"signed": signed} if signed else {}
+def signature(marking: str) -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it, and its marking: under "signed", what is not empty, if any."""
+    signed = {**load_preferences().signature, **({"marking": marking} if marking else {})}
+    return {SIGNED: signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:

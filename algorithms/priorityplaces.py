@@ -24,6 +24,7 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.places import priority_places
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_places
+from .marking import carried_marking
 from .outputs import save_places
 from .parameters import add_places, place_settings
 
@@ -82,6 +83,7 @@ class PriorityPlaces(RtmAlgorithm):
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True, or_forecast=True)
+        marking = carried_marking(self, parameters, context, feedback, [raster.marking])
         grid = raster.grid()
         scores = raster.band(1)[0][grid.mask].astype(np.float32)
         model_path = self.parameterAsFile(parameters, "MODEL", context)
@@ -102,7 +104,7 @@ class PriorityPlaces(RtmAlgorithm):
             raise InputError(tr("No cell meets the rule, so there is no priority place; choose a lower class."))
         tell_places(found, grid, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_places(staging, output, grid, found)
         self.present(context, output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}

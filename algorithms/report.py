@@ -34,6 +34,7 @@ from ..rtm_plugin.report.findings import ReportContext
 from ..rtm_plugin.report.saved import context_of
 from .base import RtmAlgorithm, tr
 from .log import tell_places
+from .marking import add_carried_marking, carried_marking, marked, marking_of_model
 from .outputs import crs_of
 from .parameters import Parameters, add_places, place_settings
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
@@ -85,6 +86,7 @@ class Report(RtmAlgorithm):
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr("Heads the report; that of the run when empty."),
         )
+        add_carried_marking(self, tr("the model"))
         add_report_outputs(self)
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
 
@@ -95,6 +97,7 @@ class Report(RtmAlgorithm):
         if not any(files.values()):
             raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        model = marked(model, carried_marking(self, parameters, context, feedback, [marking_of_model(model)]))
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         grid, scores = _scores(raster, model)
         expected = self._values(parameters, "EXPECTED", "expected", "rtm:terrain", grid, context)

@@ -50,6 +50,7 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
     factors = [layers.open(factor.layer) for factor in study.factors]
     found = {
         "TITLE": study.title,
+        "MARKING": study.marking,
         "STUDY_AREA": source_of(layers, study.study_area),
         "EXCLUDE": source_of(layers, study.exclude),
         "EVENTS": source_of(layers, study.events),

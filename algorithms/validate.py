@@ -47,6 +47,7 @@ from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window, read_events, window_of
 from .log import tell_validation
+from .marking import add_carried_marking, carried_marking
 from .outputs import crs_of, plain_parameters, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
 from .study_inputs import metres_per_unit
@@ -111,6 +112,7 @@ class Validate(RtmAlgorithm):
             QgsProcessingParameterString("TITLE", tr("Title"), optional=True),
             tr("Heads the page; made from the layers' names when empty."),
         )
+        add_carried_marking(self, tr("the maps"))
         self._add_outputs()
 
     def _add_maps_and_events(self) -> None:
@@ -188,6 +190,7 @@ class Validate(RtmAlgorithm):
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
         inputs = self._read(parameters, context, feedback)
+        marking = carried_marking(self, parameters, context, feedback, [raster.marking for raster in inputs.maps])
         overlaps = _overlaps(inputs, self.parameterAsBool(parameters, "ALLOW_OVERLAP", context))
         feedback.setProgressText(tr("Making baselines"))
         settings = self._settings(parameters, context, inputs)
@@ -208,11 +211,11 @@ class Validate(RtmAlgorithm):
             progress_of(feedback, 0.4, 0.9),
             _worth(inputs),
         )
-        about = self._about(parameters, context, inputs, overlaps, bandwidth)
+        about = self._about(parameters, context, inputs, overlaps, bandwidth, marking)
         found = validation_findings(measured, about)
         tell_validation(found, inputs.warnings, feedback)
         feedback.setProgressText(tr("Writing"))
-        return {**self._write(parameters, context, feedback, found), **_numbers(measured)}
+        return {**self._write(parameters, context, feedback, found, marking), **_numbers(measured)}
 
     def _read(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -282,6 +285,7 @@ class Validate(RtmAlgorithm):
         inputs: Inputs,
         overlaps: tuple[str, ...],
         bandwidth: float,
+        marking: str,
     ) -> ValidationContext:
         names = {role: read.report.name for role, read in inputs.layers}
         title = self.parameterAsString(parameters, "TITLE", context).strip()
@@ -307,7 +311,7 @@ class Validate(RtmAlgorithm):
             overlaps,
             (*left_out, *inputs.warnings),
             {
-                **versions(),
+                **versions(marking),
                 "parameters": plain_parameters(self, parameters),
                 "inputs": [source_item(role, read) for role, read in inputs.layers],
             },
@@ -319,13 +323,15 @@ class Validate(RtmAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
         found: ValidationFindings,
+        marking: str,
     ) -> dict[str, Any]:
         table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
         document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
         page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             if table:
-                write_figures(staging.beside(table), table, found.validation.figures, bool(found.context.overlaps))
+                figures, overlap = found.validation.figures, bool(found.context.overlaps)
+                write_figures(staging.beside(table), table, figures, overlap, marking)
             if document:
                 staging.text(document, found.to_json())
             if page:

@@ -45,6 +45,8 @@ class ScoreRaster:
         Whether the values are expected counts of ours.
     family : str
     dispersion : float or None
+    marking : str
+        The protective marking that it carries; "" without one.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ScoreRaster:
     is_expected: bool
     family: str
     dispersion: float | None
+    marking: str = ""
 
 
 def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
@@ -98,7 +101,19 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         family, dispersion = _family(raster)
         left_out = scored - int(np.count_nonzero(common))
         fitted, expected = raster.period("RTM_FIT"), kind in _EXPECTED
-        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion))
+        found.append(
+            ScoreRaster(
+                name=name,
+                kind=KINDS[kind],
+                values=own[common],
+                left_out=left_out,
+                fitted=fitted,
+                is_expected=expected,
+                family=family,
+                dispersion=dispersion,
+                marking=raster.marking,
+            )
+        )
     return grid.only(common), found
 
 

@@ -30,7 +30,10 @@ def describe(layer: QgsMapLayer) -> None:
     days = items.get("RTM_FIT_START"), items.get("RTM_FIT_END")
     title = items.get(TITLE, layer.name())
     abstract = " ".join(text for text in (items.get(ABSTRACT), items.get("RTM_NOTE")) if text)
-    layer.setMetadata(metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days))
+    found = metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days)
+    if items.get("RTM_MARKING"):
+        found.setConstraints([QgsLayerMetadata.Constraint(items["RTM_MARKING"], "Protective marking")])
+    layer.setMetadata(found)
 
 
 def metadata_of(

@@ -93,6 +93,8 @@ class StudyDocument:
 
     Parameters
     ----------
+    marking : str or None
+        Protective marking of everything that comes of the study; "" for none, None for that of the settings page.
     study_area, exclude, events, later_events : LayerRef or None
     date_field : str
         Of events and later events; empty when no dates are used.
@@ -109,6 +111,7 @@ class StudyDocument:
     """
 
     title: str = ""
+    marking: str | None = None
     study_area: LayerRef | None = None
     exclude: LayerRef | None = None
     events: LayerRef | None = None
