@@ -112,14 +112,14 @@ def place_map(
     window = _window(ranks, top, left, side)
     drawing.path(_outline(np.where(window == card.place.rank, 0, window), frame), BOUNDARY, 1.0)
     drawing.path(_outline(window == card.place.rank, frame), INK, 2.4)
+    x, y = frame.place(*card.middle)
+    for colour, width in (("#ffffff", 4.4), (INK, 1.8)):  # below the numbers, which would else be hidden by it
+        drawing.path(f"M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12", colour, width)
     for near, (r, c) in zip(card.near, spots, strict=True):
         if top <= r < top + side and left <= c < left + side:
             at = frame.place(near.x, near.y)
             drawing.circle(*at, 7.5, "#ffffff", INK, 1.2)
             drawing.text(at[0], at[1] + 3.6, str(near.number), "middle", 10, bold=True)
-    x, y = frame.place(*card.middle)
-    for colour, width in (("#ffffff", 4.4), (INK, 1.8)):
-        drawing.path(f"M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12", colour, width)
     drawing.rectangle(0.5, 0.5, _CARD_SIDE - 1, _CARD_SIDE - 1, "none", BOUNDARY)
     _scale_and_north(drawing, frame, about)
     text = f"Priority place {card.place.rank} outlined in thick lines on the risk terrain around it"
