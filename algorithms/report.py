@@ -95,7 +95,7 @@ class Report(RtmAlgorithm):
     ) -> dict[str, Any]:
         files = {name: self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS}
         if not any(files.values()):
-            raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
+            raise InputError(tr("Neither report, findings nor cards are wanted; choose a file for one of them."))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         model = marked(model, carried_marking(self, parameters, context, feedback, [marking_of_model(model)]))
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
@@ -122,7 +122,9 @@ class Report(RtmAlgorithm):
         cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
         told = findings(model, about, found.places, cells, cards=cards)
         stop_if_cancelled(feedback)
-        with Staging(feedback) as staging:
+        if not told.cards:
+            files["OUTPUT_CARDS"] = ""
+        with Staging(feedback, marking_of_model(model)) as staging:
             save_report(staging, files, told, cells)
         return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
 

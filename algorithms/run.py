@@ -229,6 +229,8 @@ class Run(RtmAlgorithm):
         tested, measured = (later.terrain, later.findings) if later else ((), None)
         about, spots = report_context(inputs, study), result.places.places
         told = findings(result.model, about, spots, cells, tested, cards, measured)
+        if not told.cards:
+            file["OUTPUT_CARDS"] = ""
         with Staging(feedback, marking_of_model(result.model)) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:

@@ -22,6 +22,7 @@ RESULT_FILES = {
     "OUTPUT_TABLE": "candidates.csv",
     "OUTPUT_REPORT": "report.html",
     "OUTPUT_FINDINGS": "findings.json",
+    "OUTPUT_CARDS": "cards.pdf",
     "OUTPUT_FORECAST": "forecast.tif",
     "OUTPUT_VALIDATION": "validation.html",
 }

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsFields,
     QgsGeometry,
     QgsLayerMetadata,
+    QgsProviderRegistry,
     QgsVariantUtils,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -213,9 +214,6 @@ def _write(
     is_csv = options.driverName == "CSV"
     if is_csv:
         options.layerOptions = ["STRING_QUOTING=IF_NEEDED"]
-    if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
-        options.layerMetadata, options.saveMetadata = QgsLayerMetadata(), True
-        options.layerMetadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
     with gdal_errors():
         writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
@@ -229,6 +227,17 @@ def _write(
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
+    if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
+        _mark(f"{path}|layername={options.layerName}", marking)
+
+
+def _mark(layer: str, marking: str) -> None:
+    """Put the protective marking among the constraints in a layer's metadata."""
+    metadata = QgsLayerMetadata()
+    metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
+    saved, problem = QgsProviderRegistry.instance().saveLayerMetadata("ogr", layer, metadata)
+    if not saved:
+        raise OutputError(f"The protective marking cannot be written into a layer ({problem}); try another folder.")
 
 
 def harmless(value: Any) -> Any:

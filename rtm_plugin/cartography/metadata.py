@@ -5,6 +5,7 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 
 from .styles import opened
 
+CONSTRAINT = "Protective marking"  # kind of constraint in a layer's metadata
 TITLE, ABSTRACT = "TIFFTAG_DOCUMENTNAME", "TIFFTAG_IMAGEDESCRIPTION"
 _SETTINGS = (
     ("RTM_BLOCK_LENGTH", "Block length, map units"),
@@ -32,7 +33,7 @@ def describe(layer: QgsMapLayer) -> None:
     abstract = " ".join(text for text in (items.get(ABSTRACT), items.get("RTM_NOTE")) if text)
     found = metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days)
     if items.get("RTM_MARKING"):
-        found.setConstraints([QgsLayerMetadata.Constraint(items["RTM_MARKING"], "Protective marking")])
+        found.setConstraints([QgsLayerMetadata.Constraint(items["RTM_MARKING"], CONSTRAINT)])
     layer.setMetadata(found)
 
 
