@@ -19,7 +19,7 @@ from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
 )
 
-from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.about import marking_items, model_items
 from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
@@ -46,6 +46,7 @@ from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
+from .marking import SIGNED
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -209,7 +210,7 @@ def save_places(
 ) -> None:
     """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
     temporary = staging.beside(path)
-    write_places(temporary, path, grid, found)
+    write_places(temporary, path, grid, found, staging.marking)
     keep_place_items(temporary, made_from or {})
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
@@ -222,12 +223,12 @@ def made_from_terrain(model: RiskModel) -> dict[str, str]:
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry."""
-    write_table(staging.beside(path), path, columns, rows)
+    write_table(staging.beside(path), path, columns, rows, staging.marking)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
     """One row a candidate."""
-    write_candidates(staging.beside(path), path, fates)
+    write_candidates(staging.beside(path), path, fates, staging.marking)
 
 
 def save_raster(
@@ -242,12 +243,12 @@ def save_raster(
 ) -> None:
     """Bands with metadata, and their style beside them."""
     temporary = staging.beside(path)
-    write_raster(temporary, grid, bands, nodata, kind, items)
+    write_raster(temporary, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
     save_style(temporary, staging.beside(sidecar_path(path)), painter)
 
 
-def versions() -> dict[str, Any]:
-    """Versions of what computed a result, and when."""
+def versions(marking: str = "") -> dict[str, Any]:
+    """Versions of what computed a result, when, who signs for it, and its protective marking."""
     config = ConfigParser(interpolation=None)
     config.read(_PLUGIN, encoding="utf-8")
     return {
@@ -256,14 +257,14 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **signature(),
+        **signature(marking),
     }
 
 
-def signature() -> dict[str, dict[str, str]]:
-    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
-    signed = load_preferences().signature
-    return {"signed": signed} if signed else {}
+def signature(marking: str) -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it, and its marking: under "signed", what is not empty, if any."""
+    signed = {**load_preferences().signature, **({"marking": marking} if marking else {})}
+    return {SIGNED: signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ RESULT_FILES = {
     "OUTPUT_TABLE": "candidates.csv",
     "OUTPUT_REPORT": "report.html",
     "OUTPUT_FINDINGS": "findings.json",
+    "OUTPUT_CARDS": "cards.pdf",
     "OUTPUT_FORECAST": "forecast.tif",
     "OUTPUT_VALIDATION": "validation.html",
 }
@@ -50,6 +51,7 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
     factors = [layers.open(factor.layer) for factor in study.factors]
     found = {
         "TITLE": study.title,
+        "MARKING": study.marking,
         "STUDY_AREA": source_of(layers, study.study_area),
         "EXCLUDE": source_of(layers, study.exclude),
         "EVENTS": source_of(layers, study.events),

@@ -40,6 +40,8 @@ class Staging:
     Parameters
     ----------
     feedback : QgsProcessingFeedback, optional; asked once more for a cancel before anything is moved
+    marking : str
+        The protective marking that every layer among them carries in its metadata; "" for none.
 
     >>> with Staging() as staging:
     ...     staging.text("/tmp/risk_terrain_example.txt", "whole")
@@ -47,8 +49,9 @@ class Staging:
     'whole'
     """
 
-    def __init__(self, feedback: QgsProcessingFeedback | None = None) -> None:
+    def __init__(self, feedback: QgsProcessingFeedback | None = None, marking: str = "") -> None:
         self._feedback = feedback
+        self.marking = marking
         self._moves: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> "Staging":

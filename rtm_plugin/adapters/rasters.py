@@ -23,7 +23,7 @@ from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
-from .about import kind_items
+from .about import MARKING, kind_items
 from .layers import refusal_of_crs
 
 VERSION = 1
@@ -193,6 +193,11 @@ class Raster:
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )
+
+    @property
+    def marking(self) -> str:
+        """The protective marking that it carries; "" without one."""
+        return self.metadata.get(MARKING, "")
 
     @property
     def bands(self) -> int:

@@ -15,6 +15,8 @@ from qgis.core import (
     QgsField,
     QgsFields,
     QgsGeometry,
+    QgsLayerMetadata,
+    QgsProviderRegistry,
     QgsVariantUtils,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -27,6 +29,7 @@ from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Place, Places
 from ..core.validation import Figure
+from .about import CONSTRAINT
 from .layers import layer_name
 from .rasters import gdal_errors
 
@@ -82,13 +85,13 @@ PLACE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> None:
+def write_candidates(path: str, final: str, fates: Iterable[CandidateFate], marking: str = "") -> None:
     """One row a candidate: its fate and the reason."""
     rows = [([getattr(fate, name) for name, _ in CANDIDATE_COLUMNS], None) for fate in fates]
-    _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, CANDIDATE_COLUMNS, rows, marking)
 
 
-def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool) -> None:
+def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool, marking: str = "") -> None:
     """One row a figure of a validation, and one a difference between two maps; empty where there is no number.
 
     `overlap` stamps every row: the maps were tested on events that made them.
@@ -103,16 +106,18 @@ def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: boo
         )
         for f in figures
     ]
-    _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, FIGURE_COLUMNS, rows, marking)
 
 
-def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+def write_table(
+    path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]], marking: str = ""
+) -> None:
     """A table without geometry, a value for each column in a row; None is left empty."""
     filled = ((list(row), None) for row in rows)
-    _write(path, final, columns, filled, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, columns, filled, marking)
 
 
-def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
+def write_places(path: str, final: str, grid: Grid, found: Places, marking: str = "") -> None:
     """One multipolygon a place, by rank."""
     outlines = place_outlines(grid, found)
     rows = [
@@ -132,7 +137,7 @@ def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
         for place in found.places
     ]
     crs = QgsCoordinateReferenceSystem(grid.crs)
-    _write(path, final, PLACE_COLUMNS, rows, QgsWkbTypes.Type.MultiPolygon, crs)
+    _write(path, final, PLACE_COLUMNS, rows, marking, QgsWkbTypes.Type.MultiPolygon, crs)
 
 
 def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
@@ -191,8 +196,9 @@ def _write(
     final: str,
     columns: Sequence[Column],
     rows: Iterable[tuple[list[Any], QgsGeometry | None]],
-    geometry_type: QgsWkbTypes.Type,
-    crs: QgsCoordinateReferenceSystem,
+    marking: str,
+    geometry_type: QgsWkbTypes.Type = QgsWkbTypes.Type.NoGeometry,
+    crs: QgsCoordinateReferenceSystem = QgsCoordinateReferenceSystem(),  # noqa: B008, a table has none
 ) -> None:
     fields = QgsFields()
     for name, kind in columns:
@@ -219,6 +225,17 @@ def _write(
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
+    if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
+        _mark(f"{path}|layername={options.layerName}", marking)
+
+
+def _mark(layer: str, marking: str) -> None:
+    """Put the protective marking among the constraints in a layer's metadata."""
+    metadata = QgsLayerMetadata()
+    metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
+    saved, problem = QgsProviderRegistry.instance().saveLayerMetadata("ogr", layer, metadata)
+    if not saved:
+        raise OutputError(f"The protective marking cannot be written into a layer ({problem}); try another folder.")
 
 
 def known(value: Any) -> Any:
