@@ -24,7 +24,6 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
-from ..rtm_plugin.adapters.tables import write_figures
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
@@ -47,7 +46,7 @@ from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window, read_events, window_of
 from .log import tell_validation
-from .outputs import crs_of, plain_parameters, versions
+from .outputs import crs_of, plain_parameters, save_figures, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
 from .study_inputs import metres_per_unit
 
@@ -325,7 +324,7 @@ class Validate(RtmAlgorithm):
         page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
         with Staging(feedback) as staging:
             if table:
-                write_figures(staging.beside(table), table, found.validation.figures, bool(found.context.overlaps))
+                save_figures(staging, table, found.validation.figures, bool(found.context.overlaps))
             if document:
                 staging.text(document, found.to_json())
             if page:
