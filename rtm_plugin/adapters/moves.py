@@ -92,7 +92,7 @@ class Mark:
     def strike_out(self) -> None:
         """Nothing is to be moved any more."""
         with suppress(OSError):  # then the list stands, and is carried out should this run be killed before it is over
-            self._file.truncate(0)
+            self._write({"head": self._head})
 
     def close(self, tidy: bool = True) -> None:
         """The run is over; unless told otherwise, all that it left in the folder goes."""
@@ -104,8 +104,7 @@ class Mark:
 
     def _write(self, content: dict[str, Any]) -> None:
         self._file.seek(0)
-        self._file.truncate()
-        self._file.write(json.dumps(content).encode())
+        self._file.write(json.dumps(content).encode() + b"\n")  # the first line counts, whatever was there before
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -156,7 +155,7 @@ def tidy(folder: Path) -> None:
             remove(piece)
 
 
-def _bury(mark: Path) -> None:
+def _bury(mark: Path, is_head: bool = False) -> None:
     """Repair and tidy up after the run that left a mark, if it is dead."""
     try:
         with open(mark, "r+b") as file:
@@ -165,16 +164,34 @@ def _bury(mark: Path) -> None:
             content = _content(file.read())
             if not content and _age(mark) < _DAY:
                 return  # a run that begins this moment has not locked its mark yet
-            head = Path(content.get("head", mark))
-            if head == mark or not head.parent.exists():
-                repaired = _repair([Move(*map(Path, paths)) for paths in content.get("moves", ())])
+            head = Path(str(content.get("head", mark)))
+            if is_head or head == mark or head.name != mark.name or not _is_there(head.parent, mark):
+                repaired = _repair(_listed(content, mark))
             else:  # whoever buries the first mark has moved the files of this folder too
-                _bury(head)
+                _bury(head, is_head=True)
                 repaired = not head.exists()
     except OSError:
         return  # another run is at it, or the folder cannot be written to
     if repaired:
         _remove_files(mark)
+
+
+def _listed(content: dict[str, Any], mark: Path) -> list[Move]:
+    """The moves that a mark lists; only those of files of its run, in folders that it has marked, whoever wrote it."""
+    moves = []
+    for paths in content.get("moves", ()):
+        move = Move(*map(Path, paths))
+        folder, ours = move.target.parent, f"{mark.stem}-"
+        beside = folder == move.piece.parent == move.old.parent
+        if beside and move.piece.name.startswith(ours) and move.old.name.startswith(ours):
+            if _is_there(folder, mark) and (folder / mark.name).exists():
+                moves.append(move)
+    return moves
+
+
+def _is_there(folder: Path, mark: Path) -> bool:
+    """Whether a folder that a mark names can be reached; one of another server is not even looked for."""
+    return (folder.drive == mark.drive or not folder.drive.startswith("\\\\")) and folder.exists()
 
 
 def _repair(moves: Sequence[Move]) -> bool:
@@ -197,10 +214,12 @@ def _remove_files(mark: Path) -> None:
 def _content(text: bytes) -> dict[str, Any]:
     """What a mark says; nothing when it was cut short: then nothing had been moved."""
     try:
-        content = json.loads(text)
-    except ValueError:
+        content = json.loads(text.partition(b"\n")[0])
+        moves = content.get("moves", [])
+        whole = all(len(move) == 3 and all(isinstance(path, str) for path in move) for move in moves)
+    except (ValueError, AttributeError, TypeError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return content if whole else {}
 
 
 def _token(piece: Path) -> str:
