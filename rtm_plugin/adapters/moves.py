@@ -183,9 +183,9 @@ def _listed(content: dict[str, Any], mark: Path) -> list[Move]:
         move = Move(*map(Path, paths))
         folder, ours = move.target.parent, f"{mark.stem}-"
         beside = folder == move.piece.parent == move.old.parent
-        if beside and move.piece.name.startswith(ours) and move.old.name.startswith(ours):
-            if _is_there(folder, mark) and (folder / mark.name).exists():
-                moves.append(move)
+        named = move.piece.name.startswith(ours) and move.old.name.startswith(ours)
+        if beside and named and _is_there(folder, mark) and (folder / mark.name).exists():
+            moves.append(move)
     return moves
 
 
