@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import signal
 import stat
+from pathlib import Path
 
 import pytest
 from every_output import asked_for, calls, destinations, file_name
@@ -68,6 +70,45 @@ def test_name_of_a_folder(inputs, out, algorithm):
         assert sentence == f"{target.name} cannot be written to {out}: there is a folder of that name."
         target.rmdir()
     assert files(out) == []
+
+
+def killed(algorithm: str, parameters: dict) -> None:
+    """Run it in a fork, which dies by kill -9 when an earlier file has lost its name and the new one not yet got it."""
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        aside, replace = [], os.replace
+
+        def step(source, target):
+            if aside:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, target)
+            aside.extend([target] * str(target).endswith(".old"))
+
+        os.replace = step
+        try:
+            process(algorithm, parameters)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.mark.parametrize("algorithm", [name for name in WRITING if name != "backtest"])  # its rows are written in place
+def test_killed_within_the_move(inputs, out, algorithm):
+    """Old and new are there under hidden names only; the next run gives all new files their names."""
+    targets = {}
+    for definition in destinations(algorithm):
+        path = out / file_name(definition)
+        path.write_text(OLD, encoding="utf-8")
+        targets[definition.name()] = asked_for(algorithm, definition, path)[definition.name()]
+    names = files(out)
+    killed(algorithm, {**inputs[algorithm], **targets})
+    assert len(set(names) - set(files(out))) == 1
+    moves.tidy(out)
+    assert set(names) <= set(files(out))
+    assert not [name for name in files(out) if name.startswith(".")]
+    assert not [name for name in names if OLD.encode() in (out / name).read_bytes()]
 
 
 @pytest.fixture
@@ -201,3 +242,15 @@ def test_a_pdf_cut_short_is_known(inputs, out, tmp_path, keep):
     hollow.write_bytes(content[:1000] + content[5000:])  # Qt has written on after the disk was full for a while
     assert not is_whole_pdf(short)
     assert not is_whole_pdf(hollow)
+
+
+def test_nothing_else_writes_files():
+    """Whoever writes in another way knows neither of full disks nor of kills: all goes through Staging."""
+    root = Path(__file__).resolve().parents[2]
+    writing = re.compile(
+        r"\.write_(text|bytes)\(|saveNamedStyle|\.toFile\(|shutil|QFile\(|QSaveFile|to_csv|\bopen\([^)]*[\"'][rwax]?b?\+?[wax+]"
+    )
+    known = {"files.py", "moves.py", "runs_file.py"}
+    sources = [path for folder in ("algorithms", "rtm_plugin") for path in (root / folder).rglob("*.py")]
+    assert len(sources) > 100
+    assert [path.name for path in sources if path.name not in known and writing.search(path.read_text("utf-8"))] == []
