@@ -49,6 +49,7 @@ class Report(RtmAlgorithm):
     LABEL = "Report of a saved model"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("html", "page", "briefing", "findings", "place cards")
+    PACKAGES = ("scipy", "jinja2")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         raster, many = QgsProcessingParameterRasterLayer, QgsProcessingParameterMultipleLayers

@@ -19,6 +19,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
@@ -61,6 +62,8 @@ class Run(RtmAlgorithm):
     LABEL = "Risk terrain model, start to finish"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("rtmdx", "wizard", "study", "report")
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study_layers(self)

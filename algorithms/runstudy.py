@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.study_file import given_study
 from .base import RtmAlgorithm, tr
 from .study_parameters import RESULT_FILES, add_study, run_parameters
@@ -36,6 +37,8 @@ class RunStudy(RtmAlgorithm):
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
     FOLDER_FILES = RESULT_FILES
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)

@@ -84,6 +84,7 @@ class Validate(RtmAlgorithm):
     LABEL = "Validate maps against later events"
     GROUP = ("accuracy", "How good is the map")
     TAGS = ("accuracy", "hit rate", "PAI", "PEI", "baseline", "calibration", "bootstrap")
+    PACKAGES = ("scipy", "jinja2")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self._add_maps_and_events()
