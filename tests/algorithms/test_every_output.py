@@ -1,13 +1,17 @@
 """Every output of every algorithm: on a full disk, under Windows' rules, in folders and names that cannot be."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import risk_terrain
 from every_output import asked_for, calls, destinations, file_name
 from qgis.core import QgsProject
 from risk_terrain.rtm_plugin.adapters import moves
@@ -72,43 +76,40 @@ def test_name_of_a_folder(inputs, out, algorithm):
     assert files(out) == []
 
 
-def killed(algorithm: str, parameters: dict) -> None:
-    """Run it in a fork, which dies by kill -9 when an earlier file has lost its name and the new one not yet got it."""
-    child = os.fork()
-    if not child:
-        signal.alarm(60)
-        aside, replace = [], os.replace
-
-        def step(source, target):
-            if aside:
-                os.kill(os.getpid(), signal.SIGKILL)
-            replace(source, target)
-            aside.extend([target] * str(target).endswith(".old"))
-
-        os.replace = step
-        try:
-            process(algorithm, parameters)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
-@pytest.mark.parametrize("algorithm", [name for name in WRITING if name != "backtest"])  # its rows are written in place
-def test_killed_within_the_move(inputs, out, algorithm):
+def test_killed_within_the_move(inputs, out):
     """Old and new are there under hidden names only; the next run gives all new files their names."""
-    targets = {}
-    for definition in destinations(algorithm):
-        path = out / file_name(definition)
-        path.write_text(OLD, encoding="utf-8")
-        targets[definition.name()] = asked_for(algorithm, definition, path)[definition.name()]
-    names = files(out)
-    killed(algorithm, {**inputs[algorithm], **targets})
-    assert len(set(names) - set(files(out))) == 1
-    moves.tidy(out)
-    assert set(names) <= set(files(out))
-    assert not [name for name in files(out) if name.startswith(".")]
-    assert not [name for name in names if OLD.encode() in (out / name).read_bytes()]
+    asked, names = {}, {}
+    for algorithm in WRITING:
+        if algorithm == "backtest":
+            continue  # its rows are written in place
+        folder = out / algorithm
+        folder.mkdir()
+        targets = {}
+        for definition in destinations(algorithm):
+            path = folder / file_name(definition)
+            path.write_text(OLD, encoding="utf-8")
+            targets[definition.name()] = asked_for(algorithm, definition, path)[definition.name()]
+        names[algorithm] = files(folder)
+        asked[algorithm] = {**inputs[algorithm], **targets}
+    program = Path(__file__).with_name("kills_of_algorithms.py")
+    paths = [str(Path(next(iter(risk_terrain.__path__))).parent), *(path for path in sys.path if "qgis" in path)]
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(asked, signal.SIGKILL)
+    for algorithm, earlier in names.items():
+        folder = out / algorithm
+        assert len(set(earlier) - set(files(folder))) == 1, algorithm
+        moves.tidy(folder)
+        assert set(earlier) <= set(files(folder)), algorithm
+        assert not [name for name in files(folder) if name.startswith(".")], algorithm
+        assert not [name for name in earlier if OLD.encode() in (folder / name).read_bytes()], algorithm
 
 
 @pytest.fixture
