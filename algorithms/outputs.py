@@ -25,8 +25,8 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
-from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
-from ..rtm_plugin.cartography.sidecars import save_style, sidecar_path
+from ..rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
+from ..rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
 from ..rtm_plugin.cartography.styles import (
     Painter,
     candidate_painter,
@@ -45,6 +45,7 @@ from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
+from ..rtm_plugin.core.validation import Figure
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
 from .marking import SIGNED
 
@@ -209,11 +210,12 @@ def save_places(
     staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
 ) -> None:
     """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
-    temporary = staging.beside(path)
-    write_places(temporary, path, grid, found, staging.marking)
-    keep_place_items(temporary, made_from or {})
+    with staging.data(path) as draft:
+        write_places(draft, path, grid, found, staging.marking)
+        keep_place_items(draft, made_from or {})
+        style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":
-        save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
+        _save_style(staging, path, style)
 
 
 def made_from_terrain(model: RiskModel) -> dict[str, str]:
@@ -223,12 +225,20 @@ def made_from_terrain(model: RiskModel) -> dict[str, str]:
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry."""
-    write_table(staging.beside(path), path, columns, rows, staging.marking)
+    with staging.data(path) as draft:
+        write_table(draft, path, columns, rows, staging.marking)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
     """One row a candidate."""
-    write_candidates(staging.beside(path), path, fates, staging.marking)
+    with staging.data(path) as draft:
+        write_candidates(draft, path, fates, staging.marking)
+
+
+def save_figures(staging: Staging, path: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation."""
+    with staging.data(path) as draft:
+        write_figures(draft, path, figures, overlap, staging.marking)
 
 
 def save_raster(
@@ -242,9 +252,16 @@ def save_raster(
     painter: Painter,
 ) -> None:
     """Bands with metadata, and their style beside them."""
-    temporary = staging.beside(path)
-    write_raster(temporary, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
-    save_style(temporary, staging.beside(sidecar_path(path)), painter)
+    with staging.data(path) as draft:
+        write_raster(draft, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
+        style = style_text(draft, painter)
+    _save_style(staging, path, style)
+
+
+def _save_style(staging: Staging, path: str, style: str) -> None:
+    """The style beside its file; under a name of its own where an output of the same stem has the usual one."""
+    usual, apart = sidecar_path(path), whole_name_sidecar(path)
+    staging.text(apart if staging.holds(usual) or Path(apart).exists() else usual, style)
 
 
 def versions(marking: str = "") -> dict[str, Any]:

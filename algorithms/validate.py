@@ -24,7 +24,6 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
-from ..rtm_plugin.adapters.tables import write_figures
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.findings import Finding
@@ -51,7 +50,7 @@ from .event_dates import add_event_dates, add_window, read_events, window_of
 from .later_events import days_ratio, later_text
 from .log import tell_validation
 from .marking import add_carried_marking, carried_marking
-from .outputs import crs_of, plain_parameters, versions
+from .outputs import crs_of, plain_parameters, save_figures, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
 from .study_inputs import metres_per_unit
 
@@ -350,8 +349,7 @@ class Validate(RtmAlgorithm):
         page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
         with Staging(feedback, marking) as staging:
             if table:
-                figures, overlap = found.validation.figures, bool(found.context.overlaps)
-                write_figures(staging.beside(table), table, figures, overlap, marking)
+                save_figures(staging, table, found.validation.figures, bool(found.context.overlaps))
             if document:
                 staging.text(document, found.to_json())
             if page:
