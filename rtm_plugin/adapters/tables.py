@@ -16,20 +16,20 @@ from qgis.core import (
     QgsFields,
     QgsGeometry,
     QgsLayerMetadata,
-    QgsProviderRegistry,
     QgsVariantUtils,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QMetaType
+from qgis.PyQt.QtXml import QDomDocument
 
 from ..core.errors import InputError, OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Place, Places
 from ..core.validation import Figure
-from .about import CONSTRAINT
+from .about import CONSTRAINT, MARKING
 from .layers import layer_name
 from .rasters import gdal_errors
 
@@ -226,16 +226,39 @@ def _write(
         writer.flushBuffer()
         del writer
     if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
-        _mark(f"{path}|layername={options.layerName}", marking)
+        _mark(path, options.layerName, marking)
 
 
-def _mark(layer: str, marking: str) -> None:
-    """Put the protective marking among the constraints in a layer's metadata."""
+def _mark(path: str, table: str, marking: str) -> None:
+    """Put the protective marking among the constraints in a layer's metadata, and among those that GDAL shows.
+
+    The rows are those that QGIS writes itself; its own function does not know files in memory. Setting GDAL's item
+    makes the tables of the GeoPackage's extension for metadata.
+    """
     metadata = QgsLayerMetadata()
     metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
-    saved, problem = QgsProviderRegistry.instance().saveLayerMetadata("ogr", layer, metadata)
-    if not saved:
-        raise OutputError(f"The protective marking cannot be written into a layer ({problem}); try another folder.")
+    document = QDomDocument("qgis")
+    root = document.createElement("qgis")
+    document.appendChild(root)
+    metadata.writeMetadataXml(root, document)
+    data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
+    data.GetLayer(0).SetMetadataItem(MARKING, marking)
+    data.FlushCache()
+    commands = (  # both texts are quoted; files in memory take no parameters
+        "INSERT INTO gpkg_metadata (md_scope, md_standard_uri, mime_type, metadata) "  # noqa: S608
+        f"VALUES ('dataset', 'http://mrcc.com/qgis.dtd', 'text/xml', {_sql(document.toString())})",
+        "INSERT INTO gpkg_metadata_reference (reference_scope, table_name, md_file_id) "  # noqa: S608
+        f"VALUES ('table', {_sql(table)}, last_insert_rowid())",
+    )
+    for command in commands:
+        data.ExecuteSQL(command)
+    del data
+
+
+def _sql(text: str) -> str:
+    """A text as a literal of SQL."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
 
 
 def known(value: Any) -> Any:
