@@ -17,9 +17,7 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsFeatureSource,
     QgsGeometry,
-    QgsLineString,
     QgsMapLayer,
-    QgsPolygon,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProviderRegistry,
@@ -33,7 +31,7 @@ from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
 from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
-from .wkb import Part, parts
+from .wkb import Part, parts, polygon
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
 _PLAIN_POINT = _POINT.itemsize
@@ -369,11 +367,13 @@ def _coordinates(found: list[Part], geometry: str) -> Floats:
 
 def _merged(polygons: list[Part]) -> list[Part]:
     """The union of polygons."""
-    shapes = []
-    for rings in polygons:
-        outer, *holes = (QgsLineString(ring[:, 0].tolist(), ring[:, 1].tolist()) for ring in rings)
-        shapes.append(QgsGeometry(QgsPolygon(outer, holes)))
-    return parts(bytes(QgsGeometry.unaryUnion(shapes).asWkb()))
+    return parts(bytes(QgsGeometry.unaryUnion([_geometry(polygon(rings)) for rings in polygons]).asWkb()))
+
+
+def _geometry(wkb: bytes) -> QgsGeometry:
+    geometry = QgsGeometry()
+    geometry.fromWkb(wkb)
+    return geometry
 
 
 def _table_points(
