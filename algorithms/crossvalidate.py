@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
@@ -36,7 +37,7 @@ from .crossvalidation_tables import (
     selection_rows,
     tell_comparison,
 )
-from .outputs import crs_of, plain_parameters, save_crossvalidated, save_table, versions
+from .outputs import plain_parameters, save_crossvalidated, save_table, versions
 from .parameters import (
     add_covariates,
     add_selection,

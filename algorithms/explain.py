@@ -25,8 +25,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import same_cells
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.explain import explain
@@ -37,7 +38,6 @@ from ..rtm_plugin.core.pipeline import count
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings
 from ..rtm_plugin.core.whatif import require_terrain_of
 from .base import RtmAlgorithm, tr
-from .outputs import crs_of
 from .parameters import read_factor_settings, read_source
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import (
     Qgis,
-    QgsCoordinateReferenceSystem,
     QgsMapLayer,
     QgsProcessingAlgorithm,
     QgsProcessingFeatureSourceDefinition,
@@ -50,11 +49,6 @@ Sources = Sequence[Mapping[str, Any]]
 _NODATA = -9999.0
 _NO_FLAG = 255
 _PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
-
-
-def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
-    """The grid's coordinate reference system."""
-    return QgsCoordinateReferenceSystem(grid.crs)
 
 
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:

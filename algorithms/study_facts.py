@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
+from ..rtm_plugin.adapters.crs import metres_per_unit, require_projected, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ..rtm_plugin.adapters.layers import ReadLayer, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.layers import ReadLayer, read_layer
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
@@ -17,7 +18,6 @@ from ..rtm_plugin.core.grid import Grid, study_grid
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import memory_needed
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
-from .study_inputs import metres_per_unit
 
 Facts = dict[str, Any]
 
@@ -74,6 +74,7 @@ class Inspector:
         read = self._read(ref, crs, wanted="polygon", dissolve=True)
         if not len(read.features.coordinates):
             raise InputError(f"No polygon of '{ref.name}' is chosen; choose another feature or layer.")
+        require_projected(crs, ref.name, read.features.extent)
         return Ground(read.features, crs)
 
     def _grid(self, ground: Ground) -> Grid:

@@ -21,13 +21,13 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProviderRegistry,
-    QgsUnitTypes,
     QgsVectorLayer,
     QgsWkbTypes,
 )
 
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
+from .crs import crs_text, is_known, known_crs
 from .feedback import stop_if_cancelled
 from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
@@ -51,39 +51,6 @@ _GEOMETRY_NAMES = {
 }
 
 
-def require_projected(crs: QgsCoordinateReferenceSystem, layer_name: str) -> None:
-    """Refuse a study area whose coordinates are degrees, or unknown.
-
-    Raises
-    ------
-    InputError
-    """
-    sentence = refusal_of_crs(crs, layer_name)
-    if sentence:
-        raise InputError(sentence)
-
-
-def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
-    """The sentence with which a CRS is refused for a study area; empty when it is fine."""
-    if not is_known(crs):
-        return (
-            f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; set its CRS "
-            "(Layer ▸ Set CRS) and try again."
-        )
-    if crs.isGeographic():
-        return (
-            f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and "
-            "risk terrain needs distances in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS "
-            "first, for Great Britain EPSG:27700."
-        )
-    return ""
-
-
-def is_known(crs: QgsCoordinateReferenceSystem) -> bool:
-    """Whether a CRS says anything: a GeoPackage layer without one comes with an "Undefined … SRS" that looks valid."""
-    return crs.isValid() and (bool(crs.authid()) or not crs.description().startswith("Undefined "))
-
-
 def layer_name(layer: QgsMapLayer) -> str:
     """The layer's name; for one loaded from 'file|layername=x' outside a project, x."""
     name = layer.name()
@@ -94,16 +61,6 @@ def layer_name(layer: QgsMapLayer) -> str:
     if inner and name in ("", stem, f"{stem} — {inner}", layer.source()):
         return inner
     return name or inner or stem
-
-
-def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
-    """Authority id, or WKT where there is none."""
-    return crs.authid() or crs.toWkt(Qgis.CrsWktVariant.Preferred)
-
-
-def units_text(crs: QgsCoordinateReferenceSystem) -> str:
-    """The units of a CRS in words, plural."""
-    return QgsUnitTypes.toString(crs.mapUnits()).replace("meters", "metres")
 
 
 def read_layer(
@@ -387,7 +344,7 @@ def _table_points(
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
     """Points of a table with coordinate columns, such as a CSV file."""
     x_field, y_field, authid = _coordinate_columns(source, name)
-    own = QgsCoordinateReferenceSystem(authid) if authid else crs
+    own = known_crs(authid) if authid else crs
     report.notes.append(
         f"'{name}' is a table; its columns {x_field!r} and {y_field!r} are taken as coordinates in {crs_text(own)}."
     )

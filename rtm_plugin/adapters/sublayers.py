@@ -1,4 +1,4 @@
-"""Sources that hold several layers (folders, zips, workbooks, KML, GeoPackages): the one that is meant must be named."""
+"""Sources that hold several layers (folders, zips, workbooks, GeoPackages): the one that is meant must be named."""
 
 from dataclasses import dataclass
 from pathlib import PurePath

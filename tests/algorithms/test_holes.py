@@ -26,7 +26,8 @@ area, parks, events, target = sys.argv[3:]
 """
 EXCLUDE = """
 for _ in range(3):
-    found = processing.run("rtm:studygrid", {"STUDY_AREA": area, "EXCLUDE": parks, "BLOCK_LENGTH": 200, "OUTPUT": target})
+    wanted = {"STUDY_AREA": area, "EXCLUDE": parks, "BLOCK_LENGTH": 200, "OUTPUT": target}
+    found = processing.run("rtm:studygrid", wanted)
 print(found["CELL_COUNT"], flush=True)
 """
 STUDY_AREA = """
