@@ -9,10 +9,11 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingParameterDefinition,
+    QgsVectorLayer,
 )
 
 from ..rtm_plugin.adapters.crs import require_projected
-from ..rtm_plugin.adapters.layers import layer_name
+from ..rtm_plugin.adapters.layers import geometry_of, layer_name
 from ..rtm_plugin.adapters.sublayers import require_one_layer
 from .values import Parameters, typed_values
 
@@ -28,6 +29,8 @@ def checked(algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: 
     for definition in algorithm.parameterDefinitions():
         for layer in _vectors(algorithm, typed, definition, context):
             require_one_layer(layer, layer_name(layer))
+            if definition.name().endswith("EVENTS") and isinstance(layer, QgsVectorLayer):
+                geometry_of(layer, layer_name(layer), "point")
     _check_study_area(algorithm, typed, context)
     return typed
 

@@ -29,7 +29,7 @@ from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, ring_segments
 from .crs import crs_text, is_known, known_crs
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, name_text, number, require_field, weight_reader
+from .fields import DateColumn, name_text, number, require_field, sound_text, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .wkb import Part, parts, polygon
 
@@ -44,6 +44,8 @@ _COORDINATE_COLUMNS = (
      ("northing", "northings", "y", "y_coord", "ycoord", "point_y", "coord_y"), ""),
 )  # fmt: skip
 
+_SURFACES = (QgsWkbTypes.Type.Triangle, QgsWkbTypes.Type.PolyhedralSurface, QgsWkbTypes.Type.TIN)  # ground by facets
+_FARTHEST = 1e12  # map units from the origin, where no place on the Earth lies in any unit
 _GEOMETRY_NAMES = {
     Qgis.GeometryType.Point: "point",
     Qgis.GeometryType.Line: "line",
@@ -53,10 +55,10 @@ _GEOMETRY_NAMES = {
 
 def layer_name(layer: QgsMapLayer) -> str:
     """The layer's name; for one loaded from 'file|layername=x' outside a project, x."""
-    name = layer.name()
+    name = sound_text(layer.name())
     parts_ = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    inner = parts_.get("layerName") or ""
-    path = parts_.get("path") or ""
+    inner = sound_text(parts_.get("layerName") or "")
+    path = sound_text(parts_.get("path") or "")
     stem = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if inner and name in ("", stem, f"{stem} — {inner}", layer.source()):
         return inner
@@ -99,7 +101,7 @@ def read_layer(
         Wrong geometry, no coordinates, broken expression, or a CRS that cannot be transformed.
     """
     report = LayerReport(name)
-    geometry = _geometry_of(source, name, wanted)
+    geometry = geometry_of(source, name, wanted)
     take = weight_reader(source, name, value_field)
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
@@ -134,7 +136,7 @@ def read_layer(
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
-        coordinates = _coordinates(_merged(merged), geometry)
+        coordinates = _coordinates(_merged(merged, name), geometry)
     _mention(report)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
@@ -165,7 +167,7 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
         )
 
 
-def _geometry_of(source: QgsFeatureSource, name: str, wanted: str) -> str:
+def geometry_of(source: QgsFeatureSource, name: str, wanted: str) -> str:
     """Point, line or polygon; a table has points. Refused unless it is the one wanted."""
     table = source.wkbType() == QgsWkbTypes.Type.NoGeometry
     geometry = "point" if table else _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
@@ -288,7 +290,9 @@ def _parts(
     """Straight, valid, transformed parts; empty when nothing usable is left."""
     kind = geometry.type()
     if QgsWkbTypes.isCurvedType(geometry.wkbType()):
-        geometry.convertToStraightSegment()
+        geometry = QgsGeometry(geometry.constGet().segmentize())  # types of curves may hold straight lines only
+    if QgsWkbTypes.flatType(geometry.wkbType()) in _SURFACES:
+        geometry = QgsGeometry.unaryUnion([_geometry(polygon(facet)) for facet in parts(bytes(geometry.asWkb()))])
     if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
         geometry = geometry.makeValid()
         if geometry.type() != kind and not geometry.convertGeometryCollectionToSubclass(kind):
@@ -309,7 +313,7 @@ def _parts(
         return [[np.array(((x, y),))]] if math.isfinite(x) and math.isfinite(y) else []
     found = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
-    return [part for part in found if part and len(part[0]) >= least and all(np.isfinite(a).all() for a in part)]
+    return [part for part in found if part and len(part[0]) >= least and all((np.abs(a) < _FARTHEST).all() for a in part)]
 
 
 def _coordinates(found: list[Part], geometry: str) -> Floats:
@@ -322,9 +326,12 @@ def _coordinates(found: list[Part], geometry: str) -> Floats:
     )
 
 
-def _merged(polygons: list[Part]) -> list[Part]:
+def _merged(polygons: list[Part], name: str) -> list[Part]:
     """The union of polygons."""
-    return parts(bytes(QgsGeometry.unaryUnion([_geometry(polygon(rings)) for rings in polygons]).asWkb()))
+    union = QgsGeometry.unaryUnion([_geometry(polygon(rings)) for rings in polygons])
+    if union.isNull():
+        raise InputError(f"The polygons of '{name}' cannot be merged ({union.lastError()}); run 'Fix geometries' first.")
+    return [part for part in parts(bytes(union.asWkb())) if part]
 
 
 def _geometry(wkb: bytes) -> QgsGeometry:

@@ -12,7 +12,7 @@ Part = list[Floats]  # a point or a line: one array of vertices; a polygon: its 
 def parts(wkb: bytes) -> list[Part]:
     """The parts of a straight geometry, vertices (v, 2); Z and M are left out.
 
-    Raises ValueError on what is not a (multi) point, line or polygon, or a collection of those.
+    Raises ValueError on what is not a (multi) point, line or polygon, a surface of facets, or a collection of those.
 
     >>> parts(struct.pack("<BIdd", 1, 1, 3.0, 4.0))[0][0].tolist()
     [[3.0, 4.0]]
@@ -52,10 +52,10 @@ def _read(wkb: bytes, at: int, found: list[Part]) -> int:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         vertices, at = _vertices(wkb, at + 4, order, number, width)
         found.append([vertices])
-    elif kind == 3:
+    elif kind in (3, 17):  # a triangle is a polygon
         rings, at = _rings(wkb, at, order, width)
         found.append(rings)
-    elif kind in (4, 5, 6, 7):
+    elif kind in (4, 5, 6, 7, 15, 16):  # a TIN is a collection of triangles, a polyhedral surface one of polygons
         number = struct.unpack_from(order + "I", wkb, at)[0]
         at += 4
         for _ in range(number):
