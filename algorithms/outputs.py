@@ -18,6 +18,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -255,11 +256,13 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
-        if value is None or isinstance(value, (bool, int, float, str)):
+        if isinstance(value, str):
+            return sound_text(value)
+        if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, QgsProcessingFeatureSourceDefinition):
             return {"source": value.source.staticValue(), "filter": value.filterExpression}
-        return value.name() if isinstance(value, QgsMapLayer) else str(value)
+        return sound_text(value.name() if isinstance(value, QgsMapLayer) else str(value))
 
     names = sorted(
         d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters

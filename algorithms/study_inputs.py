@@ -213,9 +213,9 @@ def _entries(
                 f"({', '.join(names)}); add the layer or correct the name."
             )
     found = []
+    defaults = factor_settings(algorithm, parameters, context, "the defaults")  # each entry brings its name
     for layer, name in zip(layers, names, strict=True):
         own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
-        defaults = factor_settings(algorithm, parameters, context, name)
         found.extend((layer, entry, entry.factor(defaults)) for entry in own)
     return found
 

@@ -313,7 +313,12 @@ def _parts(
         return [[np.array(((x, y),))]] if math.isfinite(x) and math.isfinite(y) else []
     found = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
-    return [part for part in found if part and len(part[0]) >= least and all((np.abs(a) < _FARTHEST).all() for a in part)]
+    return [part for part in found if part and len(part[0]) >= least and _on_a_map(part)]
+
+
+def _on_a_map(part: Part) -> bool:
+    """Whether all coordinates are numbers that a place can have."""
+    return all(bool((np.abs(vertices) < _FARTHEST).all()) for vertices in part)
 
 
 def _coordinates(found: list[Part], geometry: str) -> Floats:
@@ -330,7 +335,10 @@ def _merged(polygons: list[Part], name: str) -> list[Part]:
     """The union of polygons."""
     union = QgsGeometry.unaryUnion([_geometry(polygon(rings)) for rings in polygons])
     if union.isNull():
-        raise InputError(f"The polygons of '{name}' cannot be merged ({union.lastError()}); run 'Fix geometries' first.")
+        raise InputError(
+            f"The polygons of '{name}' cannot be merged ({union.lastError()}); run 'Fix geometries' "
+            "(native:fixgeometries) first."
+        )
     return [part for part in parts(bytes(union.asWkb())) if part]
 
 

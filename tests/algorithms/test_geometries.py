@@ -225,7 +225,7 @@ def test_points_and_collections(letters):
     assert read_in_memory("Point", letters, "POINT (1 2)").features.coordinates.tolist() == [[1, 2]]
     read = read_in_memory("MultiPoint", letters, "MULTIPOINT ((1 2), (3 4))")
     assert read.features.coordinates.tolist() == [[1, 2], [3, 4]]
-    with pytest.raises(InputError, match="^The layer 'shapes' holds geometries of no known type; choose a layer of"):
+    with pytest.raises(InputError, match=r"^The layer 'shapes' holds geometries of no known type; choose a layer of"):
         read_in_memory("GeometryCollection", letters, "GEOMETRYCOLLECTION (POINT (1 2))")
 
 

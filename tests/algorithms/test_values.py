@@ -1,4 +1,4 @@
-"""Numbers, words, yes or no and dates given as text: taken as they are meant, or refused in a sentence; of every tool."""
+"""Numbers, words, yes or no and dates given as text: taken as they are meant, or refused, by every tool."""
 
 import json
 import math
@@ -110,7 +110,7 @@ def test_runs_that_skip_the_check(provider, city, out):
     from running import Log
 
     wanted = {"STUDY_AREA": city.layer("area"), "BLOCK_LENGTH": 200, "CELL_SIZE": "50m", "OUTPUT": str(out / "g.tif")}
-    with pytest.raises(QgsProcessingException, match="CELL_SIZE.*not a number"):
+    with pytest.raises(QgsProcessingException, match=r"CELL_SIZE.*not a number"):
         provider.algorithm("studygrid").create().run(wanted, QgsProcessingContext(), Log(), {}, False)
 
 
