@@ -26,8 +26,9 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.explain import explain
 from ..rtm_plugin.core.features import Features, Floats
@@ -37,7 +38,6 @@ from ..rtm_plugin.core.pipeline import count
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings
 from .base import RtmAlgorithm, tr
 from .marking import carried_marking, marking_of_model
-from .outputs import crs_of
 from .parameters import read_factor_settings, read_source
 
 

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
@@ -30,7 +31,7 @@ from .base import RtmAlgorithm, results_group, tr
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
 from .marking import carried_marking, marking_of_model
-from .outputs import crs_of, plain_parameters, versions
+from .outputs import plain_parameters, versions
 from .parameters import add_covariates, no_event_inside, read_covariates, source_item
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import (
     Qgis,
-    QgsCoordinateReferenceSystem,
     QgsMapLayer,
     QgsProcessingAlgorithm,
     QgsProcessingFeatureSourceDefinition,
@@ -21,6 +20,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.about import marking_items, model_items
 from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
+from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -54,11 +54,6 @@ Sources = Sequence[Mapping[str, Any]]
 _NODATA = -9999.0
 _NO_FLAG = 255
 _PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
-
-
-def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
-    """The grid's coordinate reference system."""
-    return QgsCoordinateReferenceSystem(grid.crs)
 
 
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
@@ -292,11 +287,13 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
             return [plain(item) for item in value]
         if isinstance(value, float) and not math.isfinite(value):
             return str(value)  # JSON has no such number
-        if value is None or isinstance(value, (bool, int, float, str)):
+        if isinstance(value, str):
+            return sound_text(value)
+        if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, QgsProcessingFeatureSourceDefinition):
             return {"source": value.source.staticValue(), "filter": value.filterExpression}
-        return value.name() if isinstance(value, QgsMapLayer) else str(value)
+        return sound_text(value.name() if isinstance(value, QgsMapLayer) else str(value))
 
     names = sorted(
         d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters

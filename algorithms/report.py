@@ -17,10 +17,11 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import expected_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import Raster, read_candidates
 from ..rtm_plugin.core.candidates import CandidateSet
 from ..rtm_plugin.core.errors import InputError
@@ -36,10 +37,9 @@ from ..rtm_plugin.report.saved import context_of
 from .base import RtmAlgorithm, tr
 from .log import tell_places
 from .marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .outputs import crs_of
 from .parameters import Parameters, add_places, place_settings
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
-from .study_inputs import metres_per_unit, rule_text
+from .study_inputs import rule_text
 
 
 class Report(RtmAlgorithm):

@@ -47,7 +47,7 @@ from .outputs import (
     save_terrain,
     versions,
 )
-from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
+from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
@@ -158,10 +158,6 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
-
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -19,9 +19,9 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
 from ..rtm_plugin.core.errors import InputError
@@ -50,9 +50,8 @@ from .event_dates import add_event_dates, add_window, read_events, window_of
 from .later_events import days_ratio, later_text
 from .log import tell_validation
 from .marking import add_carried_marking, carried_marking
-from .outputs import crs_of, plain_parameters, save_figures, versions
+from .outputs import plain_parameters, save_figures, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
-from .study_inputs import metres_per_unit
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}

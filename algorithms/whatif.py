@@ -17,6 +17,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.tables import Column
@@ -26,7 +27,7 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
 from .base import RtmAlgorithm, results_group, tr
 from .marking import carried_marking, marking_of_model
-from .outputs import crs_of, save_table, save_what_if
+from .outputs import save_table, save_what_if
 from .parameters import read_source, source_item
 
 RANK = "rank"  # the field that names the places of rtm:priorityplaces

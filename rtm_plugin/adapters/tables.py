@@ -30,6 +30,7 @@ from ..core.model import CandidateFate
 from ..core.places import Place, Places
 from ..core.validation import Figure
 from .about import CONSTRAINT, MARKING
+from .crs import crs_of, require_written_crs
 from .layers import layer_name
 from .rasters import gdal_errors
 
@@ -136,8 +137,9 @@ def write_places(path: str, final: str, grid: Grid, found: Places, marking: str 
         )
         for place in found.places
     ]
-    crs = QgsCoordinateReferenceSystem(grid.crs)
-    _write(path, final, PLACE_COLUMNS, rows, marking, QgsWkbTypes.Type.MultiPolygon, crs)
+    _write(path, final, PLACE_COLUMNS, rows, marking, QgsWkbTypes.Type.MultiPolygon, crs_of(grid))
+    if Path(final).suffix.lower() != ".csv":  # which has no place for a CRS
+        require_written_crs(path, Path(final).name, grid.crs, grid.extent)
 
 
 def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
