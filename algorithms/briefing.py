@@ -52,6 +52,7 @@ from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.wording import capital, listed, readable
 from .base import RESOURCES, RtmAlgorithm, tr
 from .briefing_text import briefing_text, hashes_of, names_of
+from .marking import add_carried_marking, carried_marking, marking_of_model
 from .parameters import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
@@ -130,10 +131,7 @@ class Briefing(RtmAlgorithm):
     def _add_words(self) -> None:
         text = QgsProcessingParameterString
         self.add(text("TITLE", tr("Title"), optional=True), tr("Heads the page; the study's own title when empty."))
-        self.add(
-            text("MARKING", tr("Protective marking"), load_preferences().marking or "OFFICIAL", optional=True),
-            tr("Stands at the top and at the bottom of the page, such as OFFICIAL-SENSITIVE."),
-        )
+        add_carried_marking(self, tr("the model"))
         self.add(
             text("AUTHOR", tr("Author"), optional=True),
             tr("Who answers for the page; analyst and unit of the settings page when empty."),
@@ -163,7 +161,8 @@ class Briefing(RtmAlgorithm):
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         layers, cells = self._layers(parameters, context, feedback, model)
         painter = terrain_painter(ScoreSummary.of(cells.scores))
-        text = self._text(parameters, context, model, layers, cells)
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
+        text = self._text(parameters, context, model, layers, cells, marking)
         extent = self._extent(parameters, context, layers)
         outputs = {name: self.parameterAsFileOutput(parameters, name, context) for name in PAGES}
         wanted = {name: path for name, path in outputs.items() if path}
@@ -279,16 +278,15 @@ class Briefing(RtmAlgorithm):
         model: RiskModel,
         layers: BriefingLayers,
         cells: Cells,
+        marking: str,
     ) -> BriefingText:
-        words = {
-            name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "MARKING", "AUTHOR")
-        }
+        words = {name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "AUTHOR")}
         usual = load_preferences()
         words["AUTHOR"] = words["AUTHOR"] or ", ".join(text for text in (usual.analyst, usual.unit) if text)
         day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
         chosen = day.toPyDate() if day.isValid() else date.today()
         places = None if layers.places is None else read_places(layers.places)
-        return briefing_text(model, cells, places, words["TITLE"], words["MARKING"], words["AUTHOR"], chosen)
+        return briefing_text(model, cells, places, words["TITLE"], marking, words["AUTHOR"], chosen)
 
     def _extent(
         self, parameters: dict[str, Any], context: QgsProcessingContext, layers: BriefingLayers

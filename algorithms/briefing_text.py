@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem
-
-from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.cartography.briefing import BriefingText
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.periods import day_text
@@ -17,7 +15,6 @@ from ..rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Paramete
 from ..rtm_plugin.report.saved import context_of
 from ..rtm_plugin.report.wording import capital, many, number, readable
 from .base import tr
-from .study_inputs import metres_per_unit
 
 _HIGHEST, _PLACES = ("highest-risk cells", "highest risk"), "priority place"  # said by sentences that tell where
 
@@ -26,7 +23,7 @@ def briefing_text(
     model: RiskModel, cells: Cells, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
 ) -> BriefingText:
     """All words of the page; `places` is None when none are given."""
-    crs = QgsCoordinateReferenceSystem(cells.grid.crs)
+    crs = crs_of(cells.grid)
     context = context_of(model, units_text(crs), metres_per_unit(crs), title)
     found = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")

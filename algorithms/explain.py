@@ -26,8 +26,9 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.explain import explain
 from ..rtm_plugin.core.features import Features, Floats
@@ -36,7 +37,7 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings
 from .base import RtmAlgorithm, tr
-from .outputs import crs_of
+from .marking import carried_marking, marking_of_model
 from .parameters import read_factor_settings, read_source
 
 
@@ -103,6 +104,7 @@ class Explain(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
         terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
         grid, scores = terrain.grid, terrain.scores
         cell = self._cell(parameters, context, grid)
@@ -117,10 +119,11 @@ class Explain(RtmAlgorithm):
         place = self._place(parameters, context, terrain, answer.x, answer.y)
         answer = replace(answer, notes=(*answer.notes, *notes), place=place)
         units = units_text(crs_of(grid))
-        text = "\n".join(answer.lines(units))
+        text = "\n".join([*([marking] if marking else []), *answer.lines(units)])
         for line in text.split("\n"):
             feedback.pushInfo(line)
         told = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
+        told |= {"marking": marking} if marking else {}
         output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         if output:
             with Staging(feedback) as staging:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.crs import metres_per_unit, units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.core.accuracy import Accuracy, Yardstick
 from ..rtm_plugin.core.forecast import Forecast, History
@@ -17,7 +17,7 @@ from ..rtm_plugin.report.validation import ValidationFindings, validation_findin
 from ..rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
 from .data_findings import findings_of_events
-from .study_inputs import Inputs, metres_per_unit
+from .study_inputs import Inputs
 
 TERRAIN, FORECAST = "risk terrain", "forecast"
 

@@ -27,6 +27,7 @@ from ..rtm_plugin.core.model_findings import no_places_finding
 from ..rtm_plugin.core.places import priority_places
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_places
+from .marking import carried_marking
 from .outputs import save_places
 from .parameters import add_places, place_settings
 
@@ -85,6 +86,7 @@ class PriorityPlaces(RtmAlgorithm):
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True, or_forecast=True)
+        marking = carried_marking(self, parameters, context, feedback, [raster.marking])
         terrain = Terrain.of(raster)
         grid, scores = terrain.grid, terrain.scores
         model, candidates = self._model(parameters, context, terrain)
@@ -103,7 +105,7 @@ class PriorityPlaces(RtmAlgorithm):
             raise InputError(no_places_finding(scores, settings).text)
         tell_places(found, grid, scores, settings, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_places(staging, output, grid, found, terrain.place_items)
         self.present(context, output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}

@@ -17,10 +17,11 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import expected_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
+from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import Raster, read_candidates
 from ..rtm_plugin.core.candidates import CandidateSet
 from ..rtm_plugin.core.errors import InputError
@@ -35,10 +36,10 @@ from ..rtm_plugin.report.findings import ReportContext
 from ..rtm_plugin.report.saved import context_of
 from .base import RtmAlgorithm, tr
 from .log import tell_places
-from .outputs import crs_of
+from .marking import add_carried_marking, carried_marking, marked, marking_of_model
 from .parameters import Parameters, add_places, place_settings
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
-from .study_inputs import metres_per_unit, rule_text
+from .study_inputs import rule_text
 
 
 class Report(RtmAlgorithm):
@@ -85,6 +86,7 @@ class Report(RtmAlgorithm):
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr("Heads the report; that of the run when empty."),
         )
+        add_carried_marking(self, tr("the model"))
         add_report_outputs(self)
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
 
@@ -93,8 +95,9 @@ class Report(RtmAlgorithm):
     ) -> dict[str, Any]:
         files = {name: self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS}
         if not any(files.values()):
-            raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
+            raise InputError(tr("Neither report, findings nor cards are wanted; choose a file for one of them."))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        model = marked(model, carried_marking(self, parameters, context, feedback, [marking_of_model(model)]))
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         terrain = terrain_of(raster, model)
         grid, scores = terrain.grid, terrain.scores
@@ -125,7 +128,9 @@ class Report(RtmAlgorithm):
         cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
         told = findings(model, about, found.places, cells, cards=cards)
         stop_if_cancelled(feedback)
-        with Staging(feedback) as staging:
+        if not told.cards:
+            files["OUTPUT_CARDS"] = ""
+        with Staging(feedback, marking_of_model(model)) as staging:
             save_report(staging, files, told, cells)
         return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
 

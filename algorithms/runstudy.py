@@ -38,6 +38,7 @@ class RunStudy(RtmAlgorithm):
     LABEL = "Run a saved study"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
+    FOLDER_FILES = RESULT_FILES
     PACKAGES = ("scipy", "jinja2")
     LIBRARIES = VERIFYING
 
@@ -59,6 +60,7 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_FINDINGS", tr("Findings")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_CARDS", tr("Cards of the places")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_VALIDATION", tr("Validation")))
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
@@ -72,7 +74,7 @@ class RunStudy(RtmAlgorithm):
         study = given_study(self.parameterAsString(parameters, "STUDY", context))
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
-        outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
+        outputs = {name: str(folder / file) for name, file in self.FOLDER_FILES.items()}
         if self.parameterAsBoolean(parameters, "LOAD", context):
             self._load_on_completion(context, outputs)
         found = processing.run(

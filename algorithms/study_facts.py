@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
+from ..rtm_plugin.adapters.crs import metres_per_unit, require_projected, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
@@ -31,7 +32,7 @@ from ..rtm_plugin.core.study_findings import (
 from .base import tr
 from .data_findings import findings_of_events, inside_of, split_of
 from .parameters import no_event_inside
-from .study_inputs import factor_layer, metres_per_unit
+from .study_inputs import factor_layer
 
 Facts = dict[str, Any]
 
@@ -107,6 +108,7 @@ class Inspector:
         read = self._read(ref, crs, wanted="polygon", dissolve=True)
         if not len(read.features.coordinates):
             raise InputError(f"No polygon of '{ref.name}' is chosen; choose another feature or layer.")
+        require_projected(crs, ref.name, read.features.extent)
         return Ground(read.features, crs)
 
     def _grid(self, ground: Ground) -> Grid:

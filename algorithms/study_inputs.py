@@ -13,17 +13,15 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterString,
-    QgsUnitTypes,
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_text, metres_per_unit, units_text
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.layers import (
     ReadLayer,
-    crs_text,
     layer_name,
     read_layer,
-    units_text,
     warn_if_cut_at_boundary,
 )
 from ..rtm_plugin.core.errors import InputError
@@ -247,9 +245,9 @@ def _entries(
                 f"({', '.join(names)}); add the layer or correct the name."
             )
     found = []
+    defaults = factor_settings(algorithm, parameters, context, "the defaults")  # each entry brings its name
     for layer, name in zip(layers, names, strict=True):
         own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
-        defaults = factor_settings(algorithm, parameters, context, name)
         found.extend((layer, entry, entry.factor(defaults)) for entry in own)
     return found
 
@@ -268,11 +266,6 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,
     )
-
-
-def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
-    """The length of a map unit."""
-    return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
 
 
 def area_text(inputs: Inputs, grid: Grid) -> str:

@@ -16,7 +16,7 @@ from ..rtm_plugin.core.study import MAX_BLOCKS
 from ..rtm_plugin.core.study_findings import FactorLayer, layer_findings, size_findings
 from .base import RtmAlgorithm, tr
 from .data_findings import tell_findings
-from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area, whole_number
+from .parameters import add_study_area, read_source, read_study_area, whole_number
 from .study_facts import Ground, factor_facts
 
 
@@ -47,10 +47,6 @@ class Suggest(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("INDEX", tr("Nearest-neighbour index")))
         self.addOutput(QgsProcessingOutputNumber("Z", tr("z")))
         self.addOutput(QgsProcessingOutputNumber("MEAN_DISTANCE", tr("Mean distance to the nearest neighbour")))
-
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -17,6 +17,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.tables import Column
@@ -25,7 +26,8 @@ from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
 from .base import RtmAlgorithm, results_group, tr
-from .outputs import crs_of, save_table, save_what_if
+from .marking import carried_marking, marking_of_model
+from .outputs import save_table, save_what_if
 from .parameters import read_source, source_item
 
 RANK = "rank"  # the field that names the places of rtm:priorityplaces
@@ -131,6 +133,7 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
         terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
         raster = self.raster(parameters, "EXPECTED", context, "expected counts")
         expected = expected_of(raster, model, terrain)
@@ -155,7 +158,7 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         rows = place_changes(grid, found, places, progress_of(feedback, 0.8, 0.9))
         _tell(found, factor, before.report.features, after, rows, feedback)
         sources = [source_item("before", before), *sources]
-        return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources)
+        return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources, marking)
 
     def _places(
         self,
@@ -189,10 +192,11 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         found: WhatIf,
         rows: tuple[PlaceChange, ...],
         sources: list[dict[str, Any]],
+        marking: str,
     ) -> dict[str, Any]:
         names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
         path = {name: self.parameterAsOutputLayer(parameters, name, context) for name in names}
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_what_if(staging, path, grid, found, factor, model, sources)
             if path["OUTPUT_TABLE"]:
                 save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))

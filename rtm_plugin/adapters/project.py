@@ -15,6 +15,7 @@ from ..core.study import LayerSettings, layer_settings
 from ..core.terrain import ScoreSummary
 from .belonging import MADE_WITH, Terrain, are_places, places_belong
 from .layers import layer_name
+from .paths import path_key, source_key
 from .rasters import Raster
 
 PROPERTY = "risk_terrain"  # of a layer: where its model, expected counts, places and report lie
@@ -162,11 +163,11 @@ def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
     remembered = _beside(terrain, "expected")
     if remembered:
         return remembered
-    folder = Path(terrain.source()).parent
+    folder = path_key(Path(terrain.source()).parent)
     for layer in project.mapLayers().values():
         same = kind_of(layer) == "expected" and layer.extent() == terrain.extent()
         same = same and _item(layer, MADE_WITH) == _item(terrain, MADE_WITH)
-        if same and Path(layer.source()).parent == folder:
+        if same and path_key(Path(layer.source()).parent) == folder:
             return str(layer.source())
     return ""
 
@@ -199,7 +200,7 @@ def _factor_layers(project: QgsProject, model: RiskModel) -> tuple[dict[str, str
     known: dict[str, str] = {}
     for layer in sorted(vectors, key=lambda layer: layer.id()):
         known.setdefault(layer.id(), layer.id())
-        known.setdefault(layer.source(), layer.id())
+        known.setdefault(source_key(layer.source()), layer.id())
         known.setdefault(layer_name(layer), layer.id())
     sources = [source for source in given if isinstance(source, str)] if isinstance(given, list) else []
     found: dict[str, str] = {}
@@ -224,7 +225,9 @@ def _events(project: QgsProject, model: RiskModel) -> str:
     if not isinstance(source, str) or given.get("FIT_START") or given.get("FIT_END"):
         return ""
     for layer in project.mapLayers().values():
-        if isinstance(layer, QgsVectorLayer) and source in (layer.id(), layer.source()):
+        if isinstance(layer, QgsVectorLayer) and (
+            source == layer.id() or source_key(source) == source_key(layer.source())
+        ):
             return str(layer.id())
     return source if Path(source.partition("|")[0]).is_file() else ""
 
@@ -244,7 +247,7 @@ def _places(project: QgsProject, terrain: QgsRasterLayer) -> str:
 
 def _named(project: QgsProject, known: Mapping[str, str], source: str) -> tuple[str, str]:
     """Name of the layer behind a source, and its id in the project, or the source where it is a file."""
-    layer = project.mapLayer(known.get(source, ""))
+    layer = project.mapLayer(known.get(source) or known.get(source_key(source), ""))
     if layer is not None:
         return layer_name(layer), layer.id()
     path, _, rest = source.partition("|layername=")

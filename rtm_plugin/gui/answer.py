@@ -9,16 +9,17 @@ _COLOUR, _COLOUR_OF_ABSENCE = "#b30000", "#5b7083"  # a factor that is near; a p
 
 
 def answer_html(answer: Mapping[str, Any]) -> str:
-    """Score, rank and events as lines; each factor as a bar with its share and what is known of it.
+    """The marking; score, rank and events as lines; each factor as a bar with its share and what is known of it.
 
     Parameters
     ----------
     answer : ANSWER of rtm:explain
     """
+    marking = f"<div><b>{html.escape(answer['marking'])}</b></div>" if answer.get("marking") else ""
     told = "".join(f"<div>{html.escape(line)}</div>" for line in answer["summary"])
     rows = "".join(map(_row, answer["factors"]))
     cautions = "".join(f"<div><i>{html.escape(line)}</i></div>" for line in answer["cautions"])
-    return f"{told}<table cellpadding='2'>{rows}</table>{cautions}"
+    return f"{marking}{told}<table cellpadding='2'>{rows}</table>{cautions}"
 
 
 def _row(factor: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from qgis.core import (
 )
 
 from ..adapters.opening import open_vector
+from ..adapters.paths import same_file
 
 
 def load_results(
@@ -29,9 +30,9 @@ def load_results(
 def leave_results(folder: Path) -> None:
     """Take the maps of an earlier run in this folder out of the project, so that their files can be replaced."""
     project = QgsProject.instance()
-    names = {"terrain.tif", "expected.tif", "forecast.tif", "places.gpkg"}
-    files = {str(folder / name) for name in names}
-    old = [layer for layer in project.mapLayers().values() if layer.source().split("|")[0] in files]
+    files = [folder / name for name in ("terrain.tif", "expected.tif", "forecast.tif", "places.gpkg")]
+    sources = {layer: layer.source().split("|")[0] for layer in project.mapLayers().values()}
+    old = [layer for layer, source in sources.items() if any(same_file(source, file) for file in files)]
     groups = {node.parent() for layer in old if (node := project.layerTreeRoot().findLayer(layer)) is not None}
     project.removeMapLayers([layer.id() for layer in old])
     for group in groups:

@@ -188,7 +188,7 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
     if summary.count:
         shown = min(cards, summary.count)
         ahead = f"the first {whole(shown)} priority places" if shown > 1 else "the first priority place"
-        where = ", with the cards at the end of this report," if cards else ""
+        where = ", with the cards of this report," if cards else ""
         steps.append(f"Go and look at {ahead}{where} and ask those who know them what it is about the features there.")
         steps.append("Give each place an owner, a response aimed at its features, and a day to review it.")
     if not tested:
@@ -202,7 +202,7 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
 
 
 def not_shown_of(model: RiskModel) -> tuple[str, ...]:
-    """What the map does not show, for the first page; the report's end has it in full."""
+    """What the map does not show, for the first page; the report's appendix has it in full."""
     told = [NOT_CAUSE] if model.selected else []
     return (
         *told,

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "resources" / "schema" / "study.schema.json").read_text("utf-8"))
 RASTERS = ("terrain.tif", "expected.tif", "forecast.tif")
 _NAMES = ("terrain.qml", "expected.qml", "forecast.qml", "places.gpkg", "places.qml")
-WITHOUT_LATER = sorted([*RASTERS, *_NAMES, "model.json", "candidates.csv", "report.html", "findings.json"])
+WITHOUT_LATER = sorted([*RASTERS, *_NAMES, "model.json", "candidates.csv", "report.html", "findings.json", "cards.pdf"])
 
 
 def ref(city, name: str, filter_: str = "") -> LayerRef:

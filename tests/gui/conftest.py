@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QApplication
 
 @pytest.fixture(autouse=True, scope="session")
 def nothing_left_for_the_end(qgis_app):
-    """Windows and layers that only a cycle, or the traceback of the last failure, keeps go while QGIS is still there."""
+    """Windows and layers that only a cycle or the last failure's traceback keeps go while QGIS is still there."""
     yield
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):

@@ -296,9 +296,10 @@ def test_what_flashes_is_the_whole_feature(dock, city):
 
 def test_names_are_escaped():
     factor = {"factor": "<script>", "share": 0.5, "about": "a & b"}
-    page = answer_html({"summary": ("<b>",), "factors": [factor], "cautions": ("<i>",)})
+    page = answer_html({"marking": "<u>", "summary": ("<b>",), "factors": [factor], "cautions": ("<i>",)})
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+    assert "<b>&lt;u&gt;</b>" in page
     assert "a &amp; b" in page
 
 
