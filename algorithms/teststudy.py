@@ -50,6 +50,7 @@ class TestStudy(RtmAlgorithm):
     LABEL = "Test a saved study further"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "back-test", "cross-validation", "joint risk")
+    FOLDER_FILES = {name: name for names in _LOADED.values() for name in names}
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)
@@ -149,6 +150,7 @@ def _crossvalidation(
     ]
     steps.setCurrentStep(len(study.factors) + 2)
     asked = {"COUNTS": counts, "CANDIDATES": candidates, **selection_parameters(study)}
+    asked |= {} if study.marking is None else {"MARKING": study.marking}
     output = str(folder / "crossvalidation.csv")
     outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}
     found = _child(

@@ -28,7 +28,9 @@ _STDERR: list[TextIO] = []  # the terminal's, where pytest does not catch what i
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini("limit", "seconds after which a test is taken for hung; the slowest takes a fifth of it", default="600")
+    parser.addini(
+        "limit", "seconds after which a test is taken for hung; the slowest takes a fifth of it", default="600"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,8 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """A test that hangs ends the run, and says where each thread stands.
 
-    What hangs may hold Python's lock in C++, so neither a signal nor a thread of Python would be heard: faulthandler's own
-    thread needs no lock. There is then nobody to go on with the other tests.
+    What hangs may hold Python's lock in C++, so neither a signal nor a thread of Python would be heard: faulthandler's
+    own thread needs no lock. There is then nobody to go on with the other tests.
     """
     faulthandler.dump_traceback_later(float(item.config.getini("limit")), exit=True, file=_STDERR[0])
     try:

@@ -15,6 +15,7 @@ from qgis.core import (
 from ..core.errors import OutputError
 from ..core.features import Features
 from .files import Staging
+from .opening import open_vector
 
 
 def outline_layer(features: Features, crs: QgsCoordinateReferenceSystem, name: str) -> QgsVectorLayer:
@@ -40,7 +41,7 @@ def keep_outline(layer: QgsVectorLayer, wanted: Path) -> QgsVectorLayer:
     """
     path, number = wanted, 1
     while path.exists():
-        there = QgsVectorLayer(str(path), layer.name(), "ogr")
+        there = open_vector(str(path), layer.name())
         if there.isValid() and there.crs() == layer.crs() and _shape(there).equals(_shape(layer)):
             return there
         number += 1
@@ -52,7 +53,7 @@ def keep_outline(layer: QgsVectorLayer, wanted: Path) -> QgsVectorLayer:
         result = QgsVectorFileWriter.writeAsVectorFormatV3(layer, staging.beside(path), transform, options)
         if result[0] != QgsVectorFileWriter.WriterError.NoError:
             raise OutputError(f"The boundary {path.name} cannot be written: {result[1]}.")
-    kept = QgsVectorLayer(str(path), layer.name(), "ogr")
+    kept = open_vector(str(path), layer.name())
     if not kept.isValid() or kept.featureCount() != layer.featureCount():
         raise OutputError(f"The boundary {path.name} was not written whole to {path.parent}; check the disk.")
     return kept

@@ -1,14 +1,19 @@
 """What was read of a layer, and what was noticed on the way."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
+from ..core.coverage import Coverage, coverage
 from ..core.errors import InputError
 from ..core.features import Features, Floats
+from ..core.layer_words import LayerChoice
 from ..core.periods import Dates, Period
+from ..core.repeats import EventRows
 
 MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
 
@@ -23,6 +28,10 @@ class LayerReport:
     features : int
         With a usable geometry.
     without_geometry, repaired : int
+    outside_window : int
+        Events that have another date than was asked for.
+    choice : LayerChoice or None
+        Which features of the layer were taken, where the reader knows it.
     notes, warnings : list of str
         Sentences for the log; warnings also go to the report.
     """
@@ -31,8 +40,15 @@ class LayerReport:
     features: int = 0
     without_geometry: int = 0
     repaired: int = 0
+    outside_window: int = 0
+    choice: LayerChoice | None = None
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> LayerChoice:
+        """What the layer is called in sentences."""
+        return self.choice or LayerChoice(self.name)
 
     def tell(self, feedback: QgsProcessingFeedback) -> None:
         """Push the sentences to the log."""
@@ -56,6 +72,14 @@ class ReadLayer:
         When the events happened; nothing known without dates.
     named : list of (str, Features)
         The features one by one, where they were asked for so.
+    rows : EventRows or None
+        What tells repeats, where it was asked for.
+    unlocated : Dates or None
+        When those happened that have no usable coordinates.
+    coverage : Coverage or None
+        How the events fill their window; None without dates.
+    listed : ReadLayer or None
+        The rows as the layer lists them, where each stands for several events or none.
     """
 
     features: Features
@@ -64,20 +88,35 @@ class ReadLayer:
     dates: Dates | None = None
     period: Period = field(default_factory=Period)
     named: list[tuple[str, Features]] = field(default_factory=list)
+    rows: EventRows | None = None
+    unlocated: Dates | None = None
+    coverage: Coverage | None = None
+    listed: ReadLayer | None = None
 
-    def only_dated(self, dates: Dates) -> "ReadLayer":
-        """The events that have a date; how many have none is told."""
+    @property
+    def as_listed(self) -> ReadLayer:
+        """One point a row: what repeats and shared spots are looked for in."""
+        return self.listed or self
+
+    @property
+    def days(self) -> int | None:
+        """How many days the events can be taken to cover; None when that is not known."""
+        return self.coverage.days if self.coverage is not None else self.period.days
+
+    def only_dated(self, dates: Dates, unlocated: Dates) -> ReadLayer:
+        """The events that have a date; how many have none is told. `unlocated` are the dates of those left out."""
         if dates.missing:
             self.report.warnings.append(
                 f"{dates.missing:,} event{'s' if dates.missing > 1 else ''} of '{self.report.name}' left out: "
                 f"{dates.source} is empty for {'them' if dates.missing > 1 else 'it'}."
             )
         read = self._only(~dates.unknown)
-        read.dates = dates.only(~dates.unknown)
+        read.dates, read.unlocated = dates.only(~dates.unknown), unlocated
+        read.coverage = coverage(read.dates, Period())
         read.period = read.dates.span
         return read
 
-    def during(self, window: Period, feedback: QgsProcessingFeedback) -> "ReadLayer":
+    def during(self, window: Period, feedback: QgsProcessingFeedback) -> ReadLayer:
         """The events of a window, which may be open at either end; how many they are is told.
 
         Raises
@@ -93,13 +132,17 @@ class ReadLayer:
         keep = self.dates.inside(window)
         read = self._only(keep)
         read.dates = self.dates.only(keep)
-        read.period = window.completed(read.dates.span)
+        read.coverage = coverage(read.dates, window)
+        read.period = read.coverage.covered if read.coverage is not None else window
+        read.report.outside_window = int(np.count_nonzero(~keep))
+        if self.unlocated is not None:
+            read.report.without_geometry = int(np.count_nonzero(self.unlocated.within(window)))
         note = f"{read.report.features:,} of {len(keep):,} events of '{read.report.name}' lie in {window.text}."
         read.report.notes.append(note)
         feedback.pushInfo(note)
         return read
 
-    def counted(self, field_name: str) -> "ReadLayer":
+    def counted(self, field_name: str) -> ReadLayer:
         """The same with each point as often as its value says: a row of 3 is 3 events, a row of 0 is none.
 
         Raises
@@ -119,15 +162,17 @@ class ReadLayer:
                 f"The field '{field_name}' of '{self.report.name}' adds up to {values.sum():,.0f} events, more than "
                 f"{MOST_EVENTS:,}; choose the field that says how many events a row stands for."
             )
-        times = values.astype(np.int64)
-        read = self._only(np.repeat(np.arange(len(times)), times))
-        read.dates = None if self.dates is None else self.dates.only(np.repeat(np.arange(len(times)), times))
-        read.period, read.values = self.period, None
+        index = np.repeat(np.arange(len(values)), values.astype(np.int64))
+        read = self._only(index)
+        read.dates = None if self.dates is None else self.dates.only(index)
+        read.period, read.unlocated, read.coverage = self.period, self.unlocated, self.coverage
+        read.values, read.rows, read.listed = None, None, self
         return read
 
-    def _only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "ReadLayer":
+    def _only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> ReadLayer:
         """Some of the points: those that are true, or those of these numbers."""
         kept = len(keep) if keep.dtype == np.int64 else int(np.count_nonzero(keep))
         report = replace(self.report, features=kept, notes=list(self.report.notes), warnings=list(self.report.warnings))
         features = Features(self.features.geometry, self.features.coordinates[keep], kept)
-        return ReadLayer(features, None if self.values is None else self.values[keep], report)
+        values = None if self.values is None else self.values[keep]
+        return ReadLayer(features, values, report, rows=None if self.rows is None else self.rows.only(keep))

@@ -109,6 +109,8 @@ class StudyDocument:
         Rasters on the study grid that are always in the model.
     cards : int
         How many of the first places get a card in the report.
+    marking : str or None
+        Protective marking of everything that comes of the study; "" for none, None for that of the settings page.
 
     Examples
     --------
@@ -135,6 +137,7 @@ class StudyDocument:
     exposure: LayerRef | None = None
     adjust: tuple[LayerRef, ...] = ()
     cards: int = PLACE_CARDS
+    marking: str | None = None
 
     def __post_init__(self) -> None:
         check_cards(self.cards)

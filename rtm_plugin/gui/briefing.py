@@ -16,6 +16,7 @@ from qgis.core import (
 
 from ..adapters.feedback import tr
 from ..adapters.layers import layer_name
+from ..adapters.opening import open_vector
 from ..adapters.project import ProjectModel, project_model
 from .opening import open_file
 from .tasks import Job
@@ -32,7 +33,11 @@ def make_briefing(terrain: QgsRasterLayer, say: Callable[[str], None]) -> Job | 
     """
     chosen = project_model(QgsProject.instance(), terrain)
     if chosen.model is None:
-        say(tr("The model of '{}' is not beside it, so that no page can be made; find its file first.").format(chosen.name))
+        say(
+            tr("The model of '{}' is not beside it, so that no page can be made; find its file first.").format(
+                chosen.name
+            )
+        )
         return None
     pdf = _free_file(Path(chosen.report or terrain.source()).with_name("briefing.pdf"))
     job = Job("rtm:briefing", briefing_parameters(chosen, terrain, pdf))
@@ -77,7 +82,7 @@ def _factor_layers(chosen: ProjectModel) -> list[QgsVectorLayer]:
     found = []
     for factor, key in chosen.factors.items():
         known = QgsProject.instance().mapLayer(key)
-        layer = known.clone() if isinstance(known, QgsVectorLayer) else QgsVectorLayer(key, factor, "ogr")
+        layer = known.clone() if isinstance(known, QgsVectorLayer) else open_vector(key, factor)
         if not layer.isValid() or not _keep_only(layer, chosen.filters.get(factor, "")):
             continue
         layer.setName(factor)

@@ -21,6 +21,7 @@ from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QTreeWidgetItem
 
 from ..adapters.classes_in_view import ClassInView
+from ..adapters.crs import known_crs
 from ..adapters.feedback import tr
 from ..adapters.project import ProjectModel, lost_terrains, project_model, remember, risk_terrains, why_no_model
 from .answer import answer_html
@@ -139,8 +140,8 @@ class RiskTerrainDock(QgsDockWidget):
             return "" if has_model else why_no_model(terrain)
         if lost:
             return tr(
-                "The file of the risk terrain '{}' is not there any more, or damaged; put it back or repair the layer's "
-                "source, or run the study again."
+                "The file of the risk terrain '{}' is not there any more, or damaged; put it back or repair the "
+                "layer's source, or run the study again."
             ).format(lost[0])
         return tr("There is no risk terrain in this project yet; run a study, or add its raster.")
 
@@ -268,7 +269,7 @@ class RiskTerrainDock(QgsDockWidget):
         self.parts.answer.setHtml(answer_html(answer))
         self.parts.copy.setEnabled(True)
         half, x, y = answer["cell_size"] / 2, answer["x"], answer["y"]
-        crs = QgsCoordinateReferenceSystem(answer["crs"])
+        crs = known_crs(answer["crs"])
         cell = QgsGeometry.fromRect(QgsRectangle(x - half, y - half, x + half, y + half))
         nearest = [
             geometry_of(factor["nearest_feature"], crs, self._layer_of(factor["factor"]))

@@ -77,7 +77,7 @@ class DockWidgets(QWidget):
         page.addWidget(split, 1)
         self.note.hide()
 
-    def show_model(self, chosen: ProjectModel | None, lacking: str) -> None:
+    def show_model(self, chosen: ProjectModel | None, lacking: str = "") -> None:
         """The model's sentence and factors, or what is lacking."""
         model = chosen.model if chosen is not None else None
         self.find.setVisible(chosen is not None and model is None)
@@ -96,7 +96,7 @@ class DockWidgets(QWidget):
             )
             for term in model.selected:
                 about = f"{term.operationalisation} {term.distance:g}"
-                item = QTreeWidgetItem([term.factor, about, f"{term.rrv:.2f}"])
+                item = QTreeWidgetItem([term.factor, about, term.rrv_text()])
                 item.setData(0, FACTOR, term.factor)
                 item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight))
                 known = term.factor in chosen.factors

@@ -1,7 +1,5 @@
 """Layers of the project as references that a study can keep, and back."""
 
-from pathlib import Path
-
 from qgis.core import (
     QgsDataSourceUri,
     QgsExpression,
@@ -13,6 +11,8 @@ from qgis.core import (
 )
 
 from ..adapters.feedback import tr
+from ..adapters.opening import open_vector
+from ..adapters.paths import path_key
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
@@ -83,8 +83,7 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     for ref in refs:
         if project_layer(ref) is not None:
             continue
-        kind = QgsRasterLayer if ref.provider == _RASTER_FILES else QgsVectorLayer
-        layer = kind(ref.source, ref.name, ref.provider)
+        layer = _opened(ref)
         if not layer.isValid():
             lost.append(ref.name)
             continue
@@ -95,6 +94,13 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
         node = (root.findGroup(group) or root.addGroup(group)).addLayer(layer)
         node.setExpanded(False)
     return lost
+
+
+def _opened(ref: LayerRef) -> QgsMapLayer:
+    """The layer, which may be invalid."""
+    if ref.provider == _RASTER_FILES:
+        return QgsRasterLayer(ref.source, ref.name, ref.provider)
+    return open_vector(ref.source, ref.name, ref.provider)
 
 
 def expression_problem(layer: QgsVectorLayer | None, text: str) -> str:
@@ -126,5 +132,5 @@ def _same(source: str, ref: LayerRef) -> bool:
 def _parts(provider: str, source: str) -> dict[str, object]:
     parts = dict(QgsProviderRegistry.instance().decodeUri(provider, source))
     if parts.get("path"):
-        parts["path"] = str(Path(str(parts["path"])))
+        parts["path"] = path_key(str(parts["path"]))
     return parts

@@ -9,8 +9,10 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
     QgsRectangle,
-    QgsVectorLayer,
 )
+
+from ..adapters.opening import open_vector
+from ..adapters.paths import same_file
 
 # of the tests that may follow a run: they are of its study, and not of the next one
 FURTHER_RESULTS = (
@@ -42,8 +44,9 @@ def leave_results(folder: Path) -> None:
 def take_out(folder: Path, names: tuple[str, ...]) -> None:
     """Take the layers of these files out of the project, with the groups that they leave empty."""
     project = QgsProject.instance()
-    files = {str(folder / name) for name in names}
-    old = [layer for layer in project.mapLayers().values() if layer.source().split("|")[0] in files]
+    files = [folder / name for name in names]
+    sources = {layer: layer.source().split("|")[0] for layer in project.mapLayers().values()}
+    old = [layer for layer, source in sources.items() if any(same_file(source, file) for file in files)]
     groups = {node.parent() for layer in old if (node := project.layerTreeRoot().findLayer(layer)) is not None}
     project.removeMapLayers([layer.id() for layer in old])
     for group in groups:
@@ -53,7 +56,7 @@ def take_out(folder: Path, names: tuple[str, ...]) -> None:
 
 def first_place(path: str) -> QgsRectangle | None:
     """Where the place of rank 1 lies; None without one."""
-    layer = QgsVectorLayer(path, "places", "ogr")
+    layer = open_vector(path, "places")
     for feature in layer.getFeatures('"rank" = 1'):
         return feature.geometry().boundingBox()
     return None

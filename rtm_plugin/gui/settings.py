@@ -1,6 +1,10 @@
 """The page "Risk terrain" in QGIS's options."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -15,8 +19,24 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..adapters.feedback import tr
-from ..adapters.preferences import MARKINGS, Preferences, load_preferences, save_preferences
+from ..adapters.preferences import Preferences, load_preferences, save_preferences
 from ..core.study import INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS
+
+
+def marking_choice(rules: Preferences, marking: str) -> QComboBox:
+    """A list of markings: free text as well, unless the force says which there are."""
+    box = QComboBox()
+    box.addItems(rules.marking_choices)
+    box.setEditable(not rules.markings)
+    show_marking(box, marking)
+    return box
+
+
+def show_marking(box: QComboBox, marking: str) -> None:
+    """Choose a marking; one that the force's list lacks stays in sight, so that it can be refused by name."""
+    if box.findText(marking) < 0:
+        box.addItem(marking)
+    box.setCurrentText(marking)
 
 
 class SettingsFactory(QgsOptionsWidgetFactory):
@@ -35,16 +55,16 @@ class SettingsPage(QgsOptionsPageWidget):
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
-        now = load_preferences()
+        self._now = now = load_preferences()
         self.analyst = QLineEdit(now.analyst, self)
         self.unit = QLineEdit(now.unit, self)
         self.licence = QLineEdit(now.licence, self)
-        self.marking = QComboBox(self)
-        self.marking.setEditable(True)
-        self.marking.addItems(MARKINGS)
-        self.marking.setCurrentText(now.marking)
+        self.marking = marking_choice(now, now.marking)
         self.study_folder = self._folder(now.study_folder)
         self.output_folder = self._folder(now.output_folder)
+        self.lost = QLabel(self)
+        self.lost.setWordWrap(True)
+        self.lost.setTextFormat(Qt.TextFormat.PlainText)
         self.block_length = QDoubleSpinBox(self)
         self.block_length.setRange(0.01, 1_000_000)
         self.block_length.setSuffix(tr(" map units"))
@@ -80,10 +100,22 @@ class SettingsPage(QgsOptionsPageWidget):
                 (tr("Operationalisation"), self.operationalisation),
             )
         )
+        page.addWidget(self.lost)
+        for widget in (self.study_folder, self.output_folder):
+            widget.fileChanged.connect(self._look_for_folders)
+        self._look_for_folders()
         note = QLabel(tr("What you leave alone follows the defaults of your force, where it has set any."), self)
         note.setWordWrap(True)
         page.addWidget(note)
         page.addStretch(1)
+
+    def _look_for_folders(self) -> None:
+        """Say which folder is not there, as a study would not be found or written in it."""
+        paths = [widget.filePath() for widget in (self.study_folder, self.output_folder)]
+        lost = [path for path in paths if path and not Path(path).is_dir()]
+        self.lost.setText(
+            "\n".join(tr("The folder {} is not there; choose another one.").format(path) for path in lost)
+        )
 
     def _group(self, title: str, *rows: tuple[str, QWidget]) -> QGroupBox:
         box = QGroupBox(title, self)
@@ -107,17 +139,18 @@ class SettingsPage(QgsOptionsPageWidget):
     @property
     def chosen(self) -> Preferences:
         """What the page shows."""
-        return Preferences(
-            self.analyst.text().strip(),
-            self.unit.text().strip(),
-            self.licence.text().strip(),
-            self.marking.currentText().strip(),
-            self.study_folder.filePath(),
-            self.output_folder.filePath(),
-            self.block_length.value(),
-            self.max_blocks.value(),
-            self.increment.currentText(),
-            self.operationalisation.currentText(),
+        return replace(
+            self._now,
+            analyst=self.analyst.text().strip(),
+            unit=self.unit.text().strip(),
+            licence=self.licence.text().strip(),
+            marking=self.marking.currentText().strip(),
+            study_folder=self.study_folder.filePath(),
+            output_folder=self.output_folder.filePath(),
+            block_length=self.block_length.value(),
+            max_blocks=self.max_blocks.value(),
+            increment=self.increment.currentText(),
+            operationalisation=self.operationalisation.currentText(),
         )
 
     def apply(self) -> None:

@@ -64,8 +64,8 @@ class Job(QObject):
     algorithm : str, id in the registry
     parameters : dict
     quiet : bool
-        Whether it answers a question of a window rather than doing work that the analyst wants to keep: it then stays out
-        of the status bar and of Processing's history, and loads nothing.
+        Whether it answers a question of a window rather than doing work that the analyst wants to keep: it then stays
+        out of the status bar and of Processing's history, and loads nothing.
     """
 
     finished = pyqtSignal(bool, dict)
@@ -99,9 +99,7 @@ class Job(QObject):
         if self._algorithm.flags() & Qgis.ProcessingAlgorithmFlag.NoThreading:
             QTimer.singleShot(0, self._run_here)
             return
-        self._task = QgsProcessingAlgRunnerTask(
-            self._algorithm, self._parameters, self._context, self.feedback, flags
-        )
+        self._task = QgsProcessingAlgRunnerTask(self._algorithm, self._parameters, self._context, self.feedback, flags)
         if self._task.isCanceled():  # it could not even be prepared; the manager would not tell
             QTimer.singleShot(0, self._not_started)
             return
@@ -203,7 +201,8 @@ def refusal_to_run(
     """Why an algorithm cannot be run here, and with these parameters where they are given; empty when it can."""
     if algorithm is None:
         return tr(
-            "The tool {} could not be loaded; the log panel 'Risk Terrain' says why. Switch the plugin off and on again."
+            "The tool {} could not be loaded; the log panel 'Risk Terrain' says why. Switch the plugin off and on "
+            "again."
         ).format(name)
     able, sentence = algorithm.canExecute()
     if able and parameters is not None:

@@ -36,6 +36,7 @@ WHOLE = StudyDocument(
     exposure=LayerRef("homes.tif", "homes", "gdal"),
     adjust=(LayerRef("income.tif", "income", "gdal"), LayerRef("age.tif", "age", "gdal")),
     cards=3,
+    marking="OFFICIAL-SENSITIVE",
 )
 
 

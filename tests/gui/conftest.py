@@ -1,10 +1,23 @@
 """The provider and a wizard for the tests of windows."""
 
+import gc
+import sys
+
 import pytest
 from qgis.core import QgsApplication, QgsProject
 from qgis.gui import QgsBrowserGuiModel
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtWidgets import QApplication
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_left_for_the_end(qgis_app):
+    """Windows and layers that only a cycle or the last failure's traceback keeps go while QGIS is still there."""
+    yield
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    gc.collect()
 
 
 @pytest.fixture

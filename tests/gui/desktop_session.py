@@ -26,10 +26,10 @@ from qgis.core import (
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
-from qgis.gui import QgsProcessingAlgorithmDialogBase
+from qgis.gui import QgsGui, QgsProcessingAlgorithmDialogBase
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QEvent, QObject, Qt, QTimer
-from qgis.PyQt.QtGui import QAction, QIcon
+from qgis.PyQt.QtCore import QEvent, QObject, Qt, QTimer, QUrl, pyqtSlot
+from qgis.PyQt.QtGui import QAction, QDesktopServices, QIcon
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
     QApplication,
@@ -121,6 +121,7 @@ class Driver(QObject):
     def leave(self) -> None:
         """Write the answers and leave QGIS the way its menu does."""
         RESULTS["log"] = message_log()
+        RESULTS["scipy"] = sys.modules["scipy"].__version__
         text = json.dumps(RESULTS, indent=1, ensure_ascii=False, default=str)
         (FOLDER / "results.json").write_text(text, encoding="utf-8")
         for dialog in open_dialogs():
@@ -319,6 +320,18 @@ def parameters() -> dict[str, object]:
     }
 
 
+class Opened(QObject):
+    """Takes the place of the programs that would open a file, and keeps the files' names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    @pyqtSlot(QUrl)
+    def open(self, url: QUrl) -> None:
+        self.names.append(Path(url.toLocalFile()).name)
+
+
 def step_wizard() -> Iterator[Wait]:
     """The button opens the wizard, which leads through the demonstration to its result."""
     button = iface.pluginToolBar().widgetForAction(the_action())
@@ -342,6 +355,20 @@ def step_wizard() -> Iterator[Wait]:
     before = iface.mapCanvas().extent().area()
     QTest.mouseClick(wizard.findChild(QPushButton, "result_zoom"), Qt.MouseButton.LeftButton)
     answer["zoomed"] = iface.mapCanvas().extent().area() < before / 10
+    group = QgsProject.instance().layerTreeRoot().findGroup(f"Risk terrain: {TITLE}")
+    answer["layers"] = [described(node.layer()) for node in group.findLayers()]
+    history = QgsGui.historyProviderRegistry().queryEntries(providerId="processing")
+    answer["history"] = [entry.entry["algorithm_id"] for entry in history]
+    opened = Opened()
+    QDesktopServices.setUrlHandler("file", opened.open)
+    QTest.mouseClick(wizard.findChild(QPushButton, "result_layout"), Qt.MouseButton.LeftButton)
+    yield Wait("the page", lambda: opened.names)
+    QDesktopServices.unsetUrlHandler("file")
+    answer["opened"] = opened.names
+    answer["layouts"] = [layout.name() for layout in QgsProject.instance().layoutManager().printLayouts()]
+    dock = qgis.utils.plugins["risk_terrain"].tools.dock
+    dock.refresh()
+    answer["report"] = dock.parts.report.isEnabled()
     picture("wizard", wizard)
     QTest.mouseClick(wizard.findChild(QPushButton, "wizard_close"), Qt.MouseButton.LeftButton)
     yield Wait("the wizard's end", lambda: not wizard.isVisible())
@@ -456,6 +483,32 @@ def step_why() -> Iterator[Wait]:
     flashed = time.monotonic()
     yield Wait("the flash to end", lambda: time.monotonic() - flashed > 2)
     picture("why")
+
+
+def step_what_if() -> Iterator[Wait]:
+    """The dock's button opens a dialog in which Run works: it adds the layers of the answer."""
+    dock = qgis.utils.plugins["risk_terrain"].tools.dock
+    tree = dock.parts.factors
+    tree.setCurrentItem(tree.topLevelItem(0))
+    QTest.mouseClick(dock.parts.what_if, Qt.MouseButton.LeftButton)
+    yield Wait("the dialog", open_dialogs)
+    dialog = open_dialogs()[0]
+    gc.collect()  # what nobody keeps is gone now
+    finished = []
+    dialog.algorithmFinished.connect(lambda successful, results: finished.append(successful))
+    QTest.mouseClick(dialog.runButton(), Qt.MouseButton.LeftButton)
+    yield Wait("the answer", lambda: finished)
+    groups = [g for g in QgsProject.instance().layerTreeRoot().findGroups() if "what if" in g.name()]
+    RESULTS["what_if"] = {
+        "successful": finished[0],
+        "log": dialog_log(dialog)["text"],
+        "layers": [node.name() for group in groups for node in group.findLayers()],
+    }
+    dialog.close()
+    yield Wait("the dialog's end", lambda: not open_dialogs())
+    for group in groups:
+        QgsProject.instance().removeMapLayers([node.layerId() for node in group.findLayers()])
+        QgsProject.instance().layerTreeRoot().removeChildNode(group)
     dock.close()
 
 
@@ -554,5 +607,16 @@ def step_reload() -> Iterator[Wait]:
     }
 
 
-STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_why, step_batch, step_briefing]
-DRIVER = Driver([*STEPS, step_unload, step_reload])
+STEPS = [
+    step_loaded,
+    step_wizard,
+    step_demo,
+    step_dialog,
+    step_results,
+    step_why,
+    step_what_if,
+    step_batch,
+    step_briefing,
+]
+SESSIONS = {"whole": [*STEPS, step_unload, step_reload], "wizard": [step_wizard]}
+DRIVER = Driver(SESSIONS[os.environ["RTM_SESSION"]])

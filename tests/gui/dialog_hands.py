@@ -16,7 +16,7 @@ def run_to_the_end(dialog: QWidget) -> dict:
     wait(lambda: finished or (dialog.runButton().isVisible() and dialog.runButton().isEnabled()), "the dialog's end")
     text = log_of(dialog)
     assert finished, text
-    (ok, results), = finished
+    ((ok, results),) = finished
     assert ok, text
     assert "not correctly generated" not in text
     return results

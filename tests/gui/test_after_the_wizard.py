@@ -1,13 +1,17 @@
-"""What a run of the wizard leaves: layers as the toolbox loads them, a dock that knows them, an entry in the history."""
+"""What a run of the wizard leaves: layers as the toolbox loads them, a dock that knows them, a line of history."""
 
 import sys
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsMapLayerLegendUtils, QgsProject
+from osgeo import ogr
+from qgis.core import QgsApplication, QgsMapLayerLegendUtils, QgsProject
 from qgis.gui import QgsGui
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
 from risk_terrain.rtm_plugin.adapters.project import project_model, risk_terrains
 from small_study import run_in_wizard, small_study
+from wizard_hands import wait
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
 from running import run_inputs
@@ -97,3 +101,45 @@ def test_a_second_run_into_the_folder_replaces_the_layers(new_wizard, city, tmp_
         hands.wizard.go(0)
     (group,) = [g for g in QgsProject.instance().layerTreeRoot().findGroups() if g.name().startswith("Risk terrain:")]
     assert len(group.findLayers()) == 4
+
+
+def test_what_cannot_be_run_is_not_begun(new_wizard, city, monkeypatch):
+    """canExecute is asked: the start page says the sentence, and no way leads on; nor does any count start."""
+    from risk_terrain.algorithms.base import RtmAlgorithm
+
+    sentence = "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks."
+    monkeypatch.setattr(RtmAlgorithm, "canExecute", lambda self: (False, sentence))
+    hands = new_wizard()
+    assert hands.reason == sentence
+    assert sentence in hands.find("start_missing").text()
+    for name in ("start_new", "start_open", "start_demo"):
+        QTest.mouseClick(hands.find(name), Qt.MouseButton.LeftButton)
+    assert hands.page == "start"
+    hands.wizard.draft.replace(small_study(city))
+    hands.wizard.go(1)
+    hands.wizard.facts.area()
+    wait(lambda: hands.reason == sentence, "the sentence instead of a count")
+
+
+def test_no_first_place_to_zoom_to(new_wizard, city, tmp_path):
+    """Where no cell met the rule for places, the button is off."""
+    hands = new_wizard()
+    run_in_wizard(hands, small_study(city), tmp_path / "study")
+    assert hands.find("result_zoom").isEnabled()
+    places = ogr.Open(hands.wizard.draft.results["OUTPUT_PLACES"], 1)
+    places.ExecuteSQL(f'DELETE FROM "{places.GetLayer(0).GetName()}"')
+    del places
+    hands.wizard.result.show_draft()
+    assert not hands.find("result_zoom").isEnabled()
+
+
+def test_nothing_runs_on_when_the_window_or_the_project_is_gone(new_wizard, city):
+    """Counts are cancelled, and waited for: their threads read layers that are about to go."""
+    for leave in (lambda hands: hands.wizard.close(), lambda hands: QgsProject.instance().clear()):
+        hands = new_wizard()
+        hands.wizard.start._take(small_study(city))
+        for look in (hands.wizard.facts.area, hands.wizard.facts.outcome, hands.wizard.facts.factors):
+            look()
+        wait(lambda: QgsApplication.taskManager().countActiveTasks() > 0, "a count to start")
+        leave(hands)
+        assert QgsApplication.taskManager().countActiveTasks() == 0

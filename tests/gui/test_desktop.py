@@ -106,8 +106,31 @@ def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
     assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
     names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
     assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
-    assert "associated with where Robberies happened" in wizard["opening"]
+    assert "associated with where robbery happened" in wizard["opening"]
     assert wizard["zoomed"]
+
+
+def test_the_wizards_layers_are_those_of_the_toolbox(results, layers):
+    """Names, legends, styles, descriptions: one loader; the dock has the report; the run stands in the history."""
+    wizard = results["wizard"]
+    by_name = {layer["name"]: layer for layer in wizard["layers"]}
+    for layer in layers:
+        for what in ("renderer", "styles", "title"):
+            assert by_name[layer["name"]][what] == layer[what], (layer["name"], what)
+        assert by_name[layer["name"]]["legend"][0] == layer["legend"][0]
+    assert wizard["report"]
+    assert wizard["history"] == ["rtm:runstudy"]
+
+
+def test_the_wizards_page_is_made_with_one_click(results):
+    assert results["wizard"]["opened"] == ["briefing.pdf"]
+    assert results["wizard"]["layouts"] == [f"Briefing on A4: {GROUP.removeprefix('Risk terrain: ')}"]
+
+
+def test_what_if_from_the_dock_gives_layers(results):
+    what_if = results["what_if"]
+    assert what_if["successful"], what_if["log"]
+    assert what_if["layers"][0] == "What if: change in expected events (association, not proof of cause)"
 
 
 def test_the_dialog_keeps_what_is_set(results):
@@ -125,7 +148,7 @@ def test_the_run_succeeds_in_the_task_manager_without_an_error(results):
     assert dialog["in_task_manager"]
     assert dialog["results"]["FACTOR_COUNT"] == "5"
     log = dialog["log"]["text"]
-    assert "933 events inside the study area, 14 outside" in log
+    assert re.search("933 lie inside the study area and count.* 14 outside", log), log
     bad = r"error:|traceback|failed|not correctly generated|could not be (?!checked)"
     assert not re.search(bad, log, re.IGNORECASE), log
     assert "color:#ff0000" not in dialog["log"]["html"]

@@ -7,6 +7,7 @@ them that no test clicks.
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QWidget
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin.adapters.preferences import load_preferences
+from risk_terrain.rtm_plugin.gui.briefing import briefing_parameters
 from risk_terrain.rtm_plugin.gui.settings import SettingsFactory
 from test_plugin_object import Window
 from wizard_hands import wait
@@ -303,6 +305,17 @@ def test_folders_are_chosen(settings_page, tmp_path):
     assert Path(load_preferences().output_folder) == tmp_path / "output_folder"
 
 
+def test_a_folder_that_is_gone_is_said(tmp_path):
+    """The force may have moved a share since."""
+    QgsSettings().setValue("risk_terrain/output_folder", str(tmp_path / "gone"))
+    page = SettingsFactory("").createWidget(None)
+    assert page.lost.text() == f"The folder {tmp_path / 'gone'} is not there; choose another one."
+    page.output_folder.setFilePath(str(tmp_path))
+    assert page.lost.text() == ""
+    page.deleteLater()
+    QgsSettings().remove("risk_terrain")
+
+
 def browse_button(widget: QgsFileWidget) -> QAbstractButton:
     """The button "…" of a field for a path."""
     (button,) = [found for found in widget.findChildren(QAbstractButton) if found.isVisible()]
@@ -323,3 +336,17 @@ def test_every_button_of_the_settings_is_clicked_above(settings_page):
 def test_every_entry_of_the_plugin_is_clicked_above(plugin):
     entries = {action.text() for _, action in plugin.iface.menu} | {action.text() for action in plugin.iface.toolbar}
     assert entries == CLICKED["plugin"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"), [("\"kind\" = 'early'", ["bars"]), ("to_date('2024-01-01') < now()", [])]
+)
+def test_the_page_shows_the_factors_features_only(dock, expression, names):
+    """A factor's filter holds on the page too; where the file's driver has no such filter, the factor is left out."""
+    chosen = replace(dock._chosen, filters={"bars": expression}, factors={"bars": dock._chosen.factors["bars"]})
+    drawn = briefing_parameters(chosen, dock.terrain, Path("page.pdf"))["FACTORS"]
+    assert [layer.name() for layer in drawn] == names
+    for layer in drawn:
+        assert {feature["kind"] for feature in layer.getFeatures()} == {"early"}
+    (bars,) = QgsProject.instance().mapLayersByName("bars")
+    assert bars.subsetString() == "", "the project's own layer stays as it was"

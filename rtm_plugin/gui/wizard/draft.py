@@ -7,6 +7,7 @@ from typing import Any
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ...adapters.moves import remove
 from ...adapters.study_file import load_study, save_study
 from ...core.errors import RtmError
 from ...core.study_document import StudyDocument
@@ -104,9 +105,8 @@ class Draft(QObject):
         if self.study in (self._safe, StudyDocument()):
             return
         try:
-            self._autosave.parent.mkdir(parents=True, exist_ok=True)
             save_study(self.study, self._autosave)
-        except (OSError, RtmError) as error:
+        except RtmError as error:
             QgsApplication.messageLog().logMessage(str(error), "Risk Terrain")
 
     @property
@@ -118,4 +118,4 @@ class Draft(QObject):
         """The study is done or saved elsewhere: nothing is offered again."""
         self._timer.stop()
         self._safe = self.study
-        self._autosave.unlink(missing_ok=True)
+        remove(self._autosave)

@@ -8,6 +8,7 @@ from qgis.PyQt.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from ...adapters.feedback import tr
 from ...core.errors import RtmError
+from ...core.findings import Finding, ordered
 from ...core.study_document import LayerRef, Window
 from ..layers import expression_problem, reference, refusal_of_layer
 from .day_edit import DayEdit
@@ -17,7 +18,6 @@ from .rasters_edit import RastersEdit
 
 _EVENTS = ("point", "table")
 _MOST_PROPOSALS = 3
-_MANY_STACKED = 0.5  # of the events inside, from which stacking is remarked
 
 
 class OutcomePage(Page):
@@ -118,7 +118,7 @@ class OutcomePage(Page):
         asked = study.events is not None and study.study_area is not None and not study.outcome_problem()
         facts = self.facts.outcome() if asked else {}
         counted = bool(facts) and "refused" not in facts
-        self.told.setText("\n".join(_told(facts)) if counted else tr("Counting …") if facts is None else "")
+        self.told.setText("\n".join(_lines(facts)) if counted else tr("Counting …") if facts is None else "")
         offered_for = study.events, study.date_field, study.later_events
         if counted:
             self._show_proposals(facts.get("proposals", []) if study.later_events is None else [])
@@ -214,22 +214,9 @@ def _kept(choice: LayerChoice, filter_: FilterEdit | None, before: LayerRef | No
     return reference(layer, text)
 
 
-def _told(facts: dict) -> list[str]:
-    lines = [
-        tr("{:,} events inside the study area, {:,} outside (left out), {:,} without usable coordinates.").format(
-            facts["inside"], facts["outside"], facts["without_geometry"]
-        )
-    ]
-    if facts["stacked"]:
-        lines.append(
-            tr("{:,} events share their spot with others; the highest stack has {:,}.").format(
-                facts["stacked"], facts["highest_stack"]
-            )
-        )
-    if facts["stacked"] > _MANY_STACKED * facts["inside"]:
-        lines.append(
-            tr("Points seem to be snapped to few places, as on police.uk: read small distances and p-values with care.")
-        )
+def _lines(facts: dict) -> list[str]:
+    """What was found of the events, warnings first, in the sentences of log and report."""
+    lines = [finding.text for finding in ordered(map(Finding.from_dict, facts["findings"]))]
     if facts.get("dates"):
         lines.append(tr("The layer's dates run from {}.").format(facts["dates"]))
     if "later" in facts:

@@ -70,6 +70,7 @@ class RunPage(Page):
         except (OSError, RtmError) as error:
             self._fail(tr("The study cannot be saved in its folder: {}").format(error))
             return
+        self.facts.stop()  # what was counted for the pages before is not needed any more
         leave_results(folder)
         self._job = Job("rtm:runstudy", {"STUDY": str(folder / STUDY_FILE), "OUTPUT_FOLDER": str(folder)})
         self._job.feedback.told.connect(self._told)

@@ -59,8 +59,8 @@ class StartPage(Page):
         for widget in (self.unfinished, self.kept):
             widget.setVisible(self.draft.unfinished is not None)
         refusal = self._refusal()
-        for made in (self.new, self.unfinished, self.opened, self.demo):
-            made.setEnabled(not refusal)
+        for way in (self.new, self.unfinished, self.opened, self.demo):
+            way.setEnabled(not refusal)  # a study that could not be run is not begun
         self.missing.setText("\n".join(text for text in (refusal, self._lacking()) if text))
 
     def reason(self) -> str:
@@ -87,8 +87,8 @@ class StartPage(Page):
         self.begun.emit()
 
     def _demo(self) -> None:
-        self.draft.begin(demo_study())
-        self._take(self.draft.study)
+        self.draft.begin(StudyDocument())
+        self._take(demo_study())
 
     def _continue(self) -> None:
         if self.draft.unfinished is not None:
