@@ -64,7 +64,7 @@ def test_countevents_in_a_window(city, chain, dated, out):
     assert (results["EVENTS_INSIDE"], results["EVENTS_OUTSIDE"]) == (same["EVENTS_INSIDE"], same["EVENTS_OUTSIDE"])
     assert (items["RTM_START"], items["RTM_END"]) == (START, END)
     assert "RTM_START" not in without
-    outside = "10 of 153 events of 'crimes' (7%) lie outside the study area and were not counted."
+    outside = "10 of 153 events of 'crimes' in the window (7%) lie outside the study area and were not counted."
     assert log.warnings == [
         "1 event of 'crimes' left out: the field 'day' of 'crimes' is empty for it.",
         f"{outside} Check that layer and study area belong together.",

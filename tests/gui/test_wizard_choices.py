@@ -231,7 +231,7 @@ def test_what_is_no_risk_factor_is_not_marked(hands, tmp_path):
 
 def test_degrees_are_refused_at_once(hands, tmp_path):
     """In the sentence of the algorithms, without waiting for counts."""
-    from risk_terrain.rtm_plugin.adapters.layers import refusal_of_crs
+    from risk_terrain.rtm_plugin.adapters.crs import refusal_of_crs
 
     boundary = add("boundary")
     path = str(tmp_path / "d.gpkg")

@@ -10,8 +10,8 @@ from qgis.core import (
 from qgis.gui import QgsFieldComboBox
 from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox
 
+from ...adapters.crs import refusal_of_crs
 from ...adapters.feedback import tr
-from ...adapters.layers import refusal_of_crs
 from ...core.errors import RtmError
 from ...core.study import GridSettings
 from ...core.study_document import LayerRef
