@@ -1,8 +1,10 @@
-"""Hands for the dialogs of Processing: a click on Run, and what came of it."""
+"""Hands for dialogs: a click on Run in one of Processing and what came of it, a path typed into one of files."""
 
-from qgis.PyQt.QtCore import Qt
+from pathlib import Path
+
+from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QTextEdit, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QTextEdit, QWidget
 from wizard_hands import wait
 
 
@@ -25,3 +27,18 @@ def run_to_the_end(dialog: QWidget) -> dict:
 def log_of(dialog: QWidget) -> str:
     """What the dialog's log says."""
     return "\n".join(edit.toPlainText() for edit in dialog.findChildren(QTextEdit))
+
+
+def choose_in_dialog(path: Path) -> None:
+    """Type a path into the dialog of files that is about to open, and accept it."""
+
+    def type_and_accept() -> None:  # an error in here would end Python, as Qt calls it
+        dialog = QApplication.activeModalWidget()
+        if isinstance(dialog, QFileDialog):
+            dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
+            kinds = QDialogButtonBox.StandardButton.Open, QDialogButtonBox.StandardButton.Save
+            box = dialog.findChild(QDialogButtonBox)
+            accepting = [box.button(kind) for kind in kinds if box.button(kind) is not None]
+            QTest.mouseClick(accepting[0], Qt.MouseButton.LeftButton)
+
+    QTimer.singleShot(500, type_and_accept)

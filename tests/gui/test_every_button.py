@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dialog_hands import run_to_the_end
+from dialog_hands import choose_in_dialog, run_to_the_end
 from qgis.core import QgsProject, QgsRasterLayer, QgsSettings, QgsVectorLayer
 from qgis.gui import QgsFileWidget
-from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, QUrl, pyqtSlot
+from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QUrl, pyqtSlot
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QWidget
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin.adapters.preferences import load_preferences
 from risk_terrain.rtm_plugin.gui.briefing import briefing_parameters
@@ -213,21 +213,6 @@ def test_a_model_is_found_again(dock, tmp_path):
     assert dock.terrain.customProperty("risk_terrain/model") == str(kept)
     assert "factors" in parts.state.text()
     assert not parts.find.isVisible()
-
-
-def choose_in_dialog(path: Path) -> None:
-    """Type a path into the dialog of files that is about to open, and accept it."""
-
-    def type_and_accept() -> None:  # an error in here would end Python, as Qt calls it
-        dialog = QApplication.activeModalWidget()
-        if isinstance(dialog, QFileDialog):
-            dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
-            kinds = QDialogButtonBox.StandardButton.Open, QDialogButtonBox.StandardButton.Save
-            box = dialog.findChild(QDialogButtonBox)
-            accepting = [box.button(kind) for kind in kinds if box.button(kind) is not None]
-            QTest.mouseClick(accepting[0], Qt.MouseButton.LeftButton)
-
-    QTimer.singleShot(500, type_and_accept)
 
 
 @clicks("dock", "Why here?", "Copy as text")

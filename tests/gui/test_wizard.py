@@ -15,7 +15,7 @@ from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import QEvent, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLabel, QMessageBox, QPushButton
+from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox, QPushButton
 from risk_terrain.rtm_plugin.adapters.study_file import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -261,8 +261,8 @@ def cut(window) -> list[str]:
     """Texts of labels, buttons and days that are larger than the room they have."""
     found = []
     for widget in window.findChildren((QLabel, QAbstractButton, DayEdit)):
-        if not widget.isVisible():
-            continue
+        if not widget.isVisible() or isinstance(widget.parent(), QLineEdit):
+            continue  # hidden, or one of the icons for which Qt itself makes room in a line
         wide, high = widget.sizeHint().width(), widget.sizeHint().height()
         if isinstance(widget, DayEdit):
             wide, high = widget.fontMetrics().horizontalAdvance("30 Sep 2024") + 2 * widget.height(), 0
