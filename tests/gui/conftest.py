@@ -57,6 +57,7 @@ def new_wizard(rtm, qgis_iface, tmp_path):
         wizard.deleteLater()
     wait(lambda: QgsApplication.taskManager().countActiveTasks() == 0, "the tasks")
     QApplication.processEvents()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # no loop does it here; dialogs go before layers
     QgsProject.instance().clear()
 
 

@@ -171,11 +171,17 @@ class FilterEdit(QWidget):
     def _open(self) -> None:
         if self._layer is None:
             return
-        drop(self.dialog)
+        self._close()
         self.dialog = QgsExpressionBuilderDialog(self._layer, self.text, self)
         self.dialog.setWindowTitle(tr("Filter of {}").format(self._layer.name()))
         self.dialog.accepted.connect(lambda: self._take(self.dialog.expressionText()))
+        self.dialog.finished.connect(self._close)
         self.dialog.open()
+
+    def _close(self, *_: object) -> None:
+        """Let the dialog go as soon as it was answered: its preview reads the layer later, also one that is gone."""
+        drop(self.dialog)
+        self.dialog = None
 
     def _take(self, text: str) -> None:
         self.line.setText(text)
