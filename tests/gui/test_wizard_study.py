@@ -9,6 +9,7 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from risk_terrain.rtm_plugin import provider as provider_module
+from risk_terrain.rtm_plugin.core.study import FactorSettings
 from risk_terrain.rtm_plugin.core.study_document import StudyDocument
 from small_study import run_in_wizard, small_study
 
@@ -155,11 +156,13 @@ def test_each_study_has_a_folder_of_its_own(new_wizard, city, tmp_path):
 def test_without_a_place_there_is_nothing_to_zoom_to(new_wizard, city, tmp_path):
     """A factor that exposes much of the ground lifts no cell above the mean plus two standard deviations."""
     hands = new_wizard()
-    study = small_study(city, factors=("footpaths",))
-    wide = replace(study.factors[0], settings=replace(study.factors[0].settings, max_blocks=4, increment="whole"))
+    study = small_study(city, factors=("bars",))
+    settings = FactorSettings("bars", "proximity", max_blocks=1, increment="whole")
+    wide = replace(study.factors[0], settings=settings)
     study = replace(study, factors=(wide,), grid=replace(study.grid, block_length=400.0))
     run_in_wizard(hands, study, tmp_path / "out")
-    assert hands.wizard.draft.results["PLACE_COUNT"] == 0
+    results = hands.wizard.draft.results
+    assert (results["FACTOR_COUNT"], results["PLACE_COUNT"]) == (1, 0)
     assert not hands.find("result_zoom").isEnabled()
     assert hands.find("result_no_place").text().startswith("No cell scores above the mean plus 2 standard deviations")
     assert hands.find("result_no_place").isVisible()
