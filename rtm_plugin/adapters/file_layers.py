@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from qgis.core import Qgis, QgsMapLayer, QgsProviderRegistry, QgsRasterLayer, QgsVectorLayer, QgsWkbTypes
+from qgis.core import Qgis, QgsMapLayer, QgsProviderRegistry, QgsRasterLayer, QgsWkbTypes
+
+from .opening import open_vector
 
 _OURS = ("ogr", "gdal")  # of the providers that may claim a file, those that a study is read with
 _QUERY = Qgis.SublayerQueryFlags(Qgis.SublayerQueryFlag.ResolveGeometryType | Qgis.SublayerQueryFlag.CountFeatures)
@@ -31,8 +33,9 @@ class FileLayer:
 
     def open(self) -> QgsMapLayer:
         """The layer, which may still turn out to be broken."""
-        kind = QgsRasterLayer if self.kind == "raster" else QgsVectorLayer
-        return kind(self.source, self.name, self.provider)
+        if self.kind == "raster":
+            return QgsRasterLayer(self.source, self.name, self.provider)
+        return open_vector(self.source, self.name, self.provider)
 
 
 def layers_of_file(path: str) -> tuple[FileLayer, ...]:

@@ -16,6 +16,7 @@ from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyD
 from running import run_inputs
 
 QUICK = {"CULL": "no", "FAMILY": "poisson"}
+IN_FOLDERS = {"runstudy": "model.json", "teststudy": "crossvalidation.csv"}
 
 
 def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
@@ -47,6 +48,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
         "whatif": {**made, "FACTOR": "bars", "BEFORE": city.layer("bars")},
         "run": run_inputs(city, TEST_EVENTS=city.layer("events"), **QUICK),
         "runstudy": study,
+        "teststudy": {**study, "TEST": "crossvalidation"},
         "studymodel": study,
     }
 
@@ -72,7 +74,7 @@ def destinations(algorithm: str) -> list[QgsProcessingParameterDefinition]:
 def file_name(definition: QgsProcessingParameterDefinition) -> str:
     """A name of the right kind; for a folder, one of the files in it."""
     if isinstance(definition, QgsProcessingParameterFolderDestination):
-        return "model.json"
+        return IN_FOLDERS[definition.algorithm().name()]
     if isinstance(definition, QgsProcessingParameterRasterDestination):
         return f"{definition.name().lower()}.tif"
     if isinstance(definition, QgsProcessingParameterFileDestination):
