@@ -26,7 +26,9 @@ from ..rtm_plugin.adapters.project import PROPERTY
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.sidecars import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
+from .inputs import checked
 from .targets import check_targets
+from .values import words_of
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
@@ -92,11 +94,20 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
 
     def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
         """Add a parameter with its help; advanced ones are folded."""
-        definition.setHelp(help_text)
+        definition.setHelp(" ".join(text for text in (help_text, words_of(definition)) if text))
         if advanced:
             definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
         if not self.addParameter(definition):
             raise RtmError(f"The parameter {definition.name()} of {self.NAME} is declared twice.")
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        """Refuse in a sentence, before the run, what the inputs are refused for; QGIS's own words for the rest."""
+        try:
+            parameters = checked(self, parameters, context)
+        except RtmError as error:
+            return False, str(error)
+        fine, message = super().checkParameterValues(parameters, context)
+        return fine, message
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -106,6 +117,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         if not usable:
             raise QgsProcessingException(sentence)
         try:
+            parameters = checked(self, parameters, context)
             check_targets(self, parameters, context)
             return self.execute(parameters, context, feedback)
         except Cancelled:

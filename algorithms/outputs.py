@@ -1,5 +1,6 @@
 """Each result as a file with its style beside it; every route to a result writes through here."""
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
@@ -12,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import (
     Qgis,
-    QgsCoordinateReferenceSystem,
     QgsMapLayer,
     QgsProcessingAlgorithm,
     QgsProcessingFeatureSourceDefinition,
 )
 
-from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.about import marking_items, model_items
+from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
+from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
@@ -45,17 +47,13 @@ from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
 from ..rtm_plugin.core.validation import Figure
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
+from .marking import SIGNED
 
 Sources = Sequence[Mapping[str, Any]]
 
 _NODATA = -9999.0
 _NO_FLAG = 255
 _PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
-
-
-def crs_of(grid: Grid) -> QgsCoordinateReferenceSystem:
-    """The grid's coordinate reference system."""
-    return QgsCoordinateReferenceSystem(grid.crs)
 
 
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
@@ -69,6 +67,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    items["RTM_EVENTS_LEFT_OUT"] = repr(events.left_out)
     items |= period_items("RTM", events.period)
     save_raster(
         staging,
@@ -202,31 +201,39 @@ def save_what_if(
             save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
 
 
-def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
-    """Priority places with rank labels."""
+def save_places(
+    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+) -> None:
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
     with staging.data(path) as draft:
-        write_places(draft, path, grid, found)
+        write_places(draft, path, grid, found, staging.marking)
+        keep_place_items(draft, made_from or {})
         style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":
         _save_style(staging, path, style)
 
 
+def made_from_terrain(model: RiskModel) -> dict[str, str]:
+    """What places keep that were made from a model's own terrain."""
+    return {MADE_FROM: "terrain", MADE_WITH: model.fingerprint}
+
+
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry."""
     with staging.data(path) as draft:
-        write_table(draft, path, columns, rows)
+        write_table(draft, path, columns, rows, staging.marking)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
     """One row a candidate."""
     with staging.data(path) as draft:
-        write_candidates(draft, path, fates)
+        write_candidates(draft, path, fates, staging.marking)
 
 
 def save_figures(staging: Staging, path: str, figures: Iterable[Figure], overlap: bool) -> None:
     """One row a figure of a validation."""
     with staging.data(path) as draft:
-        write_figures(draft, path, figures, overlap)
+        write_figures(draft, path, figures, overlap, staging.marking)
 
 
 def save_raster(
@@ -241,7 +248,7 @@ def save_raster(
 ) -> None:
     """Bands with metadata, and their style beside them."""
     with staging.data(path) as draft:
-        write_raster(draft, grid, bands, nodata, kind, items)
+        write_raster(draft, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
         style = style_text(draft, painter)
     _save_style(staging, path, style)
 
@@ -252,8 +259,8 @@ def _save_style(staging: Staging, path: str, style: str) -> None:
     staging.text(apart if staging.holds(usual) or Path(apart).exists() else usual, style)
 
 
-def versions() -> dict[str, Any]:
-    """Versions of what computed a result, and when."""
+def versions(marking: str = "") -> dict[str, Any]:
+    """Versions of what computed a result, when, who signs for it, and its protective marking."""
     config = ConfigParser(interpolation=None)
     config.read(_PLUGIN, encoding="utf-8")
     return {
@@ -262,14 +269,14 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **signature(),
+        **signature(marking),
     }
 
 
-def signature() -> dict[str, dict[str, str]]:
-    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
-    signed = load_preferences().signature
-    return {"signed": signed} if signed else {}
+def signature(marking: str) -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it, and its marking: under "signed", what is not empty, if any."""
+    signed = {**load_preferences().signature, **({"marking": marking} if marking else {})}
+    return {SIGNED: signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,11 +285,15 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
-        if value is None or isinstance(value, (bool, int, float, str)):
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # JSON has no such number
+        if isinstance(value, str):
+            return sound_text(value)
+        if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, QgsProcessingFeatureSourceDefinition):
             return {"source": value.source.staticValue(), "filter": value.filterExpression}
-        return value.name() if isinstance(value, QgsMapLayer) else str(value)
+        return sound_text(value.name() if isinstance(value, QgsMapLayer) else str(value))
 
     names = sorted(
         d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters

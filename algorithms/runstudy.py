@@ -53,6 +53,7 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_FINDINGS", tr("Findings")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_CARDS", tr("Cards of the places")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_VALIDATION", tr("Validation")))
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))

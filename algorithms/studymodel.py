@@ -117,6 +117,7 @@ class _Chain:
         chosen = self.study.selection
         values = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
         values["CULL"] = "yes" if chosen.cull else "no"
+        values |= {} if self.study.marking is None else {"MARKING": self.study.marking}
         sources = {name: self._value(value) for name, value in values.items()}
         sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
         self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, {"OUTPUT_MODEL": tr("Model")})

@@ -49,6 +49,8 @@ class Staging:
     Parameters
     ----------
     feedback : QgsProcessingFeedback, optional; asked once more for a cancel before anything is moved
+    marking : str
+        The protective marking that every layer among them carries in its metadata; "" for none.
 
     >>> with Staging() as staging:
     ...     staging.text("/tmp/risk_terrain_example.txt", "whole")
@@ -56,8 +58,9 @@ class Staging:
     'whole'
     """
 
-    def __init__(self, feedback: QgsProcessingFeedback | None = None) -> None:
+    def __init__(self, feedback: QgsProcessingFeedback | None = None, marking: str = "") -> None:
         self._feedback = feedback
+        self.marking = marking
         self._token = secrets.token_hex(6)
         self._marks: dict[str, Mark] = {}  # by folder; the first one lists the moves
         self._moves: list[Move] = []

@@ -17,6 +17,7 @@ from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
 from .paths import same_file
+from .sublayers import require_one_layer
 
 
 def save_study(study: StudyDocument, path: str | Path) -> None:
@@ -109,6 +110,7 @@ class OpenLayers:
                     f"The layer '{ref.name}' of the study cannot be opened ({_short(ref)}); put its file back, or "
                     "open the study in the wizard and choose the layer again."
                 )
+            require_one_layer(layer, ref.name)
             self._name_apart(layer)
             layer.setId(
                 f"study: {layer_name(layer)}"
