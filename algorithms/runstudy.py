@@ -38,7 +38,7 @@ class RunStudy(RtmAlgorithm):
     LABEL = "Run a saved study"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
-    FOLDER_FILES = RESULT_FILES
+    FOLDER_FILES = tuple(RESULT_FILES.values())
     PACKAGES = ("scipy", "jinja2")
     LIBRARIES = VERIFYING
 
@@ -74,7 +74,7 @@ class RunStudy(RtmAlgorithm):
         study = given_study(self.parameterAsString(parameters, "STUDY", context))
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
-        outputs = {name: str(folder / file) for name, file in self.FOLDER_FILES.items()}
+        outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
         if self.parameterAsBoolean(parameters, "LOAD", context):
             self._load_on_completion(context, outputs)
         found = processing.run(

@@ -1,7 +1,6 @@
 """rtm:teststudy — a saved study tested further: back-test, cross-validation, joint risk, on its own layers."""
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from qgis import processing
@@ -51,7 +50,7 @@ class TestStudy(RtmAlgorithm):
     LABEL = "Test a saved study further"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "back-test", "cross-validation", "joint risk")
-    FOLDER_FILES = MappingProxyType({name: name for names in _LOADED.values() for name in names})
+    FOLDER_FILES = tuple(name for names in _LOADED.values() for name in names)
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)
