@@ -9,7 +9,7 @@ _COLOUR = "#b30000"
 
 
 def answer_html(answer: Mapping[str, Any]) -> str:
-    """The protective marking; score, rank and events as lines; each factor as a bar with its share and what is known of it.
+    """Marking, score, rank and events as lines; each factor as a bar with its share and what is known of it.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def marked_run(city, folder: Path, marking: str = MARKING) -> Log:
     more |= {"OUTPUT_VALIDATION": "validation.html", "OUTPUT_TABLE": "table.gpkg"}
     asked = {name: str(folder / file) for name, file in more.items()}
     log = Log()
-    events = f"{city.layer('events')}|subset=\"year\" = 2025"
+    events = f'{city.layer("events")}|subset="year" = 2025'
     process("run", run_parameters(city, folder, TEST_EVENTS=events, MARKING=marking, **asked), log)
     return log
 

@@ -144,7 +144,8 @@ def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
     assert hands.page == "result", hands.reason
     assert "<b>more" not in (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
     assert load_study(tmp_path / "Räuber, 1" / "study.json").marking == "OFFICIAL"
-    assert '<p class="marking top"><bdi>OFFICIAL</bdi></p>' in (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
+    report = (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
+    assert '<p class="marking top"><bdi>OFFICIAL</bdi></p>' in report
 
 
 def test_a_new_study_begins_with_the_settings_of_the_analyst(hands, layers, tmp_path, monkeypatch):
