@@ -36,7 +36,6 @@ from .parameters import (
     add_influence,
     add_selection,
     choice,
-    refusal_of_study_area,
     whole_number,
 )
 from .study_inputs import Inputs, add_study_layers, read_inputs, study_of
@@ -120,10 +119,6 @@ class BackTest(RtmAlgorithm):
             advanced=True,
         )
         add_window(self, "", tr("back-test"))
-
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

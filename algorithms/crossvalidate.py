@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
@@ -37,7 +38,7 @@ from .crossvalidation_tables import (
     tell_comparison,
 )
 from .marking import add_marking, given_marking
-from .outputs import crs_of, plain_parameters, save_crossvalidated, save_table, versions
+from .outputs import plain_parameters, save_crossvalidated, save_table, versions
 from .parameters import (
     add_covariates,
     add_selection,

@@ -90,5 +90,4 @@ def save_report(staging: Staging, files: Mapping[str, Any], found: Findings, cel
             Sheet(card.heading, card.title, card.map, card.facts, card.near, TO_FILL_IN)
             for card in card_texts(found, cells)
         ]
-        title = found.context.title
-        staging.write(files["OUTPUT_CARDS"], lambda path: write_sheets(path, title, sheets, staging.marking))
+        write_sheets(staging.beside(files["OUTPUT_CARDS"]), found.context.title, sheets, staging.marking)

@@ -9,6 +9,7 @@ from qgis.PyQt.QtGui import QFont, QPageLayout, QPageSize, QPainter, QPdfWriter,
 from qgis.PyQt.QtSvg import QSvgRenderer
 
 from ..core.errors import OutputError
+from .briefing import is_whole_pdf
 
 DPI = 300
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 15.0  # A4 upright, mm
@@ -67,18 +68,8 @@ def write_sheets(path: str, title: str, sheets: Sequence[Sheet], marking: str) -
             _Page(painter).fill(sheet, marking)
     finally:
         painter.end()
-    if not _is_whole(path):
+    if not is_whole_pdf(Path(path)):
         raise OutputError("The cards cannot be written as PDF; check that the disk has room.")
-
-
-def _is_whole(path: str) -> bool:
-    """Qt tells of no full disk: a PDF that is cut short lacks its end."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, Path(path).stat().st_size - 32))
-            return file.read(32).rstrip().endswith(b"%%EOF")
-    except OSError:
-        return False
 
 
 class _Page:

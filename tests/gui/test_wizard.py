@@ -142,10 +142,10 @@ def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
     hands.next()
     wait(lambda: hands.page == "result" or not hands.wizard.run.running, "the study", 120)
     assert hands.page == "result", hands.reason
-    assert "<b>more" not in (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
+    page = (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
+    assert "<b>more" not in page
     assert load_study(tmp_path / "Räuber, 1" / "study.json").marking == "OFFICIAL"
-    report = (tmp_path / "Räuber, 1" / "report.html").read_text("utf-8")
-    assert '<p class="marking top"><bdi>OFFICIAL</bdi></p>' in report
+    assert '<p class="marking top"><bdi>OFFICIAL</bdi></p>' in page
 
 
 def test_a_new_study_begins_with_the_settings_of_the_analyst(hands, layers, tmp_path, monkeypatch):
@@ -365,8 +365,8 @@ def test_refusals_of_factors_settings_and_review(hands, layers, tmp_path):
     hands.type("factors_name", "Bars")
     hands.type("factors_filter", "\"name\" = 'nobody'")
     hands.counted()
-    assert "no feature that can be used" in hands.reason
-    assert "no feature that can be used" in table.item(0, 6).text()
+    assert "has no feature with a geometry" in hands.reason
+    assert "has no feature with a geometry" in table.item(0, 6).text()
     hands.click("factors_remove")
     hands.next()
     hands.find("settings_value").setValue(1.5)
