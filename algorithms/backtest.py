@@ -28,6 +28,7 @@ from ..rtm_plugin.core.periods import UNITS, Period, RollingSettings
 from ..rtm_plugin.core.progress import parts
 from .base import RtmAlgorithm, tr
 from .event_dates import add_event_dates, add_window, window_of
+from .marking import add_marking, given_marking
 from .outputs import versions
 from .parameters import (
     add_covariates,
@@ -35,7 +36,6 @@ from .parameters import (
     add_influence,
     add_selection,
     choice,
-    refusal_of_study_area,
     whole_number,
 )
 from .study_inputs import Inputs, add_study_layers, read_inputs, study_of
@@ -82,6 +82,7 @@ class BackTest(RtmAlgorithm):
         add_influence(self)
         add_covariates(self)
         add_selection(self)
+        add_marking(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT", tr("Runs"), tr("CSV file (*.csv)")),
             tr(
@@ -119,18 +120,15 @@ class BackTest(RtmAlgorithm):
         )
         add_window(self, "", tr("back-test"))
 
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
-
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        marking = given_marking(self, parameters, context)
         settings = self._settings(parameters, context)
         feedback.setProgressText(tr("Reading layers"))
         inputs = read_inputs(self, parameters, context, feedback)
         test = self._laid(parameters, context, inputs, settings)
-        told = test.settings_text({"plugin": versions()["plugin"]})
+        told = test.settings_text({"plugin": versions()["plugin"], **({"marking": marking} if marking else {})})
         file = RunsFile(Path(self.parameterAsFileOutput(parameters, "OUTPUT", context)), COLUMNS, tr("a back-test"))
         done = self._done(file, test, told)
         missing = [(k, window) for k, window in enumerate(test.windows, 1) if k not in done]

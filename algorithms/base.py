@@ -1,7 +1,6 @@
 """What all algorithms share: help from files, refusals in a sentence, results named, grouped and styled."""
 
 import html
-import importlib.util
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -22,11 +21,14 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
+from ..rtm_plugin.adapters.libraries import load_libraries, what_is_missing
 from ..rtm_plugin.adapters.project import PROPERTY
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.sidecars import styler
 from ..rtm_plugin.core.errors import Cancelled, InputError, RtmError
+from .inputs import checked
 from .targets import check_targets
+from .values import words_of
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
@@ -43,7 +45,10 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     LABEL: ClassVar[str]
     GROUP: ClassVar[tuple[str, str]]
     TAGS: ClassVar[tuple[str, ...]] = ()
+    FOLDER_FILES: ClassVar[Mapping[str, str]] = {}  # output → name of the file, where a folder is the destination
     CANCELLED: ClassVar[str] = "Cancelled; nothing was written."
+    PACKAGES: ClassVar[tuple[str, ...]] = ("scipy",)  # without which it cannot run
+    LIBRARIES: ClassVar[tuple[str, ...]] = ()  # slow ones that it uses beside those loaded with the plugin
 
     def name(self) -> str:
         return self.NAME
@@ -77,28 +82,42 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def canExecute(self) -> tuple[bool, str]:
-        if importlib.util.find_spec("scipy") is None:
-            return False, tr(
-                "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk "
-                "for the QGIS installer that includes scipy (OSGeo4W: package python3-scipy). Saved results still "
-                "open."
-            )
-        return True, ""
+        missing = what_is_missing(self.PACKAGES)
+        return not missing, missing
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Load what the task will use, while still in the window's thread."""
+        load_libraries(self.LIBRARIES)
+        return True
 
     def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
         """Add a parameter with its help; advanced ones are folded."""
-        definition.setHelp(help_text)
+        definition.setHelp(" ".join(text for text in (help_text, words_of(definition)) if text))
         if advanced:
             definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
         if not self.addParameter(definition):
             raise RtmError(f"The parameter {definition.name()} of {self.NAME} is declared twice.")
 
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        """Refuse in a sentence, before the run, what the inputs are refused for; QGIS's own words for the rest."""
+        try:
+            parameters = checked(self, parameters, context)
+        except RtmError as error:
+            return False, str(error)
+        fine, message = super().checkParameterValues(parameters, context)
+        return fine, message
+
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `execute`; whatever goes wrong reaches the analyst as one sentence."""
-        sentence = ""
+        usable, sentence = self.canExecute()  # qgis_process and models do not ask
+        if not usable:
+            raise QgsProcessingException(sentence)
         try:
+            parameters = checked(self, parameters, context)
             check_targets(self, parameters, context)
             return self.execute(parameters, context, feedback)
         except Cancelled:

@@ -10,10 +10,10 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
 )
 
-from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.crs import units_text
 from ..rtm_plugin.core.block_length import street_blocks
 from .base import RtmAlgorithm, tr
-from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area
+from .parameters import add_study_area, read_source, read_study_area
 
 
 class BlockLength(RtmAlgorithm):
@@ -32,10 +32,6 @@ class BlockLength(RtmAlgorithm):
         )
         self.addOutput(QgsProcessingOutputNumber("BLOCK_LENGTH", tr("Block length")))
         self.addOutput(QgsProcessingOutputNumber("BLOCK_COUNT", tr("Number of blocks")))
-
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem
-
-from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.cartography.briefing import BriefingText
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.periods import day_text
@@ -17,7 +15,6 @@ from ..rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Paramete
 from ..rtm_plugin.report.saved import context_of
 from ..rtm_plugin.report.wording import capital, many, number, readable
 from .base import tr
-from .study_inputs import metres_per_unit
 
 _HIGHEST, _PLACES = ("highest-risk cells", "highest risk"), "priority place"  # said by sentences that tell where
 
@@ -26,7 +23,7 @@ def briefing_text(
     model: RiskModel, cells: Cells, places: Sequence[Place] | None, title: str, marking: str, author: str, day: date
 ) -> BriefingText:
     """All words of the page; `places` is None when none are given."""
-    crs = QgsCoordinateReferenceSystem(cells.grid.crs)
+    crs = crs_of(cells.grid)
     context = context_of(model, units_text(crs), metres_per_unit(crs), title)
     found = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")
@@ -38,7 +35,8 @@ def briefing_text(
         headers=headers,
         factors=tuple(_factor_row(row, context) for row in found.factor_rows),
         more=tr("and {} more: see the report"),
-        caveat=f"{NOT_CAUSE} {RELATIVE} " + tr("RRV: relative risk value, by which the rate of events is multiplied."),
+        caveat=f"{NOT_CAUSE} {RELATIVE} "
+        + tr("RRV: relative risk value; where it has ÷, the rate of events is divided by it, else multiplied."),
         author=readable(author),
         date=tr("{} · model {}").format(day_text(day), model.fingerprint),
         close_up=tr("Close-up: place 1"),
@@ -72,10 +70,9 @@ def _period(found: Findings) -> str:
 
 def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     how = tr("within {}") if row.operationalisation == "proximity" else tr("dense within {}")
-    sign = "÷" if row.kind == "protective factor" else "×"
-    name = capital(readable(row.factor)) + (tr(" (protective)") if sign == "÷" else "")
+    name = capital(readable(row.factor)) + (tr(" (protective)") if row.is_protective else "")
     interval = f"{number(row.low)} to {number(row.high)}"
-    return name, how.format(context.distance(row.distance)), f"{sign}\u202f{number(row.rrv)} ({interval})"
+    return name, how.format(context.distance(row.distance)), f"{row.effect} ({interval})".replace(" ", "\u202f", 1)
 
 
 def names_of(model: RiskModel) -> dict[str, list[str]]:

@@ -13,13 +13,14 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
 from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, read_events, window_of
-from .outputs import crs_of, save_counts
+from .outputs import save_counts
 from .parameters import no_event_inside, source_item
 
 

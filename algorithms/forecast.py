@@ -16,6 +16,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
@@ -29,7 +30,8 @@ from ..rtm_plugin.report.wording import listed
 from .base import RtmAlgorithm, results_group, tr
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
-from .outputs import crs_of, plain_parameters, versions
+from .marking import carried_marking, marking_of_model
+from .outputs import plain_parameters, versions
 from .parameters import add_covariates, no_event_inside, read_covariates, source_item
 
 
@@ -125,6 +127,7 @@ class Forecast(RtmAlgorithm):
             self.parameterAsDouble(parameters, "COVERAGE", context),
         )
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         grid = rasters[0].grid()
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.3))
@@ -139,9 +142,9 @@ class Forecast(RtmAlgorithm):
         words = dict.fromkeys(layer.report.words.events for layer in read)
         tell_forecast(found, listed(list(words)), self._coming(parameters, context, len(read)), feedback)
         sources = [source_item("events", layer) for layer in read]
-        provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
+        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
         paths = self._paths(parameters, context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
         return self._results(paths, found.evidence.level, found.evidence.events, context)
 

@@ -69,4 +69,4 @@ def save_forecast(
         save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
-        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..rtm_plugin.adapters.layers import units_text
+from ..rtm_plugin.adapters.crs import metres_per_unit, units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
-from ..rtm_plugin.core.accuracy import Accuracy, accuracy
+from ..rtm_plugin.core.accuracy import Accuracy, Yardstick
 from ..rtm_plugin.core.forecast import Forecast, History
 from ..rtm_plugin.core.layer_words import short_period
 from ..rtm_plugin.core.periods import Period
@@ -17,7 +17,7 @@ from ..rtm_plugin.report.validation import ValidationFindings, validation_findin
 from ..rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
 from .data_findings import findings_of_events
-from .study_inputs import Inputs, metres_per_unit
+from .study_inputs import Inputs
 
 TERRAIN, FORECAST = "risk terrain", "forecast"
 
@@ -136,5 +136,6 @@ def measured_on_later_events(
         ),
         provenance=provenance,
     )
-    rows = [(m.name, accuracy(m.scores, events.counts, share)) for m in maps for share in SHARES]
+    yardstick = Yardstick.of(events.counts)
+    rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
     return Measured(validation_findings(measured, about), tuple(rows))

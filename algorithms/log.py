@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
 from ..rtm_plugin.core.accuracy import Accuracy
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.model_findings import model_findings, no_places_finding
 from ..rtm_plugin.core.places import Places
+from ..rtm_plugin.core.study import PlaceSettings
 from ..rtm_plugin.report.validation import ValidationFindings
 from .base import tr
+from .data_findings import tell_findings
 
 
 def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
@@ -25,27 +30,23 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
             f"{model.exposure.cells_without:,} cells have no exposure in '{model.exposure.name}' and get no score; "
             f"{model.exposure.events_without:,.0f} events in them were left out of the fit."
         )
-    if not model.selected:
-        feedback.pushWarning(
-            "No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat."
-        )
+    tell_findings(model_findings(model), feedback)
     for term in model.selected:
         verb = "multiplied" if term.direction == "aggravating" else "divided"
         feedback.pushInfo(
-            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:.3f} "
+            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:,.3f} "
             f"(coefficient {term.coefficient:.4f}, standard error {term.standard_error:.4f})"
         )
     tell = feedback.pushInfo if model.verification.status == "verified" else feedback.pushWarning
     tell(model.verification.reason)
 
 
-def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> None:
-    """How many places there are and how much ground they cover."""
+def tell_places(
+    found: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
+) -> None:
+    """How many places there are and how much ground they cover; or why there is none."""
     if not found.places:
-        feedback.pushWarning(
-            "No cell meets the rule for priority places, so there are none; choose a lower class, or a share of the "
-            "cells."
-        )
+        tell_findings([no_places_finding(scores, settings)], feedback)
         return
     feedback.pushInfo(
         f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "

@@ -13,12 +13,13 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import units_text, warn_if_cut_at_boundary
+from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
 from ..rtm_plugin.core.candidates import operationalise
 from .base import RtmAlgorithm, results_group, tr
-from .outputs import crs_of, save_candidates
+from .outputs import save_candidates
 from .parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
 
 

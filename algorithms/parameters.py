@@ -19,14 +19,13 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ..rtm_plugin.adapters.crs import require_projected
 from ..rtm_plugin.adapters.layers import (
     ReadLayer,
     chosen_names,
     layer_choice,
     layer_name,
     read_layer,
-    refusal_of_crs,
-    require_projected,
 )
 from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
@@ -304,14 +303,6 @@ def place_settings(algorithm: RtmAlgorithm, parameters: Parameters, context: Qgs
     )
 
 
-def refusal_of_study_area(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> str:
-    """The sentence with which the study area's CRS is refused before the run; empty when it is fine or absent."""
-    source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
-    if source is None:
-        return ""
-    return refusal_of_crs(source.sourceCrs(), source_name(algorithm, parameters, "STUDY_AREA", source, context))
-
-
 def source_name(
     algorithm: RtmAlgorithm, parameters: Parameters, name: str, source: QgsFeatureSource, context: QgsProcessingContext
 ) -> str:
@@ -362,15 +353,17 @@ def read_source(
 def read_study_area(
     algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
 ) -> tuple[ReadLayer, Any]:
-    """The study area's polygons and CRS; degrees are refused."""
+    """The study area's polygons and CRS; one that is untrue at its place is refused."""
     source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
     if source is None:
         raise InputError(algorithm.invalidSourceError(parameters, "STUDY_AREA"))
     crs = source.sourceCrs()
-    require_projected(crs, source_name(algorithm, parameters, "STUDY_AREA", source, context))
+    name = source_name(algorithm, parameters, "STUDY_AREA", source, context)
+    require_projected(crs, name)
     read = read_source(algorithm, parameters, "STUDY_AREA", crs, context, feedback, wanted="polygon")
     if not len(read.features.coordinates):
         raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
+    require_projected(crs, name, read.features.extent)
     choice = read.report.words
     if choice.is_part or is_generic(choice.layer):
         names, field = chosen_names(source, MOST_NAMES)

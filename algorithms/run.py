@@ -20,6 +20,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.core.findings import Finding, warnings_in
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
@@ -36,7 +37,9 @@ from .event_dates import add_event_dates, add_window
 from .forecast_outputs import ForecastPaths, save_forecast
 from .later_events import Measured, coming_days, coming_text, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
+from .marking import add_marking, given_marking, marking_of_model
 from .outputs import (
+    made_from_terrain,
     plain_parameters,
     save_candidate_table,
     save_expected,
@@ -44,7 +47,7 @@ from .outputs import (
     save_terrain,
     versions,
 )
-from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
+from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
 from .study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
@@ -64,6 +67,8 @@ class Run(RtmAlgorithm):
     LABEL = "Risk terrain model, start to finish"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("rtmdx", "wizard", "study", "report")
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study_layers(self)
@@ -95,6 +100,7 @@ class Run(RtmAlgorithm):
                 "layers' names when empty."
             ),
         )
+        add_marking(self)
         add_place_cards(self)
         self._add_outputs()
 
@@ -153,17 +159,14 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
-
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        marking = given_marking(self, parameters, context)
         feedback.setProgressText(tr("Reading layers"))
         inputs = read_inputs(self, parameters, context, feedback, with_names=self._has_cards(parameters, context))
         study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs)
+        provenance = self._provenance(parameters, inputs, marking)
         clock = Clock(stage_teller(feedback))
         wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
@@ -181,7 +184,7 @@ class Run(RtmAlgorithm):
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
         tell_model(result.model, feedback)
-        tell_places(result.places, result.observations.grid, feedback)
+        tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, feedback)
         beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
         return self._write(parameters, context, feedback, inputs, study, result, beyond, data)
@@ -191,9 +194,9 @@ class Run(RtmAlgorithm):
         cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
         return bool(cards) and any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, marking: str) -> dict[str, Any]:
         return {
-            **versions(),
+            **versions(marking),
             "parameters": plain_parameters(self, parameters),
             "inputs": inputs.sources,
         }
@@ -225,12 +228,14 @@ class Run(RtmAlgorithm):
         tested, measured = (later.terrain, later.findings) if later else ((), None)
         about, spots = report_context(inputs, study, data), result.places.places
         told = findings(result.model, about, spots, cells, tested, cards, measured)
-        with Staging(feedback) as staging:
+        if not told.cards:
+            file["OUTPUT_CARDS"] = ""
+        with Staging(feedback, marking_of_model(result.model)) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_PLACES"]:
-                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
+                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model))
             if layer["OUTPUT_TABLE"]:
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:

@@ -8,21 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
+from ..rtm_plugin.adapters.crs import metres_per_unit, require_projected, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
-from ..rtm_plugin.core.features import Features, inside, polygon_area
+from ..rtm_plugin.core.features import Features, Floats, inside, polygon_area
+from ..rtm_plugin.core.findings import Finding, warnings_in
 from ..rtm_plugin.core.grid import Grid, study_grid
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import count, memory_needed
 from ..rtm_plugin.core.repeats import Stacking
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
+from ..rtm_plugin.core.study_findings import (
+    FactorLayer,
+    factors_findings,
+    layer_findings,
+    near_area,
+    refuse_errors,
+    size_findings,
+)
 from .base import tr
 from .data_findings import findings_of_events, inside_of, split_of
 from .parameters import no_event_inside
-from .study_inputs import metres_per_unit
+from .study_inputs import factor_layer
 
 Facts = dict[str, Any]
 
@@ -46,6 +56,8 @@ class Inspector:
     def __init__(self, study: StudyDocument, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         self._study, self._context, self._feedback = study, context, feedback
         self._layers = OpenLayers(context)
+        self._layers_read: list[FactorLayer] = []
+        self._events: Floats | None = None
 
     def facts(self, part: str) -> Facts:
         """Facts of "area", "outcome", "factors", or of all three; a part that cannot be used says why in "refused"."""
@@ -60,7 +72,23 @@ class Inspector:
             found["outcome"] = _told(lambda: self._outcome(ground[0]))
         if part in ("factors", "all") and ground:
             found["factors"] = self._factors(ground[0])
+        if ground:
+            found["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], found)]
         return found
+
+    def _findings(self, part: str, ground: Ground, found: Facts) -> tuple[Finding, ...]:
+        """What is noticed of more than one layer: the factors beside one another and the events; the study's size."""
+        outcome, area = found.get("outcome", {}), found["area"]
+        noticed: tuple[Finding, ...] = ()
+        if self._layers_read:
+            study = self._study
+            events = self._events if part == "all" else None
+            name = study.events.name if study.events is not None else ""
+            together = factors_findings(ground.area, events, self._layers_read, name)
+            noticed += tuple(finding for finding in together if finding.text not in _refused(found))
+        if "cells" in area and "inside" in outcome:
+            noticed += self._size(area["cells"], float(outcome["inside"]))
+        return noticed
 
     def _read(self, ref: LayerRef, crs: QgsCoordinateReferenceSystem, **asked: Any) -> ReadLayer:
         layer: QgsVectorLayer = self._layers.open(ref)
@@ -80,6 +108,7 @@ class Inspector:
         read = self._read(ref, crs, wanted="polygon", dissolve=True)
         if not len(read.features.coordinates):
             raise InputError(f"No polygon of '{ref.name}' is chosen; choose another feature or layer.")
+        require_projected(crs, ref.name, read.features.extent)
         return Ground(read.features, crs)
 
     def _grid(self, ground: Ground) -> Grid:
@@ -98,7 +127,16 @@ class Inspector:
             "units": units_text(ground.crs),
             "memory": memory_needed(grid, len(self._study.factors)),
             "seconds": seconds_expected(grid.cells, self._study.candidate_count),
+            "findings": [finding.to_dict() for finding in self._size(grid.cells, 0.0)],
         }
+
+    def _size(self, cells: int, events: float) -> tuple[Finding, ...]:
+        return size_findings(
+            events=events,
+            cells=cells,
+            block_length=self._study.grid.block_length,
+            factors=len(self._study.factors),
+        )
 
     def _outcome(self, ground: Ground) -> Facts:
         study = self._study
@@ -109,6 +147,7 @@ class Inspector:
         fit, test = study.fit.period, study.test.period
         grid, part = self._grid(ground), bool(study.study_area and study.study_area.filter)
         events = self._during(whole, fit)
+        self._events = events.features.coordinates
         counted = count(grid, events.features.coordinates)
         if not counted.inside:
             raise InputError(no_event_inside(events))
@@ -154,40 +193,40 @@ class Inspector:
     def _factor(self, ground: Ground, factor: Factor) -> Facts:
         points = self._layers.open(factor.layer).geometryType() == Qgis.GeometryType.Point
         read = self._read(factor.layer, ground.crs, name_field=None if points else "")
-        reach = factor.settings.distances(self._study.grid.block_length)[-1]
-        return factor_facts(read, ground, reach)
+        layer = factor_layer(read, factor.settings, self._study.grid.block_length)
+        self._layers_read.append(layer)
+        return factor_facts(read, ground, layer)
 
 
-def factor_facts(read: ReadLayer, ground: Ground, reach: float) -> Facts:
+def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
     """Features in all, those within reach of the study area's box, and what nearest-neighbour analysis suggests."""
-    if not read.report.features:
-        raise InputError(f"The layer '{read.report.name}' has no feature that can be used; check its filter.")
-    ends = read.features.coordinates.reshape(len(read.features.coordinates), -1, 2)
-    x0, y0, x1, y1 = ground.area.extent
-    low, high = ends.min(axis=1), ends.max(axis=1)
-    near = (high >= (x0 - reach, y0 - reach)).all(axis=1) & (low <= (x1 + reach, y1 + reach)).all(axis=1)
-    if not near.any():
-        raise InputError(
-            f"No feature of '{read.report.name}' lies in or near the study area; check the layer and its CRS."
-        )
+    noticed = layer_findings(ground.area, layer)
+    refuse_errors(noticed)
+    near = near_area(ground.area, layer.features, layer.reach)
     neighbours = None
     if read.features.geometry == "point":
         within = read.features.coordinates[inside(ground.area, read.features.coordinates)]
         neighbours = nearest_neighbours(within, ground.square_units) if len(within) > 1 else None
-    choice, reason = suggested(neighbours, reach)
+    choice, reason = suggested(neighbours, layer.reach)
     if read.features.geometry != "point":
         reason = "Nearest-neighbour analysis is for points, so let the model decide."
     return {
         "geometry": read.features.geometry,
         "features": read.report.features,
         "near": _features_of(read, near),
-        "warnings": list(read.report.warnings),
+        "warnings": [*read.report.warnings, *warnings_in(noticed)],
         "operationalisation": choice,
         "reason": reason,
         "index": neighbours.index if neighbours else None,
         "z": neighbours.z if neighbours else None,
         "mean_distance": neighbours.mean_distance if neighbours else None,
     }
+
+
+def _refused(found: Facts) -> set[str]:
+    """Sentences with which a part is refused already."""
+    parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+    return {facts["refused"] for facts in parts if "refused" in facts}
 
 
 def _features_of(read: ReadLayer, rows: NDArray[np.bool_]) -> int | None:

@@ -13,17 +13,15 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterString,
-    QgsUnitTypes,
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.crs import crs_text, metres_per_unit, units_text
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.layers import (
     ReadLayer,
-    crs_text,
     layer_name,
     read_layer,
-    units_text,
     warn_if_cut_at_boundary,
 )
 from ..rtm_plugin.core.errors import InputError
@@ -32,8 +30,9 @@ from ..rtm_plugin.core.findings import Finding
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.layer_words import proposed_title
 from ..rtm_plugin.core.periods import Period, refuse_unless_later
-from ..rtm_plugin.core.pipeline import Study
+from ..rtm_plugin.core.pipeline import Study, count
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
+from ..rtm_plugin.core.study_findings import FactorLayer, factors_findings, refuse_errors, size_findings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
 from .data_findings import findings_of_events
@@ -65,6 +64,7 @@ class Inputs:
     factors: list[tuple[ReadLayer, FactorSettings]]
     title: str
     crs: QgsCoordinateReferenceSystem
+    factor_findings: tuple[Finding, ...] = ()
 
     @property
     def all(self) -> list[tuple[str, ReadLayer]]:
@@ -88,9 +88,17 @@ class Inputs:
         return [source_item(role, read) for role, read in self.all if read is not self.test_events]
 
     def findings(self, grid: Grid) -> tuple[Finding, ...]:
-        """What is to be said of the events on a grid: those fitted on, and those tested on."""
+        """What is to be said of the factors, of the study's size, and of the events on a grid, fitted and tested on."""
         part = self.area.report.words.is_part
-        found = findings_of_events(self.events, grid, tr("the fitting window"), area_is_part=part)
+        counted = count(grid, self.events.features.coordinates, self.events.values)
+        window = tr("the fitting window")
+        found = (
+            *self.factor_findings,
+            *size_findings(
+                events=counted.inside, cells=grid.cells, block_length=grid.block_length, factors=len(self.factors)
+            ),
+            *findings_of_events(self.events, grid, window, area_is_part=part, events=counted),
+        )
         if self.test_events is None:
             return found
         tested, window = self.test_events, tr("the test window")
@@ -152,7 +160,16 @@ def read_inputs(
     factors = read_factors(algorithm, parameters, area, crs, context, feedback, with_names)
     title = algorithm.parameterAsString(parameters, "TITLE", context).strip()
     title = title or proposed_title(events.report.words, area.report.words, events.period)
-    return Inputs(area, exclude, events, test_events, factors, title, crs)
+    block_length = algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    layers = [factor_layer(read, settings, block_length) for read, settings in factors]
+    noticed = factors_findings(area.features, events.features.coordinates, layers, events.report.name)
+    refuse_errors(noticed)
+    return Inputs(area, exclude, events, test_events, factors, title, crs, noticed)
+
+
+def factor_layer(read: ReadLayer, settings: FactorSettings, block_length: float) -> FactorLayer:
+    """A factor as core looks at it, before its candidates are made."""
+    return FactorLayer(settings.name, read.features, settings.distances(block_length)[-1])
 
 
 def _fitted_and_tested(
@@ -228,9 +245,9 @@ def _entries(
                 f"({', '.join(names)}); add the layer or correct the name."
             )
     found = []
+    defaults = factor_settings(algorithm, parameters, context, "the defaults")  # each entry brings its name
     for layer, name in zip(layers, names, strict=True):
         own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
-        defaults = factor_settings(algorithm, parameters, context, name)
         found.extend((layer, entry, entry.factor(defaults)) for entry in own)
     return found
 
@@ -249,11 +266,6 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,
     )
-
-
-def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
-    """The length of a map unit."""
-    return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
 
 
 def area_text(inputs: Inputs, grid: Grid) -> str:

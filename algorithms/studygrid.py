@@ -10,8 +10,8 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 
+from ..rtm_plugin.adapters.crs import crs_text, units_text
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import crs_text, units_text
 from ..rtm_plugin.core.grid import study_grid
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import save_grid
@@ -21,7 +21,6 @@ from .parameters import (
     grid_settings,
     read_source,
     read_study_area,
-    refusal_of_study_area,
     source_item,
 )
 
@@ -42,10 +41,6 @@ class StudyGrid(RtmAlgorithm):
             tr("Raster with 1 in the cells of the study area and nodata outside."),
         )
         self.addOutput(QgsProcessingOutputNumber("CELL_COUNT", tr("Number of cells")))
-
-    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
-        refusal = refusal_of_study_area(self, parameters, context)
-        return (False, refusal) if refusal else super().checkParameterValues(parameters, context)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -19,12 +19,11 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import units_text
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
-from ..rtm_plugin.adapters.tables import write_figures
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.findings import Finding
@@ -50,9 +49,9 @@ from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, read_events, window_of
 from .later_events import days_ratio, later_text
 from .log import tell_validation
-from .outputs import crs_of, plain_parameters, versions
+from .marking import add_carried_marking, carried_marking
+from .outputs import plain_parameters, save_figures, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
-from .study_inputs import metres_per_unit
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}
@@ -88,6 +87,7 @@ class Validate(RtmAlgorithm):
     LABEL = "Validate maps against later events"
     GROUP = ("accuracy", "How good is the map")
     TAGS = ("accuracy", "hit rate", "PAI", "PEI", "baseline", "calibration", "bootstrap")
+    PACKAGES = ("scipy", "jinja2")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self._add_maps_and_events()
@@ -114,6 +114,7 @@ class Validate(RtmAlgorithm):
             QgsProcessingParameterString("TITLE", tr("Title"), optional=True),
             tr("Heads the page; made from the layers' names when empty."),
         )
+        add_carried_marking(self, tr("the maps"))
         self._add_outputs()
 
     def _add_maps_and_events(self) -> None:
@@ -191,6 +192,7 @@ class Validate(RtmAlgorithm):
     ) -> dict[str, Any]:
         feedback.setProgressText(tr("Reading layers"))
         inputs = self._read(parameters, context, feedback)
+        marking = carried_marking(self, parameters, context, feedback, [raster.marking for raster in inputs.maps])
         overlaps = _overlaps(inputs, self.parameterAsBool(parameters, "ALLOW_OVERLAP", context))
         feedback.setProgressText(tr("Making baselines"))
         settings = self._settings(parameters, context, inputs)
@@ -211,12 +213,12 @@ class Validate(RtmAlgorithm):
             progress_of(feedback, 0.4, 0.9),
             _worth(inputs),
         )
-        about = self._about(parameters, context, inputs, overlaps, bandwidth)
+        about = self._about(parameters, context, inputs, overlaps, bandwidth, marking)
         found = validation_findings(measured, about)
         tell_findings((f for f in about.data_findings if f.severity == "note"), feedback)
         tell_validation(found, inputs.warnings, feedback)
         feedback.setProgressText(tr("Writing"))
-        return {**self._write(parameters, context, feedback, found), **_numbers(measured)}
+        return {**self._write(parameters, context, feedback, found, marking), **_numbers(measured)}
 
     def _read(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -287,6 +289,7 @@ class Validate(RtmAlgorithm):
         inputs: Inputs,
         overlaps: tuple[str, ...],
         bandwidth: float,
+        marking: str,
     ) -> ValidationContext:
         names = {role: read.report.words.events for role, read in inputs.layers}
         words, tested = inputs.later.report.words, inputs.later.period
@@ -317,7 +320,7 @@ class Validate(RtmAlgorithm):
             warnings=(*left_out, *inputs.warnings),
             data_findings=self._data_findings(inputs),
             provenance={
-                **versions(),
+                **versions(marking),
                 "parameters": plain_parameters(self, parameters),
                 "inputs": [source_item(role, read) for role, read in inputs.layers],
             },
@@ -338,13 +341,14 @@ class Validate(RtmAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
         found: ValidationFindings,
+        marking: str,
     ) -> dict[str, Any]:
         table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
         document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
         page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             if table:
-                write_figures(staging.beside(table), table, found.validation.figures, bool(found.context.overlaps))
+                save_figures(staging, table, found.validation.figures, bool(found.context.overlaps))
             if document:
                 staging.text(document, found.to_json())
             if page:

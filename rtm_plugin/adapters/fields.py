@@ -16,6 +16,11 @@ from ..core.repeats import NO_ID, EventRows, id_field, is_row_number
 _NOT_OF_PLACES = ("username", "user_name", "filename", "file_name", "layername", "layer_name", "surname", "lastname")
 
 
+def sound_text(text: str) -> str:
+    """A text that every file can hold: halves of letters that stand alone, which no encoding has, become '\ufffd'."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def number(value: object) -> float | None:
     """A value as a finite number; None when it is none."""
     try:
@@ -70,7 +75,7 @@ def guessed_name_field(fields: QgsFields) -> str:
 def name_text(feature: QgsFeature, name_field: str, position: int) -> str:
     """What a feature is called: the field's value, or its position in the layer where there is none."""
     value = feature[name_field] if name_field else None
-    return str(position) if QgsVariantUtils.isNull(value) else str(value)
+    return str(position) if QgsVariantUtils.isNull(value) else sound_text(str(value))
 
 
 class RowReader:

@@ -17,14 +17,11 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsFeatureSource,
     QgsGeometry,
-    QgsLineString,
     QgsMapLayer,
-    QgsPolygon,
     QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProviderRegistry,
-    QgsUnitTypes,
     QgsVectorLayer,
     QgsWkbTypes,
 )
@@ -32,10 +29,20 @@ from qgis.core import (
 from ..core.errors import InputError
 from ..core.features import Features, Floats, inside, polygon_area, ring_segments
 from ..core.layer_words import LayerChoice
+from .crs import crs_text, is_known, known_crs
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, RowReader, guessed_name_field, name_text, number, require_field, weight_reader
+from .fields import (
+    DateColumn,
+    RowReader,
+    guessed_name_field,
+    name_text,
+    number,
+    require_field,
+    sound_text,
+    weight_reader,
+)
 from .read_layers import LayerReport, ReadLayer
-from .wkb import Part, parts
+from .wkb import Part, parts, polygon
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
 _PLAIN_POINT = _POINT.itemsize
@@ -48,6 +55,8 @@ _COORDINATE_COLUMNS = (
      ("northing", "northings", "y", "y_coord", "ycoord", "point_y", "coord_y"), ""),
 )  # fmt: skip
 
+_SURFACES = (QgsWkbTypes.Type.Triangle, QgsWkbTypes.Type.PolyhedralSurface, QgsWkbTypes.Type.TIN)  # ground by facets
+_FARTHEST = 1e12  # map units from the origin, where no place on the Earth lies in any unit
 _GEOMETRY_NAMES = {
     Qgis.GeometryType.Point: "point",
     Qgis.GeometryType.Line: "line",
@@ -55,45 +64,12 @@ _GEOMETRY_NAMES = {
 }
 
 
-def require_projected(crs: QgsCoordinateReferenceSystem, layer_name: str) -> None:
-    """Refuse a study area whose coordinates are degrees, or unknown.
-
-    Raises
-    ------
-    InputError
-    """
-    sentence = refusal_of_crs(crs, layer_name)
-    if sentence:
-        raise InputError(sentence)
-
-
-def refusal_of_crs(crs: QgsCoordinateReferenceSystem, layer_name: str) -> str:
-    """The sentence with which a CRS is refused for a study area; empty when it is fine."""
-    if not is_known(crs):
-        return (
-            f"The layer '{layer_name}' has no coordinate reference system, so distances have no unit; set its CRS "
-            "(Layer ▸ Set CRS) and try again."
-        )
-    if crs.isGeographic():
-        return (
-            f"The layer '{layer_name}' is in {crs.authid() or crs.description()}, whose coordinates are degrees, and "
-            "risk terrain needs distances in metres; run 'Reproject layer' (native:reprojectlayer) to a projected CRS "
-            "first, for Great Britain EPSG:27700."
-        )
-    return ""
-
-
-def is_known(crs: QgsCoordinateReferenceSystem) -> bool:
-    """Whether a CRS says anything: a GeoPackage layer without one comes with an "Undefined … SRS" that looks valid."""
-    return crs.isValid() and (bool(crs.authid()) or not crs.description().startswith("Undefined "))
-
-
 def layer_name(layer: QgsMapLayer) -> str:
     """The layer's name; for one loaded from 'file|layername=x' outside a project, x."""
-    name = layer.name()
+    name = sound_text(layer.name())
     parts_ = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-    inner = parts_.get("layerName") or ""
-    path = parts_.get("path") or ""
+    inner = sound_text(parts_.get("layerName") or "")
+    path = sound_text(parts_.get("path") or "")
     stem = path.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if inner and name in ("", stem, f"{stem} — {inner}", layer.source()):
         return inner
@@ -128,16 +104,6 @@ def chosen_names(source: QgsFeatureSource, most: int) -> tuple[tuple[str, ...], 
     request.setSubsetOfAttributes([field], source.fields())
     names = [str(feature[field]).strip() for feature in source.getFeatures(request) if feature[field]]
     return tuple(name for name in names if name), field
-
-
-def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
-    """Authority id, or WKT where there is none."""
-    return crs.authid() or crs.toWkt(Qgis.CrsWktVariant.Preferred)
-
-
-def units_text(crs: QgsCoordinateReferenceSystem) -> str:
-    """The units of a CRS in words, plural."""
-    return QgsUnitTypes.toString(crs.mapUnits()).replace("meters", "metres")
 
 
 def read_layer(
@@ -179,7 +145,7 @@ def read_layer(
         Wrong geometry, no coordinates, broken expression, or a CRS that cannot be transformed.
     """
     report = LayerReport(name)
-    geometry = _geometry_of(source, name, wanted)
+    geometry = geometry_of(source, name, wanted)
     take = weight_reader(source, name, value_field)
     when = DateColumn(name, date_field) if date_field else None
     if when is not None:
@@ -222,7 +188,7 @@ def read_layer(
     width = 2 if geometry == "point" else 4
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
-        coordinates = _coordinates(_merged(merged), geometry)
+        coordinates = _coordinates(_merged(merged, name), geometry)
     _mention(report, with_unlocated=row_reader is None)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
@@ -253,7 +219,7 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
         )
 
 
-def _geometry_of(source: QgsFeatureSource, name: str, wanted: str) -> str:
+def geometry_of(source: QgsFeatureSource, name: str, wanted: str) -> str:
     """Point, line or polygon; a table has points. Refused unless it is the one wanted."""
     table = source.wkbType() == QgsWkbTypes.Type.NoGeometry
     geometry = "point" if table else _GEOMETRY_NAMES.get(QgsWkbTypes.geometryType(source.wkbType()), "")
@@ -372,7 +338,9 @@ def _parts(
     """Straight, valid, transformed parts; empty when nothing usable is left."""
     kind = geometry.type()
     if QgsWkbTypes.isCurvedType(geometry.wkbType()):
-        geometry.convertToStraightSegment()
+        geometry = QgsGeometry(geometry.constGet().segmentize())  # types of curves may hold straight lines only
+    if QgsWkbTypes.flatType(geometry.wkbType()) in _SURFACES:
+        geometry = QgsGeometry.unaryUnion([_geometry(polygon(facet)) for facet in parts(bytes(geometry.asWkb()))])
     if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
         geometry = geometry.makeValid()
         if geometry.type() != kind and not geometry.convertGeometryCollectionToSubclass(kind):
@@ -393,7 +361,12 @@ def _parts(
         return [[np.array(((x, y),))]] if math.isfinite(x) and math.isfinite(y) else []
     found = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
-    return [part for part in found if part and len(part[0]) >= least and all(np.isfinite(a).all() for a in part)]
+    return [part for part in found if part and len(part[0]) >= least and _on_a_map(part)]
+
+
+def _on_a_map(part: Part) -> bool:
+    """Whether all coordinates are numbers that a place can have."""
+    return all(bool((np.abs(vertices) < _FARTHEST).all()) for vertices in part)
 
 
 def _coordinates(found: list[Part], geometry: str) -> Floats:
@@ -406,13 +379,21 @@ def _coordinates(found: list[Part], geometry: str) -> Floats:
     )
 
 
-def _merged(polygons: list[Part]) -> list[Part]:
+def _merged(polygons: list[Part], name: str) -> list[Part]:
     """The union of polygons."""
-    shapes = []
-    for rings in polygons:
-        outer, *holes = (QgsLineString(ring[:, 0].tolist(), ring[:, 1].tolist()) for ring in rings)
-        shapes.append(QgsGeometry(QgsPolygon(outer, holes)))
-    return parts(bytes(QgsGeometry.unaryUnion(shapes).asWkb()))
+    union = QgsGeometry.unaryUnion([_geometry(polygon(rings)) for rings in polygons])
+    if union.isNull():
+        raise InputError(
+            f"The polygons of '{name}' cannot be merged ({union.lastError()}); run 'Fix geometries' "
+            "(native:fixgeometries) first."
+        )
+    return [part for part in parts(bytes(union.asWkb())) if part]
+
+
+def _geometry(wkb: bytes) -> QgsGeometry:
+    geometry = QgsGeometry()
+    geometry.fromWkb(wkb)
+    return geometry
 
 
 def _table_points(
@@ -426,7 +407,7 @@ def _table_points(
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
     """Points of a table with coordinate columns, such as a CSV file; no part where they cannot be read."""
     x_field, y_field, authid = _coordinate_columns(source, name)
-    own = QgsCoordinateReferenceSystem(authid) if authid else crs
+    own = known_crs(authid) if authid else crs
     report.notes.append(
         f"'{name}' is a table; its columns {x_field!r} and {y_field!r} are taken as coordinates in {crs_text(own)}."
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from osgeo import gdal, osr
+from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.candidates import Candidate, CandidateSet, FactorCandidates
@@ -23,8 +23,8 @@ from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
-from .about import kind_items
-from .layers import refusal_of_crs
+from .about import MARKING, kind_items
+from .crs import known_crs, refusal_of_crs, require_written_crs, spatial_reference
 
 VERSION = 1
 _OPTIONS = ["TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=1", "BIGTIFF=IF_SAFER"]
@@ -57,15 +57,14 @@ def write_raster(
         GDAL could not write all of it.
     """
     rows, columns = grid.shape
+    _refuse_what_is_no_number(bands, nodata)
     with gdal_errors():
         driver = gdal.GetDriverByName("GTiff")
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
         if data is None:
             raise OutputError(gdal.GetLastErrorMsg())
         data.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
-        crs = osr.SpatialReference()
-        crs.SetFromUserInput(grid.crs)
-        data.SetProjection(crs.ExportToWkt())
+        data.SetProjection(spatial_reference(grid.crs).ExportToWkt())
         data.SetMetadata({**_grid_metadata(grid, kind), **(metadata or {})})
         for number, band in enumerate(bands, 1):
             target = data.GetRasterBand(number)
@@ -77,6 +76,18 @@ def write_raster(
             progress(number / len(bands))
         data.FlushCache()
         del target, data
+    require_written_crs(path, "The raster", grid.crs, grid.extent)
+
+
+def _refuse_what_is_no_number(bands: Sequence[Band], nodata: float) -> None:
+    """Stop before a cell of the study area gets no value, or the one that stands for none."""
+    for band in bands:
+        wrong = int(np.count_nonzero(~np.isfinite(band.values) | (band.values == nodata)))
+        if wrong:
+            raise OutputError(
+                f"{wrong:,} cells have no number for '{band.description}', so the raster is not written; check the "
+                "inputs for absurd values."
+            )
 
 
 def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
@@ -160,8 +171,9 @@ class Raster:
         self._check(what)
 
     def _check(self, what: str) -> None:
-        x, dx, skew_x, _, skew_y, dy = self._data.GetGeoTransform()
-        refusal = refusal_of_crs(self.crs, self.name)
+        x, dx, skew_x, y, skew_y, dy = self._data.GetGeoTransform()
+        rows, columns = self._data.RasterYSize, self._data.RasterXSize
+        refusal = refusal_of_crs(self.crs, self.name, (x, y + rows * dy, x + columns * dx, y))
         if refusal:
             raise InputError(refusal)
         if skew_x or skew_y or dx <= 0 or not math.isclose(dx, -dy, rel_tol=1e-6) or not math.isfinite(x):
@@ -181,6 +193,11 @@ class Raster:
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )
+
+    @property
+    def marking(self) -> str:
+        """The protective marking that it carries; "" without one."""
+        return self.metadata.get(MARKING, "")
 
     @property
     def bands(self) -> int:
@@ -215,8 +232,10 @@ class Raster:
         x_min, size, _, y_max, _, _ = self._data.GetGeoTransform()
         block = _number(self.metadata.get("RTM_BLOCK_LENGTH"), 2 * size, self.name)
         crs = self.metadata.get("RTM_CRS") or self.crs.authid() or self.crs.toWkt()
-        if not QgsCoordinateReferenceSystem(crs).isValid():
-            raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.")
+        try:
+            known_crs(crs)
+        except InputError as error:
+            raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.") from error
         exact = _number(self.metadata.get("RTM_CELL_SIZE"), size, self.name)
         return Grid(x_min, y_max, exact, block, valid, crs, self._study_area())
 

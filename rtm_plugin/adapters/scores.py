@@ -48,6 +48,8 @@ class ScoreRaster:
     dispersion : float or None
     days : int or None
         How many days the expected counts are for; None where that is not known, or the values are none.
+    marking : str
+        The protective marking that it carries; "" without one.
     """
 
     name: str
@@ -59,6 +61,7 @@ class ScoreRaster:
     family: str
     dispersion: float | None
     days: int | None = None
+    marking: str = ""
 
 
 def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
@@ -103,7 +106,20 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         left_out = scored - int(np.count_nonzero(common))
         fitted, expected = raster.period("RTM_FIT"), kind in _EXPECTED
         days = _days(raster, fitted) if expected else None
-        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion, days))
+        found.append(
+            ScoreRaster(
+                name=name,
+                kind=KINDS[kind],
+                values=own[common],
+                left_out=left_out,
+                fitted=fitted,
+                is_expected=expected,
+                family=family,
+                dispersion=dispersion,
+                days=days,
+                marking=raster.marking,
+            )
+        )
     return grid.only(common), found
 
 

@@ -12,7 +12,7 @@ Part = list[Floats]  # a point or a line: one array of vertices; a polygon: its 
 def parts(wkb: bytes) -> list[Part]:
     """The parts of a straight geometry, vertices (v, 2); Z and M are left out.
 
-    Raises ValueError on what is not a (multi) point, line or polygon, or a collection of those.
+    Raises ValueError on what is not a (multi) point, line or polygon, a surface of facets, or a collection of those.
 
     >>> parts(struct.pack("<BIdd", 1, 1, 3.0, 4.0))[0][0].tolist()
     [[3.0, 4.0]]
@@ -20,6 +20,20 @@ def parts(wkb: bytes) -> list[Part]:
     found: list[Part] = []
     _read(wkb, 0, found)
     return found
+
+
+def polygon(rings: Part) -> bytes:
+    """A polygon of rings (v, 2), the outer first, as well-known binary; rings that enclose nothing are left out.
+
+    QGIS's own constructor is not used: it takes over the holes, and Python, which does not know, frees them again.
+
+    >>> triangle = np.array([[0, 0], [1, 0], [0, 1], [0, 0]], float)
+    >>> parts(polygon([triangle]))[0][0].tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    """
+    closed = [np.ascontiguousarray(ring, dtype="<f8") for ring in rings if len(ring) > 3]
+    body = b"".join(struct.pack("<I", len(ring)) + ring.tobytes() for ring in closed)
+    return struct.pack("<BII", 1, 3, len(closed)) + body
 
 
 def _read(wkb: bytes, at: int, found: list[Part]) -> int:
@@ -38,10 +52,10 @@ def _read(wkb: bytes, at: int, found: list[Part]) -> int:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         vertices, at = _vertices(wkb, at + 4, order, number, width)
         found.append([vertices])
-    elif kind == 3:
+    elif kind in (3, 17):  # a triangle is a polygon
         rings, at = _rings(wkb, at, order, width)
         found.append(rings)
-    elif kind in (4, 5, 6, 7):
+    elif kind in (4, 5, 6, 7, 15, 16):  # a TIN is a collection of triangles, a polyhedral surface one of polygons
         number = struct.unpack_from(order + "I", wkb, at)[0]
         at += 4
         for _ in range(number):

@@ -25,7 +25,7 @@ from .places import Places, priority_places
 from .progress import Clock, Progress, part, silent
 from .selection import Selection, check_counts, select_model
 from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
-from .summaries import culling_summary, family_model, fates, grid_summary
+from .summaries import culling_summary, family_model, fates, grid_summary, separation_summary
 from .terrain import RiskTerrain, risk_terrain
 from .verification import Verification, verify
 from .wide_terrain import wide_terrain
@@ -252,6 +252,7 @@ def _described(
         score(families[selection.family], observed).summary,
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
+        separation_summary(observed, selection),
     )
 
 
@@ -306,4 +307,5 @@ def _verified(selection: Selection, observed: Observations, progress: Progress) 
         fitted.dispersion,
         fitted.log_likelihood,
         progress,
+        not fitted.separated,
     )

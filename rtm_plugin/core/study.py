@@ -40,19 +40,30 @@ FAMILIES = {
 
 
 def _positive(value: float, name: str) -> None:
-    if not _is_number(value) or not math.isfinite(value) or value <= 0:
-        raise SettingsError(f"{name} is {value!r}; it must be a number above 0.")
+    if not _is_number(value) or not 0 < value < math.inf:
+        raise SettingsError(f"{name} is {_shown(value)}; it must be a number above 0.")
 
 
 def _whole(value: int, name: str, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise SettingsError(f"{name} is {value!r}; it must be a whole number from {least} to {most}.")
+        raise SettingsError(f"{name} is {_shown(value)}; it must be a whole number from {least} to {most}.")
 
 
 def _one_of(value: str, name: str, allowed: Iterable[str]) -> None:
     allowed = tuple(allowed)
     if value not in allowed:
-        raise SettingsError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+        raise SettingsError(f"{name} is {_shown(value)}; it must be one of {', '.join(allowed)}.")
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value: a number may have hundreds of digits."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:40]}…"
+
+
+def _is_no_letter(character: str) -> bool:
+    """Control characters, and halves of letters, which no file can hold."""
+    return ord(character) < 32 or ord(character) == 127 or 0xD800 <= ord(character) < 0xE000
 
 
 def _is_number(value: object) -> bool:
@@ -131,7 +142,7 @@ class FactorSettings:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise SettingsError("A risk factor has no name; give it one.")
-        if len(self.name) > MAX_NAME or any(ord(c) < 32 or ord(c) == 127 for c in self.name):
+        if len(self.name) > MAX_NAME or any(map(_is_no_letter, self.name)):
             raise SettingsError(
                 f"The factor name {self.name[:40]!r} is longer than {MAX_NAME} characters or holds a line break or "
                 "control character; give it a shorter, plain name."
@@ -142,7 +153,8 @@ class FactorSettings:
         _one_of(self.direction, f"The direction of {self.name}", DIRECTIONS)
         if not _is_number(self.density_sd) or not 0 <= self.density_sd <= 10:
             raise SettingsError(
-                f"The density threshold of {self.name} is {self.density_sd!r}; it must be 0 to 10 standard deviations."
+                f"The density threshold of {self.name} is {_shown(self.density_sd)}; it must be 0 to 10 standard "
+                "deviations."
             )
 
     @property
@@ -224,14 +236,30 @@ def _layer_entry(entry: object, number: int) -> LayerSettings:
     allowed = {f.name for f in fields(FactorSettings)}
     unknown = set(entry) - allowed - {"layer", "filter", "origin"}
     if unknown:
-        raise FileFormatError(f"{where} has the unknown key {sorted(unknown)[0]!r}; remove it or correct its spelling.")
+        key = _shown(sorted(unknown)[0])
+        raise FileFormatError(f"{where} has the unknown key {key}; remove it or correct its spelling.")
     for key, what in (("filter", "a text with a QGIS expression"), ("origin", "a text")):
         if not isinstance(entry.get(key, ""), str):
             raise FileFormatError(f'{where}: "{key}" must be {what}.')
     changes = {key: value for key, value in entry.items() if key in allowed}
     settings = LayerSettings(entry["layer"], entry.get("filter", ""), changes, entry.get("origin", ""))
-    settings.factor(FactorSettings(name=entry["layer"]))
+    settings.factor(FactorSettings("the defaults"))
     return settings
+
+
+def sign_of(direction: str) -> float:
+    """What an exposed cell has in the design: 1 aggravating, −1 protective, so that coefficients come out above 0."""
+    return -1.0 if direction == "protective" else 1.0
+
+
+def rrv_text(rrv: float, direction: str) -> str:
+    """A relative risk value in three digits, with what it does to the rate: × multiplies, ÷ divides.
+
+    >>> rrv_text(2.2613, "protective"), rrv_text(12.34, "aggravating"), rrv_text(30451.2, "aggravating")
+    ('÷ 2.26', '× 12.3', '× 30,451')
+    """
+    decimals = 2 if rrv < 9.995 else 1 if rrv < 99.95 else 0
+    return f"{'÷' if direction == 'protective' else '×'} {rrv:,.{decimals}f}"
 
 
 def check_version(document: Mapping[str, Any], newest: int, what: str) -> None:
@@ -271,7 +299,7 @@ class SelectionSettings:
         _whole(self.folds, "The number of folds", 2, 50)
         _whole(self.seed, "The seed", 0, 2**31 - 1)
         if not isinstance(self.cull, bool):
-            raise SettingsError(f"The culling switch is {self.cull!r}; it must be yes or no.")
+            raise SettingsError(f"The culling switch is {_shown(self.cull)}; it must be yes or no.")
 
     @property
     def families(self) -> tuple[str, ...]:

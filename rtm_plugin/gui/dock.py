@@ -21,6 +21,7 @@ from qgis.PyQt.QtGui import QDesktopServices, QGuiApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QTreeWidgetItem
 
 from ..adapters.classes_in_view import ClassInView
+from ..adapters.crs import known_crs
 from ..adapters.feedback import tr
 from ..adapters.project import ProjectModel, project_model, remember, risk_terrains
 from .answer import answer_html
@@ -233,7 +234,7 @@ class RiskTerrainDock(QgsDockWidget):
         self.parts.answer.setHtml(answer_html(answer))
         self.parts.copy.setEnabled(True)
         half, x, y = answer["cell_size"] / 2, answer["x"], answer["y"]
-        crs = QgsCoordinateReferenceSystem(answer["crs"])
+        crs = known_crs(answer["crs"])
         cell = QgsGeometry.fromRect(QgsRectangle(x - half, y - half, x + half, y + half))
         nearest = [
             geometry_of(factor["nearest_feature"], crs, self._layer_of(factor["factor"]))

@@ -10,6 +10,7 @@ from ..core.findings import Finding
 from ..core.model import RiskModel
 from ..core.periods import Period
 from ..core.places import Place
+from ..core.study import rrv_text
 from .cards import PlaceCard
 from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
 from .validation import ValidationFindings, rounded
@@ -186,6 +187,18 @@ class Parameter:
     def is_factor(self) -> bool:
         """Whether it is a selected variable."""
         return self.kind.endswith("factor")
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether its relative risk value divides."""
+        return self.kind == "protective factor"
+
+    @property
+    def effect(self) -> str:
+        """What a factor does to the rate of an exposed cell: "× 2.13" or "÷ 2.26"; "" for other rows."""
+        if not self.is_factor or self.rrv is None:
+            return ""
+        return rrv_text(self.rrv, "protective" if self.is_protective else "aggravating")
 
 
 @dataclass(frozen=True, slots=True)

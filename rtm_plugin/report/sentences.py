@@ -7,6 +7,8 @@ from ..core.event_split import EventSplit, split_findings
 from ..core.findings import Finding, warnings_in
 from ..core.layer_words import short_period
 from ..core.model import ModelTerm, RiskModel
+from ..core.model_findings import separation_findings
+from ..core.terrain import ScoreSummary
 from .details import ScoreClass
 from .findings import (
     NOT_CAUSE,
@@ -40,8 +42,11 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
     return f"A cell with a high density of {factor} (within {distance}{least})"
 
 
-def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext) -> str:
+def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext, is_limit: bool = False) -> str:
+    """`is_limit`: no ratio can be estimated, and the value is what half an event on the empty side would give."""
     interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
+    if is_limit:
+        interval += ", a value that stands for half an event on a side where there is none"
     if term.direction == "protective":
         return (
             f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
@@ -72,7 +77,7 @@ def headline_of(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
         "the cell with the lowest."
     )
-    sentences += _where(highest, summary, events_fitted(model, context))
+    sentences += _where(highest, summary, model.score, events_fitted(model, context))
     if validation is not None:
         sentences += validation.headline[:2]
     elif measured:
@@ -110,6 +115,13 @@ def _names(model: RiskModel) -> list[str]:
 
 
 def _nothing_selected(model: RiskModel) -> str:
+    separated = model.separation.factors if model.separation is not None else ()
+    if separated:
+        return (
+            f"No risk factor could be put into the model, although {readable(separated[0].factor)} leaves no event on "
+            "one side: the events are too few to go by. Every cell therefore has the same score, and the map shows no "
+            "differences. Use more events."
+        )
     return (
         f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
         "with a coefficient above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no "
@@ -117,10 +129,13 @@ def _nothing_selected(model: RiskModel) -> str:
     )
 
 
-def _where(highest: ScoreClass, summary: PlaceSummary, events: str) -> list[str]:
+def _where(highest: ScoreClass, summary: PlaceSummary, score: ScoreSummary, events: str) -> list[str]:
     """How much of the area is highest risk, what share of the events fell there, and in which places."""
     if not highest.cells:
-        none = "No cell scores above the mean + 2 SD, the class of the highest risk."
+        none = (
+            f"No cell scores above the mean + 2{NBSP}SD ({number(score.cuts[2])}), the class of the highest risk: the "
+            f"highest score is {number(score.max)}, and too many cells have it to stand out that far."
+        )
         return [none, _places_sentence(summary, events)]
     held = ""
     if highest.share_of_events is not None:
@@ -136,7 +151,7 @@ def _where(highest: ScoreClass, summary: PlaceSummary, events: str) -> list[str]
 
 def _places_sentence(summary: PlaceSummary, events: str) -> str:
     if not summary.count:
-        return "No cell meets the rule for priority places."
+        return "No cell meets the rule for priority places; choose a lower class, or a share of the cells."
     one = summary.count == 1
     text = (
         f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} "
@@ -173,7 +188,7 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
     if summary.count:
         shown = min(cards, summary.count)
         ahead = f"the first {whole(shown)} priority places" if shown > 1 else "the first priority place"
-        where = ", with the cards at the end of this report," if cards else ""
+        where = ", with the cards of this report," if cards else ""
         steps.append(f"Go and look at {ahead}{where} and ask those who know them what it is about the features there.")
         steps.append("Give each place an owner, a response aimed at its features, and a day to review it.")
     if not tested:
@@ -187,7 +202,7 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
 
 
 def not_shown_of(model: RiskModel) -> tuple[str, ...]:
-    """What the map does not show, for the first page; the report's end has it in full."""
+    """What the map does not show, for the first page; the report's appendix has it in full."""
     told = [NOT_CAUSE] if model.selected else []
     return (
         *told,
@@ -210,6 +225,7 @@ def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     found = list(context.warnings)
     for factor in context.factors:
         found += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
+    found += warnings_in(separation_findings(model))
     if model.verification.status == "differs":
         found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 from osgeo import ogr
+from qgis.core import QgsFeature, QgsGeometry, QgsProcessingContext, QgsVectorLayer
+from risk_terrain.rtm_plugin.adapters.layers import read_layer
+from risk_terrain.rtm_plugin.core.errors import InputError
 from running import Log, bands, only_terrain, process, refusal
 from small_city import CRS, FOOTPATHS, PARKS, moved, point_wkt, wkt, write_layer
 
@@ -145,3 +148,92 @@ def test_warning_when_a_layer_stops_at_the_boundary(city, expose, out, tmp_path)
     source = write_layer(tmp_path / "cut.gpkg", "lamps", corner)
     process("run", only_terrain(city, out, FACTORS=[source, city.layer("bars")]), told)
     assert told.warnings == [warning.replace("shapes", "lamps")]
+
+
+SQUARE = "((400300 300300, 400700 300300, 400700 300700, 400300 300700, 400300 300300))"
+SURFACES = {
+    "Triangle": ("TRIANGLE ((400300 300300, 400700 300300, 400300 300700, 400300 300300))", 80_000),
+    "TIN": (
+        "TIN (((400300 300300, 400700 300300, 400300 300700, 400300 300300)), "
+        "((400700 300300, 400700 300700, 400300 300700, 400700 300300)))",
+        160_000,
+    ),
+    # a building: floor, roof above it, and an upright wall, which covers no ground
+    "PolyhedralSurface": (
+        f"POLYHEDRALSURFACE ({SQUARE}, {SQUARE}, ((400300 300300, 400700 300300, 400700 300300, 400300 300300)))",
+        160_000,
+    ),
+    "Polygon": (f"POLYGON {SQUARE}", 160_000),
+    "MultiPolygon": (f"MULTIPOLYGON ({SQUARE})", 160_000),
+    "CurvePolygon": (
+        "CURVEPOLYGON (CIRCULARSTRING (400500 300300, 400700 300500, 400500 300700, 400300 300500, 400500 300300))",
+        np.pi * 200**2,
+    ),
+    "CurvePolygon of lines": (f"CURVEPOLYGON {SQUARE}", 160_000),
+    "MultiSurface": (f"MULTISURFACE ({SQUARE})", 160_000),
+}
+LINES = {
+    "LineString": ("LINESTRING (400000 300000, 400400 300300)", 500),
+    "MultiLineString": ("MULTILINESTRING ((400000 300000, 400400 300300), (400000 300000, 400000 300100))", 600),
+    "CircularString": ("CIRCULARSTRING (400000 300000, 400100 300100, 400200 300000)", np.pi * 100),
+    "CompoundCurve": (
+        "COMPOUNDCURVE (CIRCULARSTRING (400000 300000, 400100 300100, 400200 300000), (400200 300000, 400300 300000))",
+        np.pi * 100 + 100,
+    ),
+    "CompoundCurve of lines": ("COMPOUNDCURVE ((400000 300000, 400400 300300), (400400 300300, 400400 300400))", 600),
+    "MultiCurve of lines": ("MULTICURVE ((400000 300000, 400400 300300))", 500),
+    "MultiCurve": ("MULTICURVE (CIRCULARSTRING (400000 300000, 400100 300100, 400200 300000))", np.pi * 100),
+}
+
+
+def read_in_memory(kind: str, letters: str, text: str):
+    """One geometry of a type, with height and measure where the letters say so, read as any layer is."""
+    shape = QgsGeometry.fromWkt(text)
+    if "Z" in letters:
+        shape.get().addZValue(12.0)
+    if "M" in letters:
+        shape.get().addMValue(7.0)
+    layer = QgsVectorLayer(f"{kind.split(' ')[0]}{letters}?crs={CRS}", "shapes", "memory")
+    feature = QgsFeature()
+    feature.setGeometry(shape)
+    assert layer.dataProvider().addFeatures([feature])[0]
+    return read_layer(layer, "shapes", layer.crs(), QgsProcessingContext(), Log())
+
+
+@pytest.mark.parametrize("letters", ["", "Z", "M", "ZM"])
+@pytest.mark.parametrize("kind", SURFACES)
+def test_ground_of_every_type_of_surface(kind, letters):
+    text, ground = SURFACES[kind]
+    read = read_in_memory(kind, letters, text)
+    a = read.features.coordinates - np.tile([400_000.0, 300_000.0], 2)
+    assert (a[:, 0] * a[:, 3] - a[:, 2] * a[:, 1]).sum() / 2 == pytest.approx(ground, rel=1e-3)
+    assert (read.features.geometry, read.report.features, read.report.warnings) == ("polygon", 1, [])
+
+
+@pytest.mark.parametrize("letters", ["", "Z", "M", "ZM"])
+@pytest.mark.parametrize("kind", LINES)
+def test_length_of_every_type_of_line(kind, letters):
+    text, length = LINES[kind]
+    read = read_in_memory(kind, letters, text)
+    run = read.features.coordinates[:, 2:] - read.features.coordinates[:, :2]
+    assert np.hypot(*run.T).sum() == pytest.approx(length, rel=1e-3)
+    assert (read.features.geometry, read.report.features, read.report.warnings) == ("line", 1, [])
+
+
+@pytest.mark.parametrize("letters", ["", "Z", "M", "ZM"])
+def test_points_and_collections(letters):
+    assert read_in_memory("Point", letters, "POINT (1 2)").features.coordinates.tolist() == [[1, 2]]
+    read = read_in_memory("MultiPoint", letters, "MULTIPOINT ((1 2), (3 4))")
+    assert read.features.coordinates.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(InputError, match=r"^The layer 'shapes' holds geometries of no known type; choose a layer of"):
+        read_in_memory("GeometryCollection", letters, "GEOMETRYCOLLECTION (POINT (1 2))")
+
+
+def test_coordinates_that_no_place_has(chain, city, expose):
+    """A line that ends where no map goes is left out, and counted."""
+    found, results, log = expose(
+        [*(wkt("LINESTRING", [moved(line)]) for line in FOOTPATHS), "LINESTRING (400000 300000, 1e200 1e308)"]
+    )
+    assert np.array_equal(found, bands(chain["footpaths"]))
+    assert results["FEATURE_COUNT"] == len(FOOTPATHS)
+    assert log.warnings == ["1 feature of 'shapes' without a usable geometry left out."]

@@ -6,8 +6,10 @@ import re
 
 import pytest
 from osgeo import ogr
-from qgis.core import QgsProject, QgsVectorLayer
-from running import RUN_FILES, files, only_terrain, process, run_parameters
+from qgis.core import QgsField, QgsProcessingContext, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import QMetaType
+from risk_terrain.rtm_plugin.adapters.layers import read_layer
+from running import RUN_FILES, Log, files, only_terrain, process, refusal, run_parameters
 from small_city import point_wkt, write_layer
 
 NAMES = {
@@ -105,3 +107,53 @@ def test_inputs_in_such_a_folder(city, out, tmp_path):
     model = model_of(out)
     assert model["provenance"]["inputs"][1]["name"] == "włamania"
     assert model["events"]["inside"] == 178
+
+
+@pytest.mark.parametrize("name", ["é" * 200, "half \ud83c a letter"], ids=["400 bytes", "lone surrogate"])
+def test_names_that_are_too_long_or_no_text(city, out, name):
+    """Layers of such names are used like others; only the name of a factor has a length."""
+    area, events, bars = (QgsVectorLayer(city.layer(inner), name, "ogr") for inner in ("area", "events", "bars"))
+    settings = {"format": "risk-terrain-factors", "version": 1, "factors": []}
+    shown = name.replace("\ud83c", "\ufffd")
+    settings["factors"] = [{"layer": shown, "name": "bars"}]
+    QgsProject.instance().addMapLayers([area, events, bars])
+    given = {"STUDY_AREA": area, "EVENTS": events, "FACTORS": [bars], "FACTOR_SETTINGS": json.dumps(settings)}
+    try:
+        process("run", {**run_parameters(city, out), **given})
+        without_name = {**run_parameters(city, out), **given, "FACTOR_SETTINGS": None}
+        if len(name) > 120:
+            assert "longer than 120 characters" in refusal("run", without_name)
+    finally:
+        QgsProject.instance().removeAllMapLayers()
+    assert [item["name"] for item in model_of(out)["provenance"]["inputs"]][:2] == [shown, shown]
+    assert shown[:20] in (out / "report.html").read_text("utf-8")
+
+
+def test_attributes_that_are_no_text_or_number(city, out):
+    """Half a letter in a name of a feature, a number beyond all: no trace of either stops a run unless it must."""
+    layer = QgsVectorLayer(city.layer("bars"), "bars", "ogr")
+    layer.addExpressionField("'Bar ' || char(55357) || $id", QgsField("name", QMetaType.Type.QString))
+    layer.addExpressionField(f"'1{'0' * 400}'", QgsField("weight", QMetaType.Type.QString))
+    QgsProject.instance().addMapLayer(layer)
+    try:
+        process("run", {**run_parameters(city, out), "FACTORS": [layer]})
+        grid = str(out / "grid.tif")
+        process("studygrid", {"STUDY_AREA": city.layer("area"), "BLOCK_LENGTH": 200, "OUTPUT": grid})
+        weighted = {"EVENTS": layer, "WEIGHT_FIELD": "weight", "OUTPUT": str(out / "counts.tif")}
+        sentence = refusal("countevents", {"GRID": grid, **weighted})
+        read = read_layer(layer, "bars", layer.crs(), QgsProcessingContext(), Log(), name_field="name")
+        names = [name for name, _ in read.named]
+    finally:
+        QgsProject.instance().removeAllMapLayers()
+    assert sentence == f"The field 'weight' of 'bars' holds '1{'0' * 39}'; weights must be numbers of 0 or more."
+    assert names == [f"Bar ?{i}" for i in range(1, len(city.bars) + 1)]
+
+
+@pytest.mark.parametrize("number", ["1e999", "1" + "0" * 400, "-1" + "0" * 400, "NaN", "Infinity"])
+@pytest.mark.parametrize("key", ["density_sd", "max_blocks"])
+def test_numbers_beyond_all_in_settings(city, out, key, number):
+    entry = f'{{"layer": "bars", "{key}": {number}}}'
+    text = f'{{"format": "risk-terrain-factors", "version": 1, "factors": [{entry}]}}'
+    sentence = refusal("run", only_terrain(city, out, FACTOR_SETTINGS=text))
+    assert len(sentence) < 300
+    assert "bars" in sentence or "not valid JSON" in sentence or "number" in sentence

@@ -7,10 +7,12 @@ from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit,
 
 from ...adapters.feedback import tr
 from ...adapters.layers import layer_choice
+from ...adapters.preferences import load_preferences, plain_marking
 from ...core.errors import RtmError
 from ...core.layer_words import proposed_title
 from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, PLACE_RULES, PlaceSettings
 from ..layers import project_layer
+from ..settings import marking_choice, show_marking
 from .page import Page, column, form, text_label
 
 _RULES = {
@@ -52,8 +54,11 @@ class SettingsPage(Page):
         self.max_area = _number("settings_max_area", 0, 1e12, 0)
         self.max_area.setSpecialValueText(tr("as large as they are"))
         self.max_area.setSingleStep(10_000)
+        self.marking = marking_choice(load_preferences(), "")
+        self.marking.setObjectName("settings_marking")
         fields = form()
         fields.addRow(tr("&Title"), self.title)
+        fields.addRow(tr("Protective &marking"), self.marking)
         fields.addRow(tr("&Priority places are"), self.rule)
         fields.addRow(tr("&Value"), self.value)
         fields.addRow(tr("Split places larger than (square map &units)"), self.max_area)
@@ -80,6 +85,7 @@ class SettingsPage(Page):
         column(self, fields, self.told, self.advanced)
         take = self.by_hand(self._take)
         self.title.textChanged.connect(take)
+        self.marking.currentTextChanged.connect(take)
         self.rule.activated.connect(self.by_hand(self._rule_chosen))
         for spin in (self.value, self.max_area, self.folds, self.seed):
             spin.valueChanged.connect(take)
@@ -91,6 +97,7 @@ class SettingsPage(Page):
         self._propose_title()
         study = self.draft.study
         self.title.setText(study.title)
+        show_marking(self.marking, load_preferences().marking if study.marking is None else study.marking)
         _show(self.rule, study.places.rule)
         self.value.setValue(study.places.value)
         self.max_area.setValue(study.places.max_area or 0)
@@ -115,6 +122,13 @@ class SettingsPage(Page):
     def reason(self) -> str:
         if not self.draft.study.title.strip():
             return tr("Give the study a title; it heads the report and names the group of layers.")
+        try:
+            marking = plain_marking(self.marking.currentText())
+        except RtmError as error:
+            return str(error)
+        refusal = load_preferences().refusal_of_marking(marking)
+        if refusal:
+            return refusal
         return self._problem()
 
     def _problem(self) -> str:
@@ -139,6 +153,7 @@ class SettingsPage(Page):
         places = study.places if self._problem() else self._places()
         self.draft.set(
             title=self.title.text(),
+            marking=self.marking.currentText().strip(),
             places=places,
             selection=replace(
                 study.selection,
