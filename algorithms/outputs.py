@@ -24,7 +24,7 @@ from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
-from ..rtm_plugin.adapters.scores import family_items
+from ..rtm_plugin.adapters.scores import DAYS_ITEM, family_items
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
 from ..rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
 from ..rtm_plugin.cartography.styles import (
@@ -69,6 +69,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
     items["RTM_EVENTS_LEFT_OUT"] = repr(events.left_out)
     items |= period_items("RTM", events.period)
+    items |= {"RTM_DAYS": str(events.days)} if events.days else {}
     save_raster(
         staging,
         path,
@@ -135,6 +136,7 @@ def save_expected_counts(
     """Expected counts, however they were reached, in a band of this name."""
     items = period_items("RTM_FIT", fitted or Period())
     items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
+    items |= {DAYS_ITEM: str(model.events.days)} if model and model.events.days else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
     save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))

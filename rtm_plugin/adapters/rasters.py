@@ -311,7 +311,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
     outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
     left_out = _count_item(raster, "RTM_EVENTS_LEFT_OUT", 0.0)
-    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out)
+    days = int(_count_item(raster, "RTM_DAYS", 0.0)) or None
+    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out, days)
 
 
 def _count_item(raster: Raster, key: str, default: float) -> float:

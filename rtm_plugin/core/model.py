@@ -70,6 +70,8 @@ class EventSummary:
         ISO days, both included; None when the period of the events is not known. Older files lack them.
     left_out : float or None
         In the study area on ground without a cell; older files lack it, and have these among those outside.
+    days : int or None
+        Days that the events cover, for which expected counts are; None when not known. Older files lack them.
     """
 
     inside: float
@@ -77,6 +79,7 @@ class EventSummary:
     start: str | None = field(default=None, metadata=_MAY_LACK)
     end: str | None = field(default=None, metadata=_MAY_LACK)
     left_out: float | None = field(default=None, metadata=_MAY_LACK)
+    days: int | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         try:
