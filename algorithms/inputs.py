@@ -55,8 +55,9 @@ def _vectors(
 
 def _check_study_area(algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> None:
     """Refuse the CRS of a study area. Where some of its features are chosen, how it suits their place is seen later."""
-    if algorithm.parameterDefinition("STUDY_AREA") is None:
-        return
+    definition = algorithm.parameterDefinition("STUDY_AREA")
+    if definition is None or definition.type() != "source":
+        return  # rtm:briefing draws the layer, whatever its CRS
     source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
     if source is None:
         return

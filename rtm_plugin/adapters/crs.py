@@ -217,7 +217,10 @@ def require_written_crs(path: str, name: str, wanted: str, extent: Extent) -> No
     ------
     OutputError
     """
-    data = gdal.OpenEx(path)
+    try:
+        data = gdal.OpenEx(path)
+    except RuntimeError:  # GDAL raises or returns None, as the program around it has chosen
+        data = None
     layer = data.GetLayer(0) if data is not None and data.GetLayerCount() else data
     written = layer.GetSpatialRef() if layer is not None else None
     if written is None or not _same_places(written.Clone(), spatial_reference(wanted), extent):
