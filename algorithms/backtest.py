@@ -28,6 +28,7 @@ from ..rtm_plugin.core.periods import UNITS, Period, RollingSettings
 from ..rtm_plugin.core.progress import parts
 from .base import RtmAlgorithm, tr
 from .event_dates import add_event_dates, add_window, window_of
+from .marking import add_marking, given_marking
 from .outputs import versions
 from .parameters import (
     add_covariates,
@@ -81,6 +82,7 @@ class BackTest(RtmAlgorithm):
         add_influence(self)
         add_covariates(self)
         add_selection(self)
+        add_marking(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT", tr("Runs"), tr("CSV file (*.csv)")),
             tr(
@@ -121,11 +123,12 @@ class BackTest(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        marking = given_marking(self, parameters, context)
         settings = self._settings(parameters, context)
         feedback.setProgressText(tr("Reading layers"))
         inputs = read_inputs(self, parameters, context, feedback)
         test = self._laid(parameters, context, inputs, settings)
-        told = test.settings_text({"plugin": versions()["plugin"]})
+        told = test.settings_text({"plugin": versions()["plugin"], **({"marking": marking} if marking else {})})
         file = RunsFile(Path(self.parameterAsFileOutput(parameters, "OUTPUT", context)), COLUMNS, tr("a back-test"))
         done = self._done(file, test, told)
         missing = [(k, window) for k, window in enumerate(test.windows, 1) if k not in done]

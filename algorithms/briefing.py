@@ -28,6 +28,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime
 
+from ..rtm_plugin.adapters.belonging import Terrain, require_places_of, terrain_of
 from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
@@ -51,6 +52,7 @@ from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.wording import capital, listed, readable
 from .base import RESOURCES, RtmAlgorithm, tr
 from .briefing_text import briefing_text, hashes_of, names_of
+from .marking import add_carried_marking, carried_marking, marking_of_model
 from .parameters import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
@@ -129,10 +131,7 @@ class Briefing(RtmAlgorithm):
     def _add_words(self) -> None:
         text = QgsProcessingParameterString
         self.add(text("TITLE", tr("Title"), optional=True), tr("Heads the page; the study's own title when empty."))
-        self.add(
-            text("MARKING", tr("Protective marking"), load_preferences().marking or "OFFICIAL", optional=True),
-            tr("Stands at the top and at the bottom of the page, such as OFFICIAL-SENSITIVE."),
-        )
+        add_carried_marking(self, tr("the model"))
         self.add(
             text("AUTHOR", tr("Author"), optional=True),
             tr("Who answers for the page; analyst and unit of the settings page when empty."),
@@ -162,7 +161,8 @@ class Briefing(RtmAlgorithm):
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         layers, cells = self._layers(parameters, context, feedback, model)
         painter = terrain_painter(ScoreSummary.of(cells.scores))
-        text = self._text(parameters, context, model, layers, cells)
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
+        text = self._text(parameters, context, model, layers, cells, marking)
         extent = self._extent(parameters, context, layers)
         outputs = {name: self.parameterAsFileOutput(parameters, name, context) for name in PAGES}
         wanted = {name: path for name, path in outputs.items() if path}
@@ -195,20 +195,13 @@ class Briefing(RtmAlgorithm):
     ) -> tuple[BriefingLayers, Cells]:
         """What the map shows, and the cells of the terrain."""
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
-        made_with = raster.metadata.get("RTM_MODEL", model.fingerprint)
-        if made_with != model.fingerprint:
-            raise InputError(
-                f"The risk terrain '{raster.name}' was made with another model ({made_with}, not {model.fingerprint}); "
-                "choose the model and the risk terrain of one study."
-            )
-        grid = raster.grid()
-        scores = raster.band(1)[0][grid.mask].astype(np.float32)
+        terrain = terrain_of(raster, model)
+        grid, scores = terrain.grid, terrain.scores
         factors = self._factors(parameters, context, feedback, model, raster)
         layers = BriefingLayers(
             self.parameterAsRasterLayer(parameters, "TERRAIN", context),
-            self._vector(parameters, "PLACES", context, raster),
-            self._vector(parameters, "STUDY_AREA", context, raster),
+            self._places(parameters, context, terrain, raster),
+            self._vector(parameters, "STUDY_AREA", context),
             factors,
             self._basemap(parameters, context),
             tuple(capital(readable(layer_name(layer))) for layer in factors),
@@ -218,19 +211,27 @@ class Briefing(RtmAlgorithm):
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
         return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
 
-    def _vector(
-        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, raster: Raster
+    def _places(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain, raster: Raster
     ) -> QgsVectorLayer | None:
+        """The places of this terrain; those of another study are refused."""
+        layer = self._vector(parameters, "PLACES", context)
+        if layer is None:
+            return None
+        if layer.crs() != raster.crs:
+            raise InputError(
+                f"The priority places '{layer_name(layer)}' are in another coordinate reference system than the risk "
+                f"terrain '{raster.name}'; choose the places of the same study."
+            )
+        require_places_of(layer, terrain)
+        return layer
+
+    def _vector(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> QgsVectorLayer | None:
         if not parameters.get(name):
             return None
         layer = self.parameterAsVectorLayer(parameters, name, context)
         if layer is None:
             raise InputError(self.invalidSourceError(parameters, name))
-        if name == "PLACES" and layer.crs() != raster.crs:
-            raise InputError(
-                f"The priority places '{layer_name(layer)}' are in another coordinate reference system than the risk "
-                f"terrain '{raster.name}'; choose the places of the same study."
-            )
         return layer
 
     def _factors(
@@ -275,16 +276,15 @@ class Briefing(RtmAlgorithm):
         model: RiskModel,
         layers: BriefingLayers,
         cells: Cells,
+        marking: str,
     ) -> BriefingText:
-        words = {
-            name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "MARKING", "AUTHOR")
-        }
+        words = {name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "AUTHOR")}
         usual = load_preferences()
         words["AUTHOR"] = words["AUTHOR"] or ", ".join(text for text in (usual.analyst, usual.unit) if text)
         day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
         chosen = day.toPyDate() if day.isValid() else date.today()
         places = None if layers.places is None else read_places(layers.places)
-        return briefing_text(model, cells, places, words["TITLE"], words["MARKING"], words["AUTHOR"], chosen)
+        return briefing_text(model, cells, places, words["TITLE"], marking, words["AUTHOR"], chosen)
 
     def _extent(
         self, parameters: dict[str, Any], context: QgsProcessingContext, layers: BriefingLayers

@@ -37,6 +37,7 @@ from .crossvalidation_tables import (
     selection_rows,
     tell_comparison,
 )
+from .marking import add_marking, given_marking
 from .outputs import plain_parameters, save_crossvalidated, save_table, versions
 from .parameters import (
     add_covariates,
@@ -70,6 +71,7 @@ class CrossValidate(RtmAlgorithm):
         self._add_folds()
         add_covariates(self)
         add_selection(self)
+        add_marking(self)
         self._add_outputs()
 
     def _add_folds(self) -> None:
@@ -140,6 +142,7 @@ class CrossValidate(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        marking = given_marking(self, parameters, context)
         counts = self.raster(parameters, "COUNTS", context, "event count")
         grid, events = read_counts(counts)
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
@@ -151,8 +154,8 @@ class CrossValidate(RtmAlgorithm):
         found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))
         tell_comparison(found, feedback)
         sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
-        provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
-        return self._write(parameters, context, feedback, observed, found, provenance)
+        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
+        return self._write(parameters, context, feedback, observed, found, provenance, marking)
 
     def _spatial_folds(
         self,
@@ -200,13 +203,14 @@ class CrossValidate(RtmAlgorithm):
         observed: Observations,
         found: Comparison,
         provenance: dict[str, Any],
+        marking: str,
     ) -> dict[str, Any]:
         table, selection, expected = (
             self.parameterAsOutputLayer(parameters, name, context)
             for name in ("OUTPUT_TABLE", "OUTPUT_SELECTION", "OUTPUT_EXPECTED")
         )
         document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_table(staging, table, FOLD_COLUMNS, fold_rows(found))
             if selection:
                 save_table(staging, selection, SELECTION_COLUMNS, selection_rows(found, observed.candidates))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item
+from ..rtm_plugin.adapters.scores import DAYS_ITEM
 from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
@@ -39,12 +40,15 @@ def save_forecast(
     sources: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
     fitted: Period,
+    days: int | None = None,
 ) -> None:
     """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence.
 
-    `fitted` is the period of the events that the forecast was made from.
+    `fitted` is the period of the events that the forecast was made from, `days` the length of the one it is for.
     """
     items = {**sources_item(sources), **period_items("RTM_FIT", fitted)}
+    if days is not None:
+        items[DAYS_ITEM] = str(days)
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))
@@ -65,4 +69,4 @@ def save_forecast(
         save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
-        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

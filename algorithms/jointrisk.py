@@ -37,6 +37,7 @@ from ..rtm_plugin.core.periods import Period, refuse_unless_later
 from ..rtm_plugin.core.pipeline import Events, count
 from .base import RtmAlgorithm, results_group, tr
 from .event_dates import add_event_dates, add_window, read_events, read_points, window_of
+from .marking import carried_marking
 from .outputs import save_joint_risk, save_table
 from .parameters import choice, no_event_inside, source_item
 
@@ -127,6 +128,7 @@ class JointRisk(RtmAlgorithm):
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
+        marking = carried_marking(self, parameters, context, feedback, [raster.marking])
         grid = raster.grid()
         settings = JointSettings(
             self.parameterAsEnumString(parameters, "RULE", context),
@@ -142,7 +144,7 @@ class JointRisk(RtmAlgorithm):
         self._tell(rows, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             items = {"RTM_BANDWIDTH": repr(bandwidth), "RTM_RULE": settings.rule, "RTM_VALUE": repr(settings.value)}
             save_joint_risk(staging, output, grid, classes, recent.period, items, [source_item("events", read)])
             if table:

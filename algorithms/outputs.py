@@ -1,9 +1,10 @@
 """Each result as a file with its style beside it; every route to a result writes through here."""
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
 )
 
-from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.about import marking_items, model_items
+from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
 from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
 from ..rtm_plugin.adapters.scores import family_items
-from ..rtm_plugin.adapters.tables import Column, write_candidates, write_places, write_table
-from ..rtm_plugin.cartography.sidecars import save_style, sidecar_path
+from ..rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
+from ..rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
 from ..rtm_plugin.cartography.styles import (
     Painter,
     candidate_painter,
@@ -43,7 +45,9 @@ from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
 from ..rtm_plugin.core.terrain import RiskTerrain
+from ..rtm_plugin.core.validation import Figure
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
+from .marking import SIGNED
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -63,6 +67,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
     items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
+    items["RTM_EVENTS_LEFT_OUT"] = repr(events.left_out)
     items |= period_items("RTM", events.period)
     save_raster(
         staging,
@@ -196,22 +201,39 @@ def save_what_if(
             save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
 
 
-def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
-    """Priority places with rank labels."""
-    temporary = staging.beside(path)
-    write_places(temporary, path, grid, found)
+def save_places(
+    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+) -> None:
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
+    with staging.data(path) as draft:
+        write_places(draft, path, grid, found, staging.marking)
+        keep_place_items(draft, made_from or {})
+        style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":
-        save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
+        _save_style(staging, path, style)
+
+
+def made_from_terrain(model: RiskModel) -> dict[str, str]:
+    """What places keep that were made from a model's own terrain."""
+    return {MADE_FROM: "terrain", MADE_WITH: model.fingerprint}
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
     """A table without geometry."""
-    write_table(staging.beside(path), path, columns, rows)
+    with staging.data(path) as draft:
+        write_table(draft, path, columns, rows, staging.marking)
 
 
 def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
     """One row a candidate."""
-    write_candidates(staging.beside(path), path, fates)
+    with staging.data(path) as draft:
+        write_candidates(draft, path, fates, staging.marking)
+
+
+def save_figures(staging: Staging, path: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation."""
+    with staging.data(path) as draft:
+        write_figures(draft, path, figures, overlap, staging.marking)
 
 
 def save_raster(
@@ -225,13 +247,20 @@ def save_raster(
     painter: Painter,
 ) -> None:
     """Bands with metadata, and their style beside them."""
-    temporary = staging.beside(path)
-    write_raster(temporary, grid, bands, nodata, kind, items)
-    save_style(temporary, staging.beside(sidecar_path(path)), painter)
+    with staging.data(path) as draft:
+        write_raster(draft, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
+        style = style_text(draft, painter)
+    _save_style(staging, path, style)
 
 
-def versions() -> dict[str, Any]:
-    """Versions of what computed a result, and when."""
+def _save_style(staging: Staging, path: str, style: str) -> None:
+    """The style beside its file; under a name of its own where an output of the same stem has the usual one."""
+    usual, apart = sidecar_path(path), whole_name_sidecar(path)
+    staging.text(apart if staging.holds(usual) or Path(apart).exists() else usual, style)
+
+
+def versions(marking: str = "") -> dict[str, Any]:
+    """Versions of what computed a result, when, who signs for it, and its protective marking."""
     config = ConfigParser(interpolation=None)
     config.read(_PLUGIN, encoding="utf-8")
     return {
@@ -239,15 +268,15 @@ def versions() -> dict[str, Any]:
         "qgis": Qgis.QGIS_VERSION,
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        **signature(),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **signature(marking),
     }
 
 
-def signature() -> dict[str, dict[str, str]]:
-    """Who made a result, as the settings have it: under "signed", what is not empty; nothing when all of it is."""
-    signed = load_preferences().signature
-    return {"signed": signed} if signed else {}
+def signature(marking: str) -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it, and its marking: under "signed", what is not empty, if any."""
+    signed = {**load_preferences().signature, **({"marking": marking} if marking else {})}
+    return {SIGNED: signed} if signed else {}
 
 
 def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,6 +285,8 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # JSON has no such number
         if isinstance(value, str):
             return sound_text(value)
         if value is None or isinstance(value, (bool, int, float)):

@@ -8,9 +8,11 @@ from qgis.core import QgsProcessingParameterFileDestination
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.read_layers import ReadLayer
+from ..rtm_plugin.cartography.sheets import Sheet, write_sheets
 from ..rtm_plugin.core.nearby import FeatureNames
 from ..rtm_plugin.core.pipeline import StudyResult
 from ..rtm_plugin.core.terrain import shares
+from ..rtm_plugin.report.card_texts import TO_FILL_IN, card_texts
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import PLACE_CARDS
 from ..rtm_plugin.report.findings import Findings
@@ -19,7 +21,7 @@ from .base import RtmAlgorithm, tr
 from .parameters import whole_number
 from .study_inputs import Inputs
 
-REPORT_OUTPUTS = ("OUTPUT_REPORT", "OUTPUT_FINDINGS")
+REPORT_OUTPUTS = ("OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS")
 _MOST_CARDS = 100
 
 
@@ -33,7 +35,7 @@ def add_place_cards(algorithm: RtmAlgorithm) -> None:
 
 
 def add_report_outputs(algorithm: RtmAlgorithm) -> None:
-    """OUTPUT_REPORT and OUTPUT_FINDINGS."""
+    """OUTPUT_REPORT, OUTPUT_FINDINGS, OUTPUT_CARDS."""
     algorithm.add(
         QgsProcessingParameterFileDestination(
             "OUTPUT_REPORT", tr("Report"), tr("HTML page (*.html)"), optional=True, createByDefault=True
@@ -45,6 +47,12 @@ def add_report_outputs(algorithm: RtmAlgorithm) -> None:
             "OUTPUT_FINDINGS", tr("Findings"), tr("Findings (*.json)"), optional=True, createByDefault=False
         ),
         tr("JSON file with every number and sentence of the report, for other programs."),
+    )
+    algorithm.add(
+        QgsProcessingParameterFileDestination(
+            "OUTPUT_CARDS", tr("Cards of the places"), tr("PDF (*.pdf)"), optional=True, createByDefault=False
+        ),
+        tr("The cards alone, to print and take along: one place a page, A4. Not written where there is no place."),
     )
 
 
@@ -77,3 +85,9 @@ def save_report(staging: Staging, files: Mapping[str, Any], found: Findings, cel
         staging.text(files["OUTPUT_REPORT"], render(found, cells))
     if files["OUTPUT_FINDINGS"]:
         staging.text(files["OUTPUT_FINDINGS"], found.to_json())
+    if files["OUTPUT_CARDS"] and found.cards:
+        sheets = [
+            Sheet(card.heading, card.title, card.map, card.facts, card.near, TO_FILL_IN)
+            for card in card_texts(found, cells)
+        ]
+        write_sheets(staging.beside(files["OUTPUT_CARDS"]), found.context.title, sheets, staging.marking)

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.study_file import given_study
 from .base import RtmAlgorithm, tr
 from .study_parameters import RESULT_FILES, add_study, run_parameters
@@ -35,6 +36,9 @@ class RunStudy(RtmAlgorithm):
     LABEL = "Run a saved study"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
+    FOLDER_FILES = RESULT_FILES
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)
@@ -49,6 +53,7 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_FINDINGS", tr("Findings")))
+        self.addOutput(QgsProcessingOutputFile("OUTPUT_CARDS", tr("Cards of the places")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_VALIDATION", tr("Validation")))
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
@@ -62,7 +67,7 @@ class RunStudy(RtmAlgorithm):
         study = given_study(self.parameterAsString(parameters, "STUDY", context))
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
-        outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
+        outputs = {name: str(folder / file) for name, file in self.FOLDER_FILES.items()}
         found = processing.run(
             "rtm:run", {**asked, **outputs}, is_child_algorithm=True, context=context, feedback=feedback
         )

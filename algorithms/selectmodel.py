@@ -16,6 +16,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.covariates import observe
 from ..rtm_plugin.core.parallel import available_workers
@@ -23,6 +24,7 @@ from ..rtm_plugin.core.pipeline import fit_model
 from ..rtm_plugin.core.progress import Clock
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_model
+from .marking import add_marking, given_marking
 from .outputs import plain_parameters, save_candidate_table, versions
 from .parameters import add_covariates, add_selection, read_covariates, selection_settings
 
@@ -34,6 +36,7 @@ class SelectModel(RtmAlgorithm):
     LABEL = "4. Select model"
     GROUP = ("steps", "Study step by step")
     TAGS = ("regression", "elastic net", "stepwise", "poisson", "negative binomial")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add(
@@ -48,6 +51,7 @@ class SelectModel(RtmAlgorithm):
         )
         add_covariates(self)
         add_selection(self)
+        add_marking(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT_MODEL", tr("Model"), tr("Risk terrain model (*.json)")),
             tr("JSON file with the model, every candidate, every step, and how it was made."),
@@ -74,8 +78,9 @@ class SelectModel(RtmAlgorithm):
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
         settings = selection_settings(self, parameters, context)
+        marking = given_marking(self, parameters, context)
         sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
-        provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
+        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
         clock = Clock(stage_teller(feedback))
         observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
         progress = progress_of(feedback, 0.1, 0.95)
@@ -83,7 +88,7 @@ class SelectModel(RtmAlgorithm):
         tell_model(model, feedback)
         output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
         output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             staging.text(output_model, model.to_json())
             if output_table:
                 save_candidate_table(staging, output_table, model.candidates)

@@ -1,5 +1,6 @@
 """A study document as the parameters of rtm:run, and the file names of its results."""
 
+from types import MappingProxyType
 from typing import Any
 
 from qgis.core import (
@@ -14,17 +15,20 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.study_document import LayerRef, StudyDocument, factor_settings_json
 from .base import RtmAlgorithm, tr
 
-RESULT_FILES = {
-    "OUTPUT_TERRAIN": "terrain.tif",
-    "OUTPUT_EXPECTED": "expected.tif",
-    "OUTPUT_PLACES": "places.gpkg",
-    "OUTPUT_MODEL": "model.json",
-    "OUTPUT_TABLE": "candidates.csv",
-    "OUTPUT_REPORT": "report.html",
-    "OUTPUT_FINDINGS": "findings.json",
-    "OUTPUT_FORECAST": "forecast.tif",
-    "OUTPUT_VALIDATION": "validation.html",
-}
+RESULT_FILES = MappingProxyType(
+    {
+        "OUTPUT_TERRAIN": "terrain.tif",
+        "OUTPUT_EXPECTED": "expected.tif",
+        "OUTPUT_PLACES": "places.gpkg",
+        "OUTPUT_MODEL": "model.json",
+        "OUTPUT_TABLE": "candidates.csv",
+        "OUTPUT_REPORT": "report.html",
+        "OUTPUT_FINDINGS": "findings.json",
+        "OUTPUT_CARDS": "cards.pdf",
+        "OUTPUT_FORECAST": "forecast.tif",
+        "OUTPUT_VALIDATION": "validation.html",
+    }
+)
 
 
 def add_study(algorithm: RtmAlgorithm) -> None:
@@ -50,6 +54,7 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
     factors = [layers.open(factor.layer) for factor in study.factors]
     found = {
         "TITLE": study.title,
+        "MARKING": study.marking,
         "STUDY_AREA": source_of(layers, study.study_area),
         "EXCLUDE": source_of(layers, study.exclude),
         "EVENTS": source_of(layers, study.events),

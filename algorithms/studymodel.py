@@ -15,12 +15,14 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterString,
     QgsProcessingUtils,
+    QgsXmlUtils,
 )
 from qgis.PyQt.QtCore import QPointF
+from qgis.PyQt.QtXml import QDomDocument
 
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.study_file import given_study
-from ..rtm_plugin.core.errors import InputError, OutputError
+from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
 from .base import RtmAlgorithm, tr
 from .study_parameters import grid_parameters
@@ -56,9 +58,15 @@ class StudyModel(RtmAlgorithm):
         path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         model = _Chain(study).model
         with Staging(feedback) as staging:
-            if not model.toFile(staging.beside(path)):
-                raise OutputError(f"The model cannot be written to {path}; choose another folder.")
+            staging.text(path, model_text(model))
         return {"OUTPUT": path}
+
+
+def model_text(model: QgsProcessingModelAlgorithm) -> str:
+    """The content of a .model3 file; QGIS's own `toFile` does not say when the disk is full."""
+    document = QDomDocument("model")
+    document.appendChild(QgsXmlUtils.writeVariant(model.toVariant(), document))
+    return str(document.toString(2))
 
 
 class _Chain:
@@ -109,6 +117,7 @@ class _Chain:
         chosen = self.study.selection
         values = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
         values["CULL"] = "yes" if chosen.cull else "no"
+        values |= {} if self.study.marking is None else {"MARKING": self.study.marking}
         sources = {name: self._value(value) for name, value in values.items()}
         sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
         self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, {"OUTPUT_MODEL": tr("Model")})

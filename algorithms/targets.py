@@ -1,7 +1,7 @@
 """Where outputs go, looked at before any work: better a sentence at once than a lost layer at the end."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +18,64 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.files import refuse_target
+from ..rtm_plugin.adapters.moves import tidy
+from ..rtm_plugin.adapters.paths import path_key, same_file
+from ..rtm_plugin.adapters.study_file import given_study, layer_file
 from ..rtm_plugin.cartography.sidecars import sidecar_path
-from ..rtm_plugin.core.errors import OutputError
+from ..rtm_plugin.core.errors import OutputError, RtmError
 
 RASTER_ENDINGS = ("tif", "tiff")
 VECTOR_ENDINGS = ("gpkg", "geojson", "csv", "shp", "fgb")
-_STYLED = {*RASTER_ENDINGS, "gpkg", "geojson", "shp", "fgb"}
+_STYLED = {".tif", ".tiff", ".gpkg", ".geojson", ".shp", ".fgb"}
+_LAYERS = {*_STYLED, ".csv", ".json", ".kml", ".kmz", ".gml", ".gpx", ".tab", ".mif", ".sqlite", ".asc", ".vrt", ".jp2"}
+
+# What belongs to a file: by its ending, files of the same stem; and by what follows the whole name.
+_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".qpj")
+_MAPINFO = (".tab", ".dat", ".map", ".id", ".ind", ".mif", ".mid")
+_PARTS = {**dict.fromkeys(_SHAPEFILE, _SHAPEFILE), **dict.fromkeys(_MAPINFO, _MAPINFO)}
+_ATTACHED = ("-wal", "-shm", "-journal", ".aux.xml", ".ovr", ".msk", ".xml", ".qml")
 
 
 def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
     """Refuse outputs of a kind that cannot be written, that share a file, that are inputs, or that are in use.
 
+    What a killed run left in their folders is repaired first, as it may have to do with the inputs.
+
     Raises
     ------
     OutputError
     """
-    inputs = _input_files(algorithm, parameters, context)
-    taken: dict[Path, str] = {}
-    for definition in algorithm.destinationParameterDefinitions():
-        path = _path(parameters.get(definition.name()))
-        if path is None or isinstance(definition, QgsProcessingParameterFolderDestination):
-            continue  # what is written into a folder is looked at where it is named
-        _check_ending(definition, path)
+    outputs = list(_outputs(algorithm, parameters))
+    for folder in dict.fromkeys(path.parent for path in outputs):
+        tidy(folder)
+    inputs = list(_input_files(algorithm, parameters, context))
+    taken: dict[str, Path] = {}
+    for path in outputs:
         refuse_target(path)
-        if _same_file(path, inputs):
-            raise OutputError(
-                f"The output {path.name} is also an input of this run, which writing would destroy; choose another "
-                "name."
-            )
-        for file in _files_of(definition, path):
-            key = Path(os.path.normcase(os.path.abspath(file)))
+        for file in _files_of(path):
+            _refuse_input(path, file, inputs)
+            key = path_key(file).casefold()  # two names that differ in case are one on the next computer
             if key in taken:
                 raise OutputError(
-                    f"The outputs {taken[key]} and {path.name} would share the file {file.name}; give them different "
-                    "names."
+                    f"The outputs {taken[key].name} and {path.name} would share the file {file.name}; give them "
+                    "different names."
                 )
-            taken[key] = path.name
+            taken[key] = path
+    for path in outputs:
+        _refuse_foreign_style(path, taken)
+
+
+def _outputs(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any]) -> Iterator[Path]:
+    """Every file that the parameters name, those in a folder of results too."""
+    for definition in algorithm.destinationParameterDefinitions():
+        path = _path(parameters.get(definition.name()))
+        if path is None:
+            continue
+        if isinstance(definition, QgsProcessingParameterFolderDestination):
+            yield from (path / name for name in algorithm.FOLDER_FILES.values())
+        else:
+            _check_ending(definition, path)
+            yield path
 
 
 def _path(value: Any) -> Path | None:
@@ -81,43 +103,86 @@ def _check_ending(definition: QgsProcessingParameterDefinition, path: Path) -> N
         raise OutputError(f"The output {definition.name()} is of an unknown kind.")
 
 
-def _files_of(definition: QgsProcessingParameterDefinition, path: Path) -> list[Path]:
-    """The file and its style."""
-    if path.suffix.lstrip(".").lower() in _STYLED and not isinstance(definition, QgsProcessingParameterFileDestination):
-        return [path, Path(sidecar_path(str(path)))]
-    return [path]
+def _files_of(path: Path) -> list[Path]:
+    """The file, and what comes with a shapefile; not the style, which gives way to another output's."""
+    parts = _SHAPEFILE if path.suffix.lower() == ".shp" else ()
+    return [path, *(path.with_suffix(part) for part in parts if part != ".shp")]
+
+
+def _refuse_input(output: Path, file: Path, inputs: list[Path]) -> None:
+    for path in inputs:
+        if same_file(file, path):
+            raise OutputError(
+                f"The output {output.name} is also an input of this run, which writing would destroy; choose another "
+                "name."
+            )
+        if file.exists() and _belongs_to(file, path):
+            raise OutputError(
+                f"The output {output.name} would destroy {file.name}, which belongs to the input {path.name}; choose "
+                "another name."
+            )
+
+
+def _belongs_to(file: Path, path: Path) -> bool:
+    """Whether a file is part of another one: a table of a shapefile, the journal of a database."""
+    if path_key(file.parent) != path_key(path.parent):
+        return False
+    one, other = file.name.casefold(), path.name.casefold()
+    if file.stem.casefold() == path.stem.casefold() and file.suffix.lower() in _PARTS.get(path.suffix.lower(), ()):
+        return True
+    return one.startswith(other) and one[len(other) :] in _ATTACHED
+
+
+def _refuse_foreign_style(path: Path, taken: dict[str, Path]) -> None:
+    """Refuse a new file whose style would replace that of a layer of the same stem, which is no output of this run."""
+    style = Path(sidecar_path(str(path)))
+    if path.suffix.lower() not in _STYLED or path.exists() or not style.exists():
+        return
+    for other in style.parent.glob("*"):
+        if other.stem == path.stem and other.suffix.lower() in _LAYERS and path_key(other).casefold() not in taken:
+            raise OutputError(
+                f"The output {path.name} would replace {style.name}, the style of {other.name}; choose another name."
+            )
 
 
 def _input_files(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> list[Path]:
-    files = []
+) -> Iterator[Path]:
+    """Every file that a run reads: of its layers, documents and templates, and of the layers that a study names."""
     for definition in algorithm.parameterDefinitions():
-        if definition.isDestination() or not parameters.get(definition.name()):
+        kind, name = definition.type(), definition.name()
+        if definition.isDestination() or not parameters.get(name):
             continue
-        for layer in _layers(algorithm, parameters, definition, context):
-            path = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source()).get("path")
-            if path:
-                files.append(Path(path))
-    return files
+        if kind in ("source", "vector", "raster", "multilayer"):
+            yield from _layer_files(algorithm, parameters, name, kind, context)
+        elif kind in ("file", "string"):
+            text = algorithm.parameterAsString(parameters, name, context).strip()
+            if os.path.isfile(text):
+                yield Path(text)
+            if name == "STUDY":
+                yield from _study_files(text)
 
 
-def _layers(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    definition: QgsProcessingParameterDefinition,
-    context: QgsProcessingContext,
-) -> Iterable[Any]:
-    kind, name = definition.type(), definition.name()
+def _layer_files(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, kind: str, context: QgsProcessingContext
+) -> Iterator[Path]:
     if kind == "multilayer":
-        return algorithm.parameterAsLayerList(parameters, name, context)
-    if kind in ("source", "vector", "raster"):
-        layer = algorithm.parameterAsLayer(parameters, name, context)
-        return [layer] if layer is not None else []
-    return []
+        layers = algorithm.parameterAsLayerList(parameters, name, context)
+    else:
+        layers = [algorithm.parameterAsLayer(parameters, name, context)]
+    for layer in layers:
+        path = layer and QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source()).get("path")
+        if path:
+            yield Path(path)
 
 
-def _same_file(path: Path, inputs: Iterable[Path]) -> bool:
-    if not path.exists():
-        return False
-    return any(other.exists() and os.path.samefile(path, other) for other in inputs)
+def _study_files(text: str) -> Iterator[Path]:
+    """Files of the layers of a study; a study that cannot be read is refused where it is used."""
+    try:
+        study = given_study(text)
+    except RtmError:
+        return
+    for ref in study.layers:
+        path = layer_file(ref)
+        if path:
+            yield Path(path)

@@ -18,6 +18,7 @@ from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import observe_again, score
 from .base import RtmAlgorithm, results_group, tr
+from .marking import carried_marking, marking_of_model
 from .outputs import save_expected, save_terrain
 from .parameters import add_covariates, read_covariates
 
@@ -64,6 +65,7 @@ class Terrain(RtmAlgorithm):
     ) -> dict[str, Any]:
         model_file = self.parameterAsFile(parameters, "MODEL", context)
         model = RiskModel.load(model_file)
+        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         grid = rasters[0].grid()
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.6))
@@ -72,7 +74,7 @@ class Terrain(RtmAlgorithm):
         terrain = score(model.best, observed)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
-        with Staging(feedback) as staging:
+        with Staging(feedback, marking) as staging:
             save_terrain(staging, output, observed.grid, terrain, model.events.period, model)
             if expected:
                 save_expected(staging, expected, observed.grid, terrain, model.events.period, model)

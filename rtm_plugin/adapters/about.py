@@ -3,6 +3,9 @@
 from ..core.model import RiskModel
 from ..core.whatif import NOT_CAUSE
 
+MARKING = "RTM_MARKING"  # item of a raster's metadata
+CONSTRAINT = "Protective marking"  # kind of constraint in a layer's metadata, in QGIS
+
 _SCORE = (
     "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "
     "this study area, which scores 1. A score is relative; read it beside the expected count. It describes places, "
@@ -60,3 +63,8 @@ def model_items(model: RiskModel) -> dict[str, str]:
         for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))
     )
     return {"RTM_MODEL": model.fingerprint, "RTM_FACTORS": factors or "none"}
+
+
+def marking_items(marking: str) -> dict[str, str]:
+    """The protective marking of a raster; nothing without one."""
+    return {MARKING: marking} if marking else {}

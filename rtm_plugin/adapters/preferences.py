@@ -9,12 +9,14 @@ from typing import Any
 
 from qgis.core import QgsSettings
 
-from ..core.errors import SettingsError
+from ..core.errors import InputError, SettingsError
 from ..core.study import INCREMENTS, OPERATIONALISATIONS, FactorSettings, GridSettings
+from .feedback import tr
 
 SECTION = "risk_terrain"
 MARKINGS = ("", "OFFICIAL", "OFFICIAL-SENSITIVE", "SECRET")
-_SIGNED = ("analyst", "unit", "licence", "marking")
+_SIGNED = ("analyst", "unit", "licence")
+_RULES = ("markings", "marking_required")  # a force's, in the global settings file; no page changes them
 _WORDS = {"increment": INCREMENTS, "operationalisation": OPERATIONALISATIONS}
 _LONGEST = 200  # characters of a text
 
@@ -33,6 +35,10 @@ class Preferences:
     max_blocks : int
     increment, operationalisation : str
         Defaults of a new study.
+    markings : tuple of str
+        The only markings that the force allows; empty where it allows any.
+    marking_required : bool
+        Whether the force refuses results without a marking.
     """
 
     analyst: str = ""
@@ -45,11 +51,29 @@ class Preferences:
     max_blocks: int = 3
     increment: str = "half"
     operationalisation: str = "both"
+    markings: tuple[str, ...] = ()
+    marking_required: bool = False
 
     @property
     def signature(self) -> dict[str, str]:
-        """Analyst, unit, licence and marking, as far as they are set; what report and briefing print."""
+        """Analyst, unit and licence, as far as they are set; what report and briefing print."""
         return {name: getattr(self, name) for name in _SIGNED if getattr(self, name)}
+
+    @property
+    def marking_choices(self) -> tuple[str, ...]:
+        """What a list of markings offers; an empty one stands for none."""
+        return (*(() if self.marking_required else ("",)), *self.markings) if self.markings else MARKINGS
+
+    def refusal_of_marking(self, marking: str) -> str:
+        """The sentence with which the force's rules refuse a marking; empty where they allow it."""
+        offered = ", ".join(self.markings) or tr("any text")
+        if not marking and self.marking_required:
+            return tr("Your force demands a protective marking on every result; choose one ({}).").format(offered)
+        if marking and self.markings and marking not in self.markings:
+            return tr("'{}' is none of the protective markings of your force; choose one of them ({}).").format(
+                marking, offered
+            )
+        return ""
 
     @property
     def study_defaults(self) -> dict[str, Any]:
@@ -69,21 +93,51 @@ def load_preferences() -> Preferences:
     return Preferences(**found)
 
 
+def plain_marking(text: str) -> str:
+    """A marking as it is printed: one line, without signs that cannot be seen.
+
+    Raises
+    ------
+    InputError
+        It is too long for the edge of a page; a marking that is cut would say something else.
+    """
+    marking = _one_line(text)
+    if len(marking) > _LONGEST:
+        raise InputError(
+            tr("The protective marking has {:,} letters; shorten it to at most {}.").format(len(marking), _LONGEST)
+        )
+    return marking
+
+
 def save_preferences(wanted: Preferences) -> None:
     """Keep what differs from the settings in force, so that what the analyst leaves alone still follows the force."""
     settings, now = QgsSettings(), load_preferences()
     for field in fields(Preferences):
         value = getattr(wanted, field.name)
-        if value != getattr(now, field.name):
+        if field.name not in _RULES and value != getattr(now, field.name):
             settings.setValue(f"{SECTION}/{field.name}", value)
 
 
 def _read(settings: QgsSettings, name: str, usual: Any) -> Any:
     value = settings.value(f"{SECTION}/{name}", usual)
     try:
+        if name in _RULES:
+            return _rule(value, usual)
         return _checked(name, type(usual)(value))
     except (TypeError, ValueError, OverflowError, SettingsError):
         return usual
+
+
+def _rule(value: Any, usual: Any) -> Any:
+    """A list of markings, or a flag, as a settings file has them: QGIS makes lists of texts with commas."""
+    if isinstance(usual, bool):
+        return str(value).strip().lower() in ("true", "1", "yes")
+    texts = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    return tuple(marking for marking in map(_one_line, map(str, texts)) if marking)
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -95,5 +149,5 @@ def _checked(name: str, value: Any) -> Any:
     elif value not in _WORDS.get(name, (value,)):
         raise ValueError
     elif isinstance(value, str):
-        return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:_LONGEST]
+        return _one_line(value)[:_LONGEST]
     return value

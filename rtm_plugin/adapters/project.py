@@ -1,7 +1,6 @@
 """The models of a project: which of its terrains have one, and the files and layers that belong to them."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,11 @@ from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer, QgsVectorLayer
 from ..core.errors import RtmError
 from ..core.model import RiskModel
 from ..core.study import LayerSettings, layer_settings
+from ..core.terrain import ScoreSummary
+from .belonging import MADE_WITH, Terrain, are_places, places_belong
 from .layers import layer_name
+from .paths import path_key, source_key
+from .rasters import Raster
 
 PROPERTY = "risk_terrain"  # of a layer: where its model, expected counts, places and report lie
 _MANY, _LARGE = 20, 5_000_000  # files of a folder, and bytes of each, that are looked through for a model
@@ -82,7 +85,7 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
         settings,
         filters,
         _events(project, model),
-        _beside(terrain, "places") or _places(project),
+        _beside(terrain, "places") or _places(project, terrain),
     )
 
 
@@ -116,15 +119,12 @@ def _model_of(terrain: QgsRasterLayer) -> tuple[str, RiskModel | None]:
 
 
 def _gives(model: RiskModel, terrain: QgsRasterLayer) -> bool:
-    """Whether the raster holds the model's scores."""
-    for name in ("min", "mean", "sd", "max"):
-        try:
-            found = float(_item(terrain, f"RTM_SCORE_{name.upper()}"))
-        except ValueError:
-            return False
-        if not math.isclose(found, getattr(model.score, name), rel_tol=1e-6, abs_tol=1e-9):
-            return False
-    return True
+    """Whether the raster holds the model's scores, as its metadata tell; the cells are not read for that."""
+    try:
+        summary = ScoreSummary(*(float(_item(terrain, f"RTM_SCORE_{name}")) for name in ("MIN", "MEAN", "SD", "MAX")))
+    except ValueError:
+        return False
+    return model.made(summary, model.grid.cells, _item(terrain, MADE_WITH))
 
 
 def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
@@ -132,10 +132,11 @@ def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
     remembered = _beside(terrain, "expected")
     if remembered:
         return remembered
-    folder = Path(terrain.source()).parent
+    folder = path_key(Path(terrain.source()).parent)
     for layer in project.mapLayers().values():
         same = kind_of(layer) == "expected" and layer.extent() == terrain.extent()
-        if same and Path(layer.source()).parent == folder:
+        same = same and _item(layer, MADE_WITH) == _item(terrain, MADE_WITH)
+        if same and path_key(Path(layer.source()).parent) == folder:
             return str(layer.source())
     return ""
 
@@ -168,7 +169,7 @@ def _factor_layers(project: QgsProject, model: RiskModel) -> tuple[dict[str, str
     known: dict[str, str] = {}
     for layer in sorted(vectors, key=lambda layer: layer.id()):
         known.setdefault(layer.id(), layer.id())
-        known.setdefault(layer.source(), layer.id())
+        known.setdefault(source_key(layer.source()), layer.id())
         known.setdefault(layer_name(layer), layer.id())
     sources = [source for source in given if isinstance(source, str)] if isinstance(given, list) else []
     found: dict[str, str] = {}
@@ -193,22 +194,29 @@ def _events(project: QgsProject, model: RiskModel) -> str:
     if not isinstance(source, str) or given.get("FIT_START") or given.get("FIT_END"):
         return ""
     for layer in project.mapLayers().values():
-        if isinstance(layer, QgsVectorLayer) and source in (layer.id(), layer.source()):
+        if isinstance(layer, QgsVectorLayer) and (
+            source == layer.id() or source_key(source) == source_key(layer.source())
+        ):
             return str(layer.id())
     return source if Path(source.partition("|")[0]).is_file() else ""
 
 
-def _places(project: QgsProject) -> str:
-    """A layer of priority places that is in the project, known by its fields."""
-    for layer in project.mapLayers().values():
-        if isinstance(layer, QgsVectorLayer) and {"rank", "max_score", "factors"} <= set(layer.fields().names()):
-            return str(layer.id())
-    return ""
+def _places(project: QgsProject, terrain: QgsRasterLayer) -> str:
+    """A layer of priority places in the project that was made from this terrain."""
+    layers = [layer for layer in project.mapLayers().values() if isinstance(layer, QgsVectorLayer)]
+    candidates = [layer for layer in layers if are_places(layer)]
+    if not candidates:
+        return ""
+    try:
+        read = Terrain.of(Raster(terrain, "risk terrain"))
+    except RtmError:
+        return ""
+    return next((str(layer.id()) for layer in candidates if places_belong(layer, read)), "")
 
 
 def _named(project: QgsProject, known: Mapping[str, str], source: str) -> tuple[str, str]:
     """Name of the layer behind a source, and its id in the project, or the source where it is a file."""
-    layer = project.mapLayer(known.get(source, ""))
+    layer = project.mapLayer(known.get(source) or known.get(source_key(source), ""))
     if layer is not None:
         return layer_name(layer), layer.id()
     path, _, rest = source.partition("|layername=")

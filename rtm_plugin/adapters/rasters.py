@@ -23,7 +23,7 @@ from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
 from ..core.study import DIRECTIONS
-from .about import kind_items
+from .about import MARKING, kind_items
 from .crs import known_crs, refusal_of_crs, require_written_crs, spatial_reference
 
 VERSION = 1
@@ -57,6 +57,7 @@ def write_raster(
         GDAL could not write all of it.
     """
     rows, columns = grid.shape
+    _refuse_what_is_no_number(bands, nodata)
     with gdal_errors():
         driver = gdal.GetDriverByName("GTiff")
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
@@ -76,6 +77,17 @@ def write_raster(
         data.FlushCache()
         del target, data
     require_written_crs(path, "The raster", grid.crs, grid.extent)
+
+
+def _refuse_what_is_no_number(bands: Sequence[Band], nodata: float) -> None:
+    """Stop before a cell of the study area gets no value, or the one that stands for none."""
+    for band in bands:
+        wrong = int(np.count_nonzero(~np.isfinite(band.values) | (band.values == nodata)))
+        if wrong:
+            raise OutputError(
+                f"{wrong:,} cells have no number for '{band.description}', so the raster is not written; check the "
+                "inputs for absurd values."
+            )
 
 
 def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
@@ -181,6 +193,11 @@ class Raster:
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )
+
+    @property
+    def marking(self) -> str:
+        """The protective marking that it carries; "" without one."""
+        return self.metadata.get(MARKING, "")
 
     @property
     def bands(self) -> int:
@@ -293,7 +310,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     counts = values[grid.mask].astype(np.float64)
     inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
     outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
-    return grid, Events(counts, inside, outside, raster.period("RTM"))
+    left_out = _count_item(raster, "RTM_EVENTS_LEFT_OUT", 0.0)
+    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out)
 
 
 def _count_item(raster: Raster, key: str, default: float) -> float:

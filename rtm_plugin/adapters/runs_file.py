@@ -4,10 +4,12 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import FileFormatError, OutputError
+from .moves import remove
 from .tables import harmless
 
 
@@ -51,9 +53,9 @@ class RunsFile:
         ------
         OutputError
         """
+        whole = len(self._whole())
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            whole = len(self._whole())
             lines = [] if whole else [list(self._columns)]
             lines.append([self._plain(row[name]) for name in self._columns])
             with open(self.path, "r+b" if self.path.exists() else "xb") as file:
@@ -63,10 +65,19 @@ class RunsFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
+            self._cut_off(whole)
             raise OutputError(
                 f"{self.path.name} cannot be written to {self.path.parent}: {error.strerror or error}. If it is open "
                 "in another program, close it there; the runs that it holds are kept."
             ) from error
+
+    def _cut_off(self, whole: int) -> None:
+        """Take away the beginning of a row that could not be written; where that fails too, the next run does it."""
+        if not whole:
+            remove(self.path)
+            return
+        with suppress(OSError):
+            os.truncate(self.path, whole)
 
     def _whole(self) -> bytes:
         """What the file holds up to the last end of a line."""

@@ -24,6 +24,7 @@ KINDS = {
     None: "scores",
 }
 _EXPECTED = ("expected", "forecast")
+DAYS_ITEM = "RTM_EXPECTED_DAYS"  # of a raster's metadata: how many days its expected counts are for
 _FAMILIES = ("poisson", "nb1", "nb2")
 
 
@@ -45,6 +46,10 @@ class ScoreRaster:
         Whether the values are expected counts of ours.
     family : str
     dispersion : float or None
+    days : int or None
+        How many days the expected counts are for; None where that is not known, or the values are none.
+    marking : str
+        The protective marking that it carries; "" without one.
     """
 
     name: str
@@ -55,6 +60,8 @@ class ScoreRaster:
     is_expected: bool
     family: str
     dispersion: float | None
+    days: int | None = None
+    marking: str = ""
 
 
 def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
@@ -98,7 +105,21 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         family, dispersion = _family(raster)
         left_out = scored - int(np.count_nonzero(common))
         fitted, expected = raster.period("RTM_FIT"), kind in _EXPECTED
-        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion))
+        days = _days(raster, fitted) if expected else None
+        found.append(
+            ScoreRaster(
+                name=name,
+                kind=KINDS[kind],
+                values=own[common],
+                left_out=left_out,
+                fitted=fitted,
+                is_expected=expected,
+                family=family,
+                dispersion=dispersion,
+                days=days,
+                marking=raster.marking,
+            )
+        )
     return grid.only(common), found
 
 
@@ -112,6 +133,17 @@ def _names(rasters: Sequence[Raster]) -> list[str]:
             name = f"{raster.name} ({number})"
         taken.append(name)
     return taken[len(BASELINES) + 1 :]
+
+
+def _days(raster: Raster, fitted: Period) -> int | None:
+    """The days that expected counts are for: those the raster tells, or those of the period that it was fitted on.
+
+    A forecast is for a coming period, whose length only its own metadata can tell.
+    """
+    text = raster.metadata.get(DAYS_ITEM, "")
+    if text.isdecimal() and 0 < int(text) < 1_000_000:
+        return int(text)
+    return None if raster.metadata.get("RTM_KIND") == "forecast" else fitted.days
 
 
 def _family(raster: Raster) -> tuple[str, float | None]:

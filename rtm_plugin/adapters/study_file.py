@@ -11,11 +11,12 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..core.errors import FileFormatError, InputError
+from ..core.errors import FileFormatError, InputError, OutputError
 from ..core.model import read_text
 from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
+from .paths import same_file
 from .sublayers import require_one_layer
 
 
@@ -25,7 +26,11 @@ def save_study(study: StudyDocument, path: str | Path) -> None:
     Raises
     ------
     OutputError
+        Also where the file is a layer of the study.
     """
+    for ref in study.layers:
+        if layer_file(ref) and same_file(layer_file(ref), path):
+            raise OutputError(f"{Path(path).name} is the layer '{ref.name}' of this study; choose another name.")
     resolver = _resolver(path)
 
     def relative(layer: LayerRef) -> LayerRef:
@@ -64,6 +69,11 @@ def given_study(given: str) -> StudyDocument:
     if not text:
         raise FileFormatError("No study is given; choose a study file that the wizard saved.")
     return StudyDocument.from_json(text) if text.startswith("{") else load_study(text)
+
+
+def layer_file(ref: LayerRef) -> str:
+    """The file that holds a layer; empty for a layer of a database or a service."""
+    return str(QgsProviderRegistry.instance().decodeUri(ref.provider, ref.source).get("path") or "")
 
 
 def _resolver(path: str | Path) -> QgsReadWriteContext:
@@ -120,5 +130,5 @@ class OpenLayers:
 def _short(ref: LayerRef) -> str:
     """The file and layer without the folders, and without what may be a password in a database's address."""
     parts = QgsProviderRegistry.instance().decodeUri(ref.provider, ref.source)
-    file = str(parts.get("path") or "").replace("\\", "/").rsplit("/", 1)[-1]
+    file = layer_file(ref).replace("\\", "/").rsplit("/", 1)[-1]
     return ", ".join(text for text in (file, str(parts.get("layerName") or "")) if text) or ref.provider

@@ -15,18 +15,21 @@ from qgis.core import (
     QgsField,
     QgsFields,
     QgsGeometry,
+    QgsLayerMetadata,
     QgsVariantUtils,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QMetaType
+from qgis.PyQt.QtXml import QDomDocument
 
 from ..core.errors import InputError, OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Place, Places
 from ..core.validation import Figure
+from .about import CONSTRAINT, MARKING
 from .crs import crs_of, require_written_crs
 from .layers import layer_name
 from .rasters import gdal_errors
@@ -83,40 +86,39 @@ PLACE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def write_candidates(path: str, final: str, fates: Iterable[CandidateFate]) -> None:
+def write_candidates(path: str, final: str, fates: Iterable[CandidateFate], marking: str = "") -> None:
     """One row a candidate: its fate and the reason."""
     rows = [([getattr(fate, name) for name, _ in CANDIDATE_COLUMNS], None) for fate in fates]
-    _write(path, final, CANDIDATE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, CANDIDATE_COLUMNS, rows, marking)
 
 
-def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool) -> None:
+def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: bool, marking: str = "") -> None:
     """One row a figure of a validation, and one a difference between two maps; empty where there is no number.
 
     `overlap` stamps every row: the maps were tested on events that made them.
     """
-
-    def known(value: float | None) -> float | None:
-        return value if value is None or math.isfinite(value) else None
-
     rows = [
         (
-            [f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure]
-            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)]
-            + [overlap],
+            [
+                *(f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure),
+                *(f.expected, f.pessimistic, f.optimistic, f.lower, f.upper, overlap),
+            ],
             None,
         )
         for f in figures
     ]
-    _write(path, final, FIGURE_COLUMNS, rows, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, FIGURE_COLUMNS, rows, marking)
 
 
-def write_table(path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+def write_table(
+    path: str, final: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]], marking: str = ""
+) -> None:
     """A table without geometry, a value for each column in a row; None is left empty."""
     filled = ((list(row), None) for row in rows)
-    _write(path, final, columns, filled, QgsWkbTypes.Type.NoGeometry, QgsCoordinateReferenceSystem())
+    _write(path, final, columns, filled, marking)
 
 
-def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
+def write_places(path: str, final: str, grid: Grid, found: Places, marking: str = "") -> None:
     """One multipolygon a place, by rank."""
     outlines = place_outlines(grid, found)
     rows = [
@@ -135,7 +137,7 @@ def write_places(path: str, final: str, grid: Grid, found: Places) -> None:
         )
         for place in found.places
     ]
-    _write(path, final, PLACE_COLUMNS, rows, QgsWkbTypes.Type.MultiPolygon, crs_of(grid))
+    _write(path, final, PLACE_COLUMNS, rows, marking, QgsWkbTypes.Type.MultiPolygon, crs_of(grid))
     if Path(final).suffix.lower() != ".csv":  # which has no place for a CRS
         require_written_crs(path, Path(final).name, grid.crs, grid.extent)
 
@@ -196,8 +198,9 @@ def _write(
     final: str,
     columns: Sequence[Column],
     rows: Iterable[tuple[list[Any], QgsGeometry | None]],
-    geometry_type: QgsWkbTypes.Type,
-    crs: QgsCoordinateReferenceSystem,
+    marking: str,
+    geometry_type: QgsWkbTypes.Type = QgsWkbTypes.Type.NoGeometry,
+    crs: QgsCoordinateReferenceSystem = QgsCoordinateReferenceSystem(),  # noqa: B008, a table has none
 ) -> None:
     fields = QgsFields()
     for name, kind in columns:
@@ -216,13 +219,53 @@ def _write(
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         for values, geometry in rows:
             feature = QgsFeature(fields)
-            feature.setAttributes([harmless(value) if is_csv else value for value in values])
+            numbers = [known(value) for value in values]
+            feature.setAttributes([harmless(value) if is_csv else value for value in numbers])
             if geometry is not None:
                 feature.setGeometry(geometry)
             if not writer.addFeature(feature):
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
+    if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
+        _mark(path, options.layerName, marking)
+
+
+def _mark(path: str, table: str, marking: str) -> None:
+    """Put the protective marking among the constraints in a layer's metadata, and among those that GDAL shows.
+
+    The rows are those that QGIS writes itself; its own function does not know files in memory. Setting GDAL's item
+    makes the tables of the GeoPackage's extension for metadata.
+    """
+    metadata = QgsLayerMetadata()
+    metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
+    document = QDomDocument("qgis")
+    root = document.createElement("qgis")
+    document.appendChild(root)
+    metadata.writeMetadataXml(root, document)
+    data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
+    data.GetLayer(0).SetMetadataItem(MARKING, marking)
+    data.FlushCache()
+    commands = (  # both texts are quoted; files in memory take no parameters
+        "INSERT INTO gpkg_metadata (md_scope, md_standard_uri, mime_type, metadata) "  # noqa: S608
+        f"VALUES ('dataset', 'http://mrcc.com/qgis.dtd', 'text/xml', {_sql(document.toString())})",
+        "INSERT INTO gpkg_metadata_reference (reference_scope, table_name, md_file_id) "  # noqa: S608
+        f"VALUES ('table', {_sql(table)}, last_insert_rowid())",
+    )
+    for command in commands:
+        data.ExecuteSQL(command)
+    del data
+
+
+def _sql(text: str) -> str:
+    """A text as a literal of SQL."""
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
+
+
+def known(value: Any) -> Any:
+    """Nothing instead of a number that is none: an empty cell is read as such, nan and inf are not."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def harmless(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The briefing: one page with map, legend, factors and findings, filled into a template that a force can replace."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -374,7 +375,19 @@ def export_pdf(layout: QgsPrintLayout, path: str) -> None:
     settings.forceVectorOutput = True
     settings.appendGeoreference = True
     done = QgsLayoutExporter(layout).exportToPdf(path, settings)
-    if done != QgsLayoutExporter.ExportResult.Success or not Path(path).is_file():
+    if done != QgsLayoutExporter.ExportResult.Success or not is_whole_pdf(Path(path)):
         raise OutputError(
             "The briefing cannot be written; check that the disk has room and the folder can be written to."
         )
+
+
+def is_whole_pdf(path: Path) -> bool:
+    """Whether a PDF ends as it should and its table of contents lies where its end says.
+
+    Qt writes on when the disk is full, and QGIS reports success.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    end = re.search(rb"startxref\s+(\d+)\s+%%EOF\s*$", content[-1024:])
+    if end is None or not content.startswith(b"%PDF-"):
+        return False
+    return re.match(rb"\s*(xref|\d+\s+\d+\s+obj)", content[int(end.group(1)) :][:64]) is not None

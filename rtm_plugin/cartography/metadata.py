@@ -5,6 +5,7 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 
 from .styles import opened
 
+CONSTRAINT = "Protective marking"  # kind of constraint in a layer's metadata
 TITLE, ABSTRACT = "TIFFTAG_DOCUMENTNAME", "TIFFTAG_IMAGEDESCRIPTION"
 _SETTINGS = (
     ("RTM_BLOCK_LENGTH", "Block length, map units"),
@@ -30,7 +31,10 @@ def describe(layer: QgsMapLayer) -> None:
     days = items.get("RTM_FIT_START"), items.get("RTM_FIT_END")
     title = items.get(TITLE, layer.name())
     abstract = " ".join(text for text in (items.get(ABSTRACT), items.get("RTM_NOTE")) if text)
-    layer.setMetadata(metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days))
+    found = metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days)
+    if items.get("RTM_MARKING"):
+        found.setConstraints([QgsLayerMetadata.Constraint(items["RTM_MARKING"], CONSTRAINT)])
+    layer.setMetadata(found)
 
 
 def metadata_of(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from osgeo import gdal
 from qgis.core import (
     QgsMapLayer,
     QgsMapLayerLegendUtils,
@@ -11,37 +10,38 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
+    QgsReadWriteContext,
     QgsVectorLayer,
 )
 from qgis.PyQt import sip
+from qgis.PyQt.QtXml import QDomDocument
 
 from ..core.errors import OutputError
 from .metadata import describe
 from .styles import Painter, named_styles
 
-_PAM = "GDAL_PAM_ENABLED"
 
-
-def save_style(data_path: str, sidecar: str, painter: Painter) -> None:
-    """Paint the layer at `data_path` and save its style at `sidecar`; both are closed again."""
+def style_text(data_path: str, painter: Painter) -> str:
+    """The style of the layer at `data_path`, painted, as a .qml file holds it; the layer is closed again."""
     kind = QgsRasterLayer if Path(data_path).suffix.lower() in (".tif", ".tiff") else QgsVectorLayer
-    before = gdal.GetThreadLocalConfigOption(_PAM)
-    gdal.SetThreadLocalConfigOption(_PAM, "NO")  # else the statistics that a layer looks up become an .aux.xml file
-    try:
-        layer = kind(data_path, "layer")
-        painter(layer)
-        categories = QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling
-        message, saved = layer.saveNamedStyle(sidecar, categories)
-        del layer
-    finally:
-        gdal.SetThreadLocalConfigOption(_PAM, before)
-    if not saved or not Path(sidecar).read_bytes().rstrip().endswith(b"</qgis>"):  # QGIS overlooks a full disk
-        raise OutputError(f"The style of a result cannot be written ({message}); check that the disk has room.")
+    layer = kind(data_path, "layer")
+    painter(layer)
+    categories = QgsMapLayer.StyleCategory.Symbology | QgsMapLayer.StyleCategory.Labeling
+    document = QDomDocument("qgis")
+    problem = layer.exportNamedStyle(document, QgsReadWriteContext(), categories)
+    if problem:
+        raise OutputError(f"The style of a result cannot be made ({problem}).")
+    return str(document.toString(2))
 
 
 def sidecar_path(data_path: str) -> str:
     """Where QGIS looks for the style of a file."""
     return str(Path(data_path).with_suffix(".qml"))
+
+
+def whole_name_sidecar(data_path: str) -> str:
+    """Where we keep the style of a file whose usual place is another file's; QGIS does not look there by itself."""
+    return f"{data_path}.qml"
 
 
 class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
@@ -64,7 +64,11 @@ class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
         node = context.project().layerTreeRoot().findLayer(layer.id()) if context.project() else None
         if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
             QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
-        layer.loadDefaultStyle()
+        apart = whole_name_sidecar(str(layer.source()).partition("|")[0])
+        if Path(apart).is_file():
+            layer.loadNamedStyle(apart)
+        else:
+            layer.loadDefaultStyle()
         if isinstance(layer, QgsRasterLayer):
             add_named_styles(layer)
             describe(layer)

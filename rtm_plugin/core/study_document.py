@@ -98,6 +98,8 @@ class StudyDocument:
         Of events and later events; empty when no dates are used.
     fit, test : Window
         Days of the events to fit on and to test on; with a test window and no later events, both lie in one layer.
+    marking : str or None
+        Protective marking of everything that comes of the study; "" for none, None for that of the settings page.
 
     Examples
     --------
@@ -120,6 +122,7 @@ class StudyDocument:
     grid: GridSettings = field(default_factory=lambda: GridSettings(200.0))
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    marking: str | None = None
 
     @property
     def candidate_count(self) -> int:

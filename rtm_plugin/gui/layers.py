@@ -1,10 +1,9 @@
 """Layers of the project as references that a study can keep, and back."""
 
-from pathlib import Path
-
 from qgis.core import QgsDataSourceUri, QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
 
 from ..adapters.feedback import tr
+from ..adapters.paths import path_key
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
@@ -89,5 +88,5 @@ def _same(source: str, ref: LayerRef) -> bool:
 def _parts(provider: str, source: str) -> dict[str, object]:
     parts = dict(QgsProviderRegistry.instance().decodeUri(provider, source))
     if parts.get("path"):
-        parts["path"] = str(Path(str(parts["path"])))
+        parts["path"] = path_key(str(parts["path"]))
     return parts

@@ -6,6 +6,7 @@ from typing import Any
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 
 from ..adapters.feedback import tr
+from ..adapters.paths import same_file
 
 _LAYERS = (
     ("OUTPUT_PLACES", tr("Priority places"), True),
@@ -34,9 +35,9 @@ def add_results(results: dict[str, Any], title: str) -> list[QgsMapLayer]:
 def leave_results(folder: Path) -> None:
     """Take the maps of an earlier run in this folder out of the project, so that their files can be replaced."""
     project = QgsProject.instance()
-    names = {"terrain.tif", "expected.tif", "forecast.tif", "places.gpkg"}
-    files = {str(folder / name) for name in names}
-    old = [layer for layer in project.mapLayers().values() if layer.source().split("|")[0] in files]
+    files = [folder / name for name in ("terrain.tif", "expected.tif", "forecast.tif", "places.gpkg")]
+    sources = {layer: layer.source().split("|")[0] for layer in project.mapLayers().values()}
+    old = [layer for layer, source in sources.items() if any(same_file(source, file) for file in files)]
     groups = {node.parent() for layer in old if (node := project.layerTreeRoot().findLayer(layer)) is not None}
     project.removeMapLayers([layer.id() for layer in old])
     for group in groups:

@@ -1,5 +1,7 @@
 """The page "Risk terrain" in QGIS's options."""
 
+from dataclasses import replace
+
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
@@ -15,8 +17,24 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..adapters.feedback import tr
-from ..adapters.preferences import MARKINGS, Preferences, load_preferences, save_preferences
+from ..adapters.preferences import Preferences, load_preferences, save_preferences
 from ..core.study import INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS
+
+
+def marking_choice(rules: Preferences, marking: str) -> QComboBox:
+    """A list of markings: free text as well, unless the force says which there are."""
+    box = QComboBox()
+    box.addItems(rules.marking_choices)
+    box.setEditable(not rules.markings)
+    show_marking(box, marking)
+    return box
+
+
+def show_marking(box: QComboBox, marking: str) -> None:
+    """Choose a marking; one that the force's list lacks stays in sight, so that it can be refused by name."""
+    if box.findText(marking) < 0:
+        box.addItem(marking)
+    box.setCurrentText(marking)
 
 
 class SettingsFactory(QgsOptionsWidgetFactory):
@@ -35,14 +53,11 @@ class SettingsPage(QgsOptionsPageWidget):
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
-        now = load_preferences()
+        self._now = now = load_preferences()
         self.analyst = QLineEdit(now.analyst, self)
         self.unit = QLineEdit(now.unit, self)
         self.licence = QLineEdit(now.licence, self)
-        self.marking = QComboBox(self)
-        self.marking.setEditable(True)
-        self.marking.addItems(MARKINGS)
-        self.marking.setCurrentText(now.marking)
+        self.marking = marking_choice(now, now.marking)
         self.study_folder = self._folder(now.study_folder)
         self.output_folder = self._folder(now.output_folder)
         self.block_length = QDoubleSpinBox(self)
@@ -107,17 +122,18 @@ class SettingsPage(QgsOptionsPageWidget):
     @property
     def chosen(self) -> Preferences:
         """What the page shows."""
-        return Preferences(
-            self.analyst.text().strip(),
-            self.unit.text().strip(),
-            self.licence.text().strip(),
-            self.marking.currentText().strip(),
-            self.study_folder.filePath(),
-            self.output_folder.filePath(),
-            self.block_length.value(),
-            self.max_blocks.value(),
-            self.increment.currentText(),
-            self.operationalisation.currentText(),
+        return replace(
+            self._now,
+            analyst=self.analyst.text().strip(),
+            unit=self.unit.text().strip(),
+            licence=self.licence.text().strip(),
+            marking=self.marking.currentText().strip(),
+            study_folder=self.study_folder.filePath(),
+            output_folder=self.output_folder.filePath(),
+            block_length=self.block_length.value(),
+            max_blocks=self.max_blocks.value(),
+            increment=self.increment.currentText(),
+            operationalisation=self.operationalisation.currentText(),
         )
 
     def apply(self) -> None:

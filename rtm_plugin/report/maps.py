@@ -1,7 +1,7 @@
 """The maps of the report: cells as a small picture, outlines, ranks and scale drawn over it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,49 @@ def place_map(
     window = _window(ranks, top, left, side)
     drawing.path(_outline(np.where(window == card.place.rank, 0, window), frame), BOUNDARY, 1.0)
     drawing.path(_outline(window == card.place.rank, frame), INK, 2.4)
-    for near, (r, c) in zip(card.near, spots, strict=True):
-        if top <= r < top + side and left <= c < left + side:
-            at = frame.place(near.x, near.y)
-            drawing.circle(*at, 7.5, "#ffffff", INK, 1.2)
-            drawing.text(at[0], at[1] + 3.6, str(near.number), "middle", 10, bold=True)
     x, y = frame.place(*card.middle)
-    for colour, width in (("#ffffff", 4.4), (INK, 1.8)):
+    for colour, width in (("#ffffff", 4.4), (INK, 1.8)):  # below the numbers, which would else be hidden by it
         drawing.path(f"M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12", colour, width)
+    _numbers(
+        drawing,
+        {
+            near.number: frame.place(near.x, near.y)
+            for near, (r, c) in zip(card.near, spots, strict=True)
+            if top <= r < top + side and left <= c < left + side
+        },
+    )
     drawing.rectangle(0.5, 0.5, _CARD_SIDE - 1, _CARD_SIDE - 1, "none", BOUNDARY)
     _scale_and_north(drawing, frame, about)
     text = f"Priority place {card.place.rank} outlined in thick lines on the risk terrain around it"
     return drawing.markup(f"place-{card.place.rank}-map", f"Map of priority place {card.place.rank}", text + ".", "map")
+
+
+def _numbers(drawing: Drawing, spots: Mapping[int, tuple[float, float]]) -> None:
+    """Numbers at their spots; one that would cover another stands beside its spot, with a line to it."""
+    taken: list[tuple[float, float]] = []
+    for number, spot in spots.items():
+        at = next((near for near in _around(spot) if _clear(near, taken)), spot)
+        taken.append(at)
+        if at != spot:
+            drawing.line(*spot, *at, INK, 1.2)
+            drawing.circle(*spot, 2.0, INK)
+        drawing.circle(*at, 7.5, "#ffffff", INK, 1.2)
+        drawing.text(at[0], at[1] + 3.6, str(number), "middle", 10, bold=True)
+
+
+def _around(spot: tuple[float, float]) -> Iterator[tuple[float, float]]:
+    """The spot itself, then rings around it, as far as they are on the card's map."""
+    yield spot
+    for radius in (16.0, 24.0, 34.0):
+        for turn in range(8):
+            x, y = spot[0] + radius * math.cos(turn * math.pi / 4), spot[1] + radius * math.sin(turn * math.pi / 4)
+            if 9 <= x <= _CARD_SIDE - 9 and 9 <= y <= _CARD_SIDE - 9:
+                yield x, y
+
+
+def _clear(at: tuple[float, float], taken: Sequence[tuple[float, float]]) -> bool:
+    """Whether a number there covers none of those that are drawn."""
+    return all(math.dist(at, other) >= 15.5 for other in taken)
 
 
 def _sheet(grid: Grid) -> tuple[Drawing, _Frame]:

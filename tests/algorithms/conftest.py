@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsProject
 from running import Log, files, only_terrain, process, refusal, run_parameters, steps
 from small_city import write_city
 
@@ -13,6 +13,7 @@ def provider(qgis_processing):
     """Provider `rtm`, registered while the tests of one file run."""
     from risk_terrain.rtm_plugin.provider import ALGORITHMS, RiskTerrainProvider
 
+    QgsProject.instance().clear()
     registry = QgsApplication.processingRegistry()
     assert registry.providerById("rtm") is None, "an earlier test left the provider behind"
     mine = RiskTerrainProvider()

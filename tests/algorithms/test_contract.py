@@ -25,6 +25,8 @@ GRID = {
     "GRID_ORIGIN": ("enum", "aligned"),
     "EXCLUDE": ("source", None),
 }
+MARKING = {"MARKING": ("string", "")}  # the settings page's: none in a fresh profile
+CARRIED = {"MARKING": ("string", None)}  # empty: that of the results which it is made from
 COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None)}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
 
@@ -51,6 +53,7 @@ PARAMETERS = {
         "CANDIDATES": ("multilayer", None),
         **SELECTION,
         **COVARIATES,
+        **MARKING,
         "OUTPUT_MODEL": ("fileDestination", None),
         "OUTPUT_TABLE": ("vectorDestination", None),
     },
@@ -67,6 +70,7 @@ PARAMETERS = {
         "PRIOR_EVENTS": ("source", None),
         "STREETS": ("source", None),
         "WEIGHT_FIELD": ("field", None),
+        **CARRIED,
         "OUTPUT_TABLE": ("vectorDestination", None),
         "OUTPUT_JSON": ("fileDestination", None),
         "OUTPUT_HTML": ("fileDestination", None),
@@ -91,6 +95,7 @@ PARAMETERS = {
         "AREA_FIELD": ("field", None),
         **COVARIATES,
         **SELECTION,
+        **MARKING,
         "OUTPUT_TABLE": ("vectorDestination", None),
         "OUTPUT_SELECTION": ("vectorDestination", None),
         "OUTPUT_EXPECTED": ("rasterDestination", None),
@@ -125,6 +130,7 @@ PARAMETERS = {
         **INFLUENCE,
         **COVARIATES,
         **SELECTION,
+        **MARKING,
         "OUTPUT": ("fileDestination", None),
     },
     "report": {
@@ -137,8 +143,10 @@ PARAMETERS = {
         **PLACES,
         "PLACE_CARDS": ("number", 10),
         "TITLE": ("string", None),
+        **CARRIED,
         "OUTPUT_REPORT": ("fileDestination", None),
         "OUTPUT_FINDINGS": ("fileDestination", None),
+        "OUTPUT_CARDS": ("fileDestination", None),
     },
     "briefing": {
         "MODEL": ("file", None),
@@ -150,7 +158,7 @@ PARAMETERS = {
         "BASEMAP": ("multilayer", None),
         "EXTENT": ("extent", None),
         "TITLE": ("string", None),
-        "MARKING": ("string", "OFFICIAL"),
+        **CARRIED,
         "AUTHOR": ("string", None),
         "DATE": ("datetime", None),
         "TEMPLATE": ("file", None),
@@ -240,10 +248,12 @@ EXTRA_PARAMETERS = {
         "VALUE": "number",
         "MAX_AREA": "area",
         "TITLE": "string",
+        "MARKING": "string",
         **EVENT_DATES,
         **WINDOWS,
         "PLACE_CARDS": "number",
         "OUTPUT_FINDINGS": "fileDestination",
+        "OUTPUT_CARDS": "fileDestination",
         "OUTPUT_FORECAST": "rasterDestination",
         "OUTPUT_VALIDATION": "fileDestination",
     },
@@ -268,7 +278,7 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
-    "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS"},
+    "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
     "explain": {"OUTPUT", "TEXT", "ANSWER"},
     "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
@@ -279,14 +289,14 @@ OUTPUTS = {
     "studymodel": {"OUTPUT"},
     "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
 }
 EXTRA_OUTPUTS = {
     "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -312,7 +322,7 @@ BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
 OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
-OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS"}
+OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
 WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
@@ -388,7 +398,7 @@ def test_what_may_be_left_empty(algorithm, name):
     if name == "report":
         allowed |= {"COUNTS", "CANDIDATES", "FACTORS", "OUTPUT_REPORT"}
     if name == "briefing":
-        words = {"TITLE", "MARKING", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
+        words = {"TITLE", "AUTHOR", "DATE", "TEMPLATE", "TEMPLATE_A3", "OUTPUT", "OUTPUT_A3"}
         allowed |= words | {"PLACES", "STUDY_AREA", "FACTORS", "BASEMAP", "EXTENT"}
     everything = {d.name() for d in algorithm.parameterDefinitions()}
     assert found == allowed & everything

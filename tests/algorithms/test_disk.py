@@ -9,8 +9,6 @@ from osgeo import gdal, ogr
 from running import RUN_FILES, bands, files, only_terrain, process, refusal, run_parameters
 
 OLD = "from last week"
-# a data set that GDAL cannot close for want of room says so once more when Python lets go of it
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture

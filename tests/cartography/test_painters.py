@@ -1,6 +1,7 @@
 """Styles of rasters and vectors on small layers: what QGIS draws, its legend, named styles and descriptions."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from osgeo import gdal
 from qgis.core import Qgis, QgsFeature, QgsGeometry, QgsProcessingFeedback, QgsProject, QgsRasterLayer, QgsVectorLayer
 from risk_terrain.rtm_plugin.adapters.rasters import Band, candidate_bands, write_raster
 from risk_terrain.rtm_plugin.cartography.metadata import describe
-from risk_terrain.rtm_plugin.cartography.sidecars import add_named_styles, save_style, sidecar_path, styler
+from risk_terrain.rtm_plugin.cartography.sidecars import add_named_styles, sidecar_path, style_text, styler
 from risk_terrain.rtm_plugin.cartography.styles import (
     CONTINUOUS,
     FOUR_CLASSES,
@@ -32,7 +33,7 @@ def terrain(qgis_app, tmp_path) -> QgsRasterLayer:
     items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
     items |= {"RTM_MODEL": "0123456789abcdef", "RTM_FACTORS": "bars (multiplies by 4)", "RTM_FIT_START": "2024-01-01"}
     write_raster(path, GRID, [Band(SCORES, "relative risk score")], -9999.0, "terrain", items)
-    save_style(path, sidecar_path(path), terrain_painter(summary))
+    Path(sidecar_path(path)).write_text(style_text(path, terrain_painter(summary)), encoding="utf-8")
     return QgsRasterLayer(path, "terrain")
 
 

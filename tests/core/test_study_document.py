@@ -32,6 +32,7 @@ WHOLE = StudyDocument(
     GridSettings(250.0, 100.0, "centre", "corner"),
     SelectionSettings("all", 7, 3, False),
     PlaceSettings("share", 5.0, 1000.0),
+    marking="OFFICIAL-SENSITIVE",
 )
 
 

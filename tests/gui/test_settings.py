@@ -8,7 +8,6 @@ import pytest
 from qgis.core import QgsSettings
 from qgis.PyQt.QtTest import QTest
 from risk_terrain import classFactory
-from risk_terrain.algorithms.briefing import Briefing
 from risk_terrain.rtm_plugin.adapters.preferences import Preferences, load_preferences, save_preferences
 from risk_terrain.rtm_plugin.gui.settings import SettingsFactory, SettingsPage
 from test_plugin_object import Window
@@ -62,11 +61,8 @@ def test_the_forces_defaults_and_the_analysts_own(force):
         3,
     )
     QgsSettings().setValue("risk_terrain/marking", "OFFICIAL-SENSITIVE")
-    assert load_preferences().signature == {
-        "unit": "Northbridge BCU",
-        "licence": "OS 100012345",
-        "marking": "OFFICIAL-SENSITIVE",
-    }
+    assert load_preferences().marking == "OFFICIAL-SENSITIVE"
+    assert load_preferences().signature == {"unit": "Northbridge BCU", "licence": "OS 100012345"}
 
 
 def test_the_page_keeps_only_what_was_changed(force):
@@ -118,11 +114,41 @@ def test_stamped_in_the_model_file(qgis_processing, qgis_iface, tmp_path, force)
     assert signed == {"unit": "Northbridge BCU", "licence": "OS 100012345", "marking": "OFFICIAL"}
 
 
-def test_a_briefing_begins_with_the_marking(qgis_app, force):
-    QgsSettings().setValue("risk_terrain/marking", "OFFICIAL-SENSITIVE")
-    briefing = Briefing()
-    briefing.initAlgorithm()
-    assert briefing.parameterDefinition("MARKING").defaultValue() == "OFFICIAL-SENSITIVE"
+RULES = """[risk_terrain]
+markings=OFFICIAL, OFFICIAL-SENSITIVE, SECRET
+marking_required=true
+"""
+
+
+def test_a_force_demands_one_of_its_markings(force):
+    """The list is the force's; the page offers it and nothing else, and keeps the rules as they are."""
+    force.write_text(RULES, encoding="utf-8")
+    assert QgsSettings.setGlobalSettingsPath(str(force))
+    rules = load_preferences()
+    assert rules.markings == ("OFFICIAL", "OFFICIAL-SENSITIVE", "SECRET")
+    assert rules.marking_required
+    assert rules.refusal_of_marking("SECRET") == ""
+    assert rules.refusal_of_marking("") == (
+        "Your force demands a protective marking on every result; choose one (OFFICIAL, OFFICIAL-SENSITIVE, SECRET)."
+    )
+    assert rules.refusal_of_marking("RESTRICTED") == (
+        "'RESTRICTED' is none of the protective markings of your force; choose one of them (OFFICIAL, "
+        "OFFICIAL-SENSITIVE, SECRET)."
+    )
+    page = SettingsPage(None)
+    assert not page.marking.isEditable()
+    page.marking.setCurrentText("SECRET")
+    page.apply()
+    assert load_preferences().marking == "SECRET"
+    assert not QgsSettings().contains("risk_terrain/markings", QgsSettings.Section.NoSection) or (
+        load_preferences().markings == rules.markings
+    )
+
+
+def test_without_rules_any_marking_will_do():
+    assert Preferences().refusal_of_marking("") == ""
+    assert Preferences().refusal_of_marking("VS-NfD") == ""
+    assert SettingsPage(None).marking.isEditable()
 
 
 def test_the_factory_makes_a_page(qgis_app):

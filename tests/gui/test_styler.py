@@ -1,6 +1,7 @@
 """Results are styled after loading: QGIS deletes every post-processor once, so each result needs its own."""
 
 import gc
+from pathlib import Path
 
 import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsRasterLayer
@@ -58,7 +59,7 @@ def test_a_result_that_is_not_loaded_is_left_alone(qgis_app):
 def test_it_gives_a_loaded_layer_the_style_of_its_sidecar(context, tmp_path):
     """Even when QGIS has put the analyst's own default style on it before; the legend's heading is the band's name."""
     from osgeo import gdal
-    from risk_terrain.rtm_plugin.cartography.sidecars import save_style, sidecar_path
+    from risk_terrain.rtm_plugin.cartography.sidecars import sidecar_path, style_text
     from risk_terrain.rtm_plugin.cartography.styles import terrain_painter
 
     path = str(tmp_path / "terrain.tif")
@@ -66,7 +67,9 @@ def test_it_gives_a_loaded_layer_the_style_of_its_sidecar(context, tmp_path):
     raster.SetGeoTransform((400000, 100, 0, 500000, 0, -100))
     raster.GetRasterBand(1).SetDescription("relative risk score")
     del raster
-    save_style(path, sidecar_path(path), terrain_painter(ScoreSummary(1, 2.0, 1.0, 9)))
+    Path(sidecar_path(path)).write_text(
+        style_text(path, terrain_painter(ScoreSummary(1, 2.0, 1.0, 9))), encoding="utf-8"
+    )
     layer = QgsRasterLayer(path, "terrain", "gdal", QgsRasterLayer.LayerOptions(loadDefaultStyle=False))
     assert layer.renderer().type() == "singlebandgray"
     project = QgsProject()

@@ -13,6 +13,8 @@ from test_report import CELLS, HOSTILE, carded, context, leeds, many_factors, no
 from test_validation_page import about as about_validation
 from test_validation_page import measured
 
+MARKING = "OFFICIAL-SENSITIVE"
+
 
 def hostile_page() -> str:
     """Every name on the page is one that means harm."""
@@ -42,7 +44,13 @@ def carded_of(factor):
     return dataclasses.replace(cells, shares=None, layers={factor: cells.layers["bus_stops"]})
 
 
+def marked_model():
+    """A model whose study has a protective marking."""
+    return dataclasses.replace(leeds(), provenance={"signed": {"marking": MARKING}})
+
+
 PAGES = {"hostile": hostile_page, "nothing selected": flat_page, "fifteen factors": big_page}
+PAGES["marked"] = lambda: page(marked_model())
 PAGES["validation"] = lambda: render_validation(validation_findings(measured(streets=True), about_validation()))
 
 
@@ -58,18 +66,39 @@ def test_the_check_can_fail(tmp_path):
     assert "svg-img-alt" in {found["id"] for found in violations(spoilt, tmp_path)}
 
 
+def printed_pages(html: str, folder) -> list[str]:
+    """The text of each printed page."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("there is no pdftotext to read the printed pages")
+    path, printed = folder / "page.html", folder / "page.pdf"
+    path.write_text(html, encoding="utf-8")
+    chromium(folder, f"--print-to-pdf={printed}", "--no-pdf-header-footer", path.as_uri())
+    shown = subprocess.run(["pdftotext", "-layout", printed, "-"], capture_output=True, text=True, check=True).stdout
+    return shown.split("\f")[:-1]
+
+
+@pytest.mark.parametrize("kind", ["report", "validation"])
+def test_the_marking_stands_at_both_edges_of_every_printed_page(kind, tmp_path):
+    if kind == "report":
+        html = page(marked_model())
+    else:
+        signed = dataclasses.replace(about_validation(), provenance={"signed": {"marking": MARKING}})
+        html = render_validation(validation_findings(measured(streets=True), signed))
+    sheets = printed_pages(html, tmp_path)
+    assert len(sheets) > 3
+    for sheet in sheets:
+        lines = [line.strip() for line in sheet.splitlines() if line.strip()]
+        assert [i for i, line in enumerate(lines) if line == MARKING] == [0, len(lines) - 1]
+        assert len(lines) > 4, "a page that is all but blank"
+
+
 def test_prints_with_a_card_on_each_page(tmp_path):
-    for tool in ("pdftotext", "pdfinfo"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"there is no {tool} to read the printed pages")
+    if shutil.which("pdfinfo") is None:
+        pytest.skip("there is no pdfinfo to read the printed pages")
     spots = tuple(dataclasses.replace(places()[0], rank=rank) for rank in (1, 2, 3))
     labels = CELLS.places.copy()
     labels[[0, 1, 2]] = (1, 2, 3)
-    path, printed = tmp_path / "report.html", tmp_path / "report.pdf"
-    path.write_text(page(spots=spots, cells=dataclasses.replace(carded(), places=labels)), encoding="utf-8")
-    chromium(tmp_path, f"--print-to-pdf={printed}", "--no-pdf-header-footer", path.as_uri())
-    shown = subprocess.run(["pdftotext", "-layout", printed, "-"], capture_output=True, text=True, check=True).stdout
-    sheets = shown.split("\f")
+    sheets = printed_pages(page(spots=spots, cells=dataclasses.replace(carded(), places=labels)), tmp_path)
     assert "What was found" in sheets[0]
     assert "What the map does not show" in sheets[0]
     assert "Maps" not in sheets[0]
@@ -78,5 +107,5 @@ def test_prints_with_a_card_on_each_page(tmp_path):
     for i in found:
         assert "Owner" in sheets[i]
         assert "Review date" in sheets[i]
-    size = subprocess.run(["pdfinfo", printed], capture_output=True, text=True, check=True).stdout
+    size = subprocess.run(["pdfinfo", tmp_path / "page.pdf"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"Page size:\s+59[45]\.\d+ x 84[12]\.?\d* pts", size)  # A4

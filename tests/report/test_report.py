@@ -213,7 +213,7 @@ def test_every_figure_of_the_leeds_report(figure):
     "told",
     [
         *("Violence in Leeds", "Made 3 February 2026", "computed in 15 seconds"),
-        *("violence_2023 (13,857 events in the study area)", "Study area Leeds", "Risk factors 2, with 2,468 features"),
+        *("violence_2023: 13,857 events in the study area", "Study area Leeds", "Risk factors 2, with 2,468 features"),
         *("Cell size 250 metres", "Block length 500 metres", "Cells 9,199", "Cells with events 2,389 (26 %)"),
         "bus_stops bus_stops (point) 1,234 proximity and density (mean + 1 SD) 1,500 metres 250 metres aggravating",
         *("2 risk factors made 3 candidate variables", "left 3 survivors", "Bidirectional stepwise selection on BIC"),
@@ -404,7 +404,7 @@ def test_first_page_answers_the_commander():
         "associated with where violence 2023 happened: bus stops and det points",
         "A cell within 500 metres of bus stops has 21.4 times the rate",
         "The highest-risk cells (score above mean + 2 SD) are 5 % of the area, 0.0625 km², in 1 priority place",
-        "and held 64.3 % of the events",
+        "and held 64.3 % of the 13,857 events (violence 2023)",
         "What to do next",
         "Give each place an owner",
         "What the map does not show",
@@ -566,7 +566,7 @@ def test_warnings_stand_before_the_findings():
         "Dates are months.",
         "Bus stops: Its features stop",
         "It was not verified.",
-        "100 of 1,000 events (10 %)",
+        "100 of 1,000 events of 'violence 2023' (10%)",
     ):
         assert sentence in top
 

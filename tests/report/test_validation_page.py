@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from risk_terrain.rtm_plugin.core.event_split import EventSplit, split_findings
 from risk_terrain.rtm_plugin.core.grid import Grid
 from risk_terrain.rtm_plugin.core.periods import Period
 from risk_terrain.rtm_plugin.core.validation import PRIOR_COUNTS, RANDOM, ScoredMap, ValidationSettings, validate
@@ -86,7 +87,8 @@ def test_first_sentence_when_a_baseline_wins():
     found = validation_findings(measured(good=False), about())
     assert re.fullmatch(
         r"Prior counts did better than ‘terrain’ at 1, 2, 5, 10 and 20 % of the area: at 5 %, prior counts caught "
-        r"[\d.]+ % of the later events and ‘terrain’ [\d.]+ % \(a difference of −[\d.]+ points, 95 % interval −[\d.]+ "
+        r"[\d.]+ % of [\d,]+ later events \(burglaries 2018, 2018\) "
+        r"and ‘terrain’ [\d.]+ % \(a difference of −[\d.]+ points, 95 % interval −[\d.]+ "
         r"to −?[\d.]+(, which chance alone may explain)?\)\.",
         plain(found.headline[0]),
     ), found.headline[0]
@@ -102,9 +104,10 @@ def test_first_sentence_when_the_terrain_wins():
 
 def test_first_sentence_without_prior_events():
     found = validation_findings(measured(prior=False), about(prior_events=""))
+    events = f"{found.validation.events:,.0f} later events (burglaries 2018, 2018)"
     assert plain(found.headline[0]).startswith(
         "‘terrain’ was compared with flagging ground at random only, since no prior events were given: at 5 %, a "
-        "random choice caught 5 % of the later events and ‘terrain’ "
+        f"random choice caught 5 % of {events} and ‘terrain’ "
     )
     worse = validation_findings(measured(good=False, prior=False), about(prior_events=""))
     lost = [s for s in worse.validation.settings.shares if worse.validation.find("PAI", "terrain", s).expected < 1]
@@ -167,17 +170,31 @@ def test_overlap_is_stamped():
 
 
 def test_warnings():
-    unknown = about(tested=Period(), origins=(MapOrigin("terrain", "scores"),), outside=1000.0)
+    far = split_findings(EventSplit(230, 0, 1000), "'burglaries'")
+    unknown = about(tested=Period(), origins=(MapOrigin("terrain", "scores"),), outside=1000.0, data_findings=far)
     warnings = [plain(text) for text in validation_findings(measured(streets=True), unknown).warnings]
     assert warnings[0] == (
         "Not known: the period of the events that made ‘terrain’ and the period of the later events. So it could not "
         "be checked whether maps were tested on events that made them; a test on those flatters."
     )
-    assert warnings[1].startswith("1,000 of 1,")
+    assert warnings[1].startswith("1,000 of 1,230 events of 'burglaries' (81%) lie outside the study area")
     late = MapOrigin("terrain", "scores", Period(date(2019, 1, 1), date(2019, 2, 1)))
     assert "‘terrain’ was fitted on events of 1 January 2019 to 1 February 2019, after the test period" in plain(
         validation_findings(measured(), about(origins=(late,))).warnings[0]
     )
+
+
+def test_expectations_are_said_to_be_of_the_test_period():
+    """An expectation for 365 days is held against half a year only after it was scaled, and the sentence says so."""
+    origins = (MapOrigin("terrain", "scores", Period(date(2017, 1, 1), date(2017, 12, 31)), days=365),)
+    half = about(tested=Period(date(2018, 1, 1), date(2018, 6, 30)), tested_days=181, origins=origins)
+    sentences = [plain(text) for text in validation_findings(measured(), half).headline]
+    told = [text for text in sentences if "times as many events as came" in text]
+    assert len(told) == 1
+    assert told[0].startswith("Scaled from 365 days to the 181 days tested, ‘terrain’ expected ")
+    assert "times as many events as came in all in 181 days" in told[0]
+    sentences = [plain(text) for text in validation_findings(measured(), about()).headline]
+    assert any(s.startswith("For a period that may have another length, ‘terrain’ expected ") for s in sentences)
 
 
 def test_equal_maps_are_said_to_be_equal():

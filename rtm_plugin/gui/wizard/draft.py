@@ -7,6 +7,7 @@ from typing import Any
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ...adapters.moves import remove
 from ...adapters.study_file import load_study, save_study
 from ...core.errors import RtmError
 from ...core.study_document import StudyDocument
@@ -77,9 +78,8 @@ class Draft(QObject):
         if self.study == StudyDocument():
             return
         try:
-            self._autosave.parent.mkdir(parents=True, exist_ok=True)
             save_study(self.study, self._autosave)
-        except (OSError, RtmError) as error:
+        except RtmError as error:
             QgsApplication.messageLog().logMessage(str(error), "Risk Terrain")
 
     @property
@@ -90,4 +90,4 @@ class Draft(QObject):
     def forget(self) -> None:
         """The study is done or saved elsewhere: nothing is offered again."""
         self._timer.stop()
-        self._autosave.unlink(missing_ok=True)
+        remove(self._autosave)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from pathlib import Path
 
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
@@ -11,6 +10,8 @@ from qgis.PyQt.QtGui import QFontDatabase
 from qgis.PyQt.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout
 
 from ...adapters.feedback import tr
+from ...adapters.files import Staging
+from ...adapters.paths import refuse_name, safe_name
 from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
 from .page import Page, button, column, form, refusal_of, row, text_label
@@ -62,6 +63,8 @@ class ReviewPage(Page):
 
     def refresh(self) -> None:
         self.call.setPlainText(self._call())
+        noticed = [] if self.draft.study.missing() else self.facts.together() or []
+        self.warning.setText("\n".join([*self.draft.study.warnings(), *(finding.text for finding in noticed)]))
         facts = self.facts.estimate()
         if facts is None or "refused" in facts:
             self.estimate.setText(tr("Counting …") if facts is None else "")
@@ -84,7 +87,15 @@ class ReviewPage(Page):
         existing = next((f for f in (folder, *folder.absolute().parents) if f.exists()), None)
         if existing is None or not existing.is_dir() or not os.access(existing, os.W_OK):
             return tr("The folder '{}' cannot be written to; choose another one.").format(self.draft.folder)
-        return refusal_of(self.facts.estimate())
+        try:
+            refuse_name(folder)
+        except RtmError as error:
+            return str(error)
+        refusal = refusal_of(self.facts.estimate())
+        if refusal or self.draft.study.missing():
+            return refusal
+        noticed = self.facts.together() or []
+        return next((finding.text for finding in noticed if finding.severity == "error"), "")
 
     def _summary(self) -> str:
         study = self.draft.study
@@ -126,13 +137,17 @@ class ReviewPage(Page):
     def _save_call(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Save the call"), "run_study.json", tr("JSON (*.json)"))
         if path:
-            self._tell(path, lambda target: Path(target).write_text(self._call() + "\n", encoding="utf-8"))
+            self._tell(path, self._write_call)
+
+    def _write_call(self, path: str) -> None:
+        with Staging() as staging:
+            staging.text(path, self._call() + "\n")
 
     def _tell(self, path: str, write: object) -> None:
         path = path if path.lower().endswith(".json") else f"{path}.json"
         try:
             write(path)
-        except (OSError, RtmError) as error:
+        except RtmError as error:
             self.told.setText(str(error))
         else:
             self.told.setText(tr("Saved as {}.").format(Path(path).name))
@@ -140,7 +155,7 @@ class ReviewPage(Page):
 
 def _free_folder(title: str) -> Path:
     """A folder of documents, named after the study, that is not there yet."""
-    name = " ".join(re.sub(r"[^\w ,.()-]+", " ", title).split()).strip(" .")[:60].strip() or "study"
+    name = safe_name(title, "study")
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     parent = Path(load_preferences().output_folder or Path(documents or Path.home()) / "Risk terrain")
     folder, number = parent / name, 2

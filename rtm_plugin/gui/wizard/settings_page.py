@@ -6,8 +6,13 @@ from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from ...adapters.feedback import tr
+from ...adapters.layers import layer_choice
+from ...adapters.preferences import load_preferences, plain_marking
 from ...core.errors import RtmError
+from ...core.layer_words import proposed_title
 from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, PLACE_RULES, PlaceSettings
+from ..layers import project_layer
+from ..settings import marking_choice, show_marking
 from .page import Page, column, form, text_label
 
 _RULES = {
@@ -40,6 +45,7 @@ class SettingsPage(Page):
     )
 
     def build(self) -> None:
+        self._proposed = ""
         self.title = QLineEdit()
         self.title.setObjectName("settings_title")
         self.title.setPlaceholderText(tr("such as: Robbery in Northbridge BCU, 2024"))
@@ -48,8 +54,11 @@ class SettingsPage(Page):
         self.max_area = _number("settings_max_area", 0, 1e12, 0)
         self.max_area.setSpecialValueText(tr("as large as they are"))
         self.max_area.setSingleStep(10_000)
+        self.marking = marking_choice(load_preferences(), "")
+        self.marking.setObjectName("settings_marking")
         fields = form()
         fields.addRow(tr("&Title"), self.title)
+        fields.addRow(tr("Protective &marking"), self.marking)
         fields.addRow(tr("&Priority places are"), self.rule)
         fields.addRow(tr("&Value"), self.value)
         fields.addRow(tr("Split places larger than (square map &units)"), self.max_area)
@@ -76,6 +85,7 @@ class SettingsPage(Page):
         column(self, fields, self.told, self.advanced)
         take = self.by_hand(self._take)
         self.title.textChanged.connect(take)
+        self.marking.currentTextChanged.connect(take)
         self.rule.activated.connect(self.by_hand(self._rule_chosen))
         for spin in (self.value, self.max_area, self.folds, self.seed):
             spin.valueChanged.connect(take)
@@ -84,8 +94,10 @@ class SettingsPage(Page):
         self.cull.toggled.connect(take)
 
     def fill(self) -> None:
+        self._propose_title()
         study = self.draft.study
         self.title.setText(study.title)
+        show_marking(self.marking, load_preferences().marking if study.marking is None else study.marking)
         _show(self.rule, study.places.rule)
         self.value.setValue(study.places.value)
         self.max_area.setValue(study.places.max_area or 0)
@@ -96,9 +108,27 @@ class SettingsPage(Page):
         _show(self.cell_rule, study.grid.cell_rule)
         _show(self.origin, study.grid.grid_origin)
 
+    def _propose_title(self) -> None:
+        """Crime, place and period as a title, until the analyst gives another."""
+        study = self.draft.study
+        if study.events is None or study.study_area is None or study.title.strip() not in ("", self._proposed):
+            return
+        events, area = (
+            layer_choice(ref.name, project_layer(ref), ref.filter) for ref in (study.events, study.study_area)
+        )
+        self._proposed = proposed_title(events, area, study.fit.period)
+        self.draft.set(title=self._proposed)
+
     def reason(self) -> str:
         if not self.draft.study.title.strip():
             return tr("Give the study a title; it heads the report and names the group of layers.")
+        try:
+            marking = plain_marking(self.marking.currentText())
+        except RtmError as error:
+            return str(error)
+        refusal = load_preferences().refusal_of_marking(marking)
+        if refusal:
+            return refusal
         return self._problem()
 
     def _problem(self) -> str:
@@ -123,6 +153,7 @@ class SettingsPage(Page):
         places = study.places if self._problem() else self._places()
         self.draft.set(
             title=self.title.text(),
+            marking=self.marking.currentText().strip(),
             places=places,
             selection=replace(
                 study.selection,
