@@ -12,6 +12,7 @@ from ..core.errors import OutputError
 from .briefing import is_whole_pdf
 
 DPI = 300
+_PIXELS = 96  # an inch, in which text is laid out; what HTML means by a pixel
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 15.0  # A4 upright, mm
 _EDGE = 7.0  # mm from the paper's edge to the middle of the marking
 _TEXT, _HEADING, _MARKING = 9.5, 18.0, 11.0  # pt
@@ -65,7 +66,7 @@ def write_sheets(path: str, title: str, sheets: Sequence[Sheet], marking: str) -
         for number, sheet in enumerate(sheets):
             if number:
                 writer.newPage()
-            _Page(painter, writer).fill(sheet, marking)
+            _Page(painter).fill(sheet, marking)
     finally:
         painter.end()
     if not is_whole_pdf(Path(path)):
@@ -75,8 +76,8 @@ def write_sheets(path: str, title: str, sheets: Sequence[Sheet], marking: str) -
 class _Page:
     """A page that is painted from its top to its bottom; all lengths in millimetres."""
 
-    def __init__(self, painter: QPainter, writer: QPdfWriter) -> None:
-        self._painter, self._writer = painter, writer
+    def __init__(self, painter: QPainter) -> None:
+        self._painter = painter
 
     def fill(self, sheet: Sheet, marking: str) -> None:
         """Paint everything."""
@@ -101,18 +102,26 @@ class _Page:
         return height
 
     def _html(self, html: str, left: float, top: float, width: float) -> float:
-        """Text with tables; its height."""
+        """Text with tables; its height.
+
+        It is laid out in small pixels and drawn enlarged. To lay it out for the printer itself, the document's layout
+        would have to be asked for, and PyQt loses that object now and then where two threads have text documents, as a
+        study that runs and QGIS's windows do.
+        """
         document = QTextDocument()
-        document.documentLayout().setPaintDevice(self._writer)
-        document.setDefaultFont(_font(_TEXT))
+        document.setUseDesignMetrics(True)
+        font = _font(_TEXT)
+        font.setPixelSize(round(_TEXT / 72 * _PIXELS))
+        document.setDefaultFont(font)
         document.setDocumentMargin(0)
         document.setHtml(html)
-        document.setTextWidth(_dots(width))
+        document.setTextWidth(width / 25.4 * _PIXELS)
         self._painter.save()
         self._painter.translate(_dots(left), _dots(top))
+        self._painter.scale(DPI / _PIXELS, DPI / _PIXELS)
         document.drawContents(self._painter)
         self._painter.restore()
-        return float(document.size().height()) / _dots(1.0)
+        return float(document.size().height()) / _PIXELS * 25.4
 
     def _line_of_text(self, text: str, top: float, size: float, *, bold: bool = False, centred: bool = False) -> None:
         """One line across the page, made smaller where it would not fit."""
