@@ -1,6 +1,5 @@
 """The rasters and the document of a forecast; rtm:forecast and rtm:run write through here."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.periods import Period
+from ..rtm_plugin.core.reading import json_text, known
 from .outputs import save_raster
 
 _NODATA = -9999.0
@@ -65,4 +65,4 @@ def save_forecast(
         save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
-        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        staging.text(paths.document, json_text(document, known))

@@ -22,7 +22,7 @@ from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer, refu
 from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import parse_json, read_text
+from ..rtm_plugin.core.reading import parse_json, read_text
 from ..rtm_plugin.core.study import (
     CELL_RULES,
     DIRECTIONS,

@@ -12,7 +12,7 @@ from qgis.core import (
 )
 
 from ..core.errors import FileFormatError, InputError
-from ..core.model import read_text
+from ..core.reading import read_text
 from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
