@@ -196,7 +196,7 @@ class Briefing(RtmAlgorithm):
         """What the map shows, and the cells of the terrain."""
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
-        made_with = raster.metadata.get("RTM_MODEL", model.fingerprint)
+        made_with = raster.items.model or model.fingerprint
         if made_with != model.fingerprint:
             raise InputError(
                 f"The risk terrain '{raster.name}' was made with another model ({made_with}, not {model.fingerprint}); "

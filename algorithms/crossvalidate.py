@@ -149,7 +149,7 @@ class CrossValidate(RtmAlgorithm):
         random = random_folds(observed.counts, spatial.count, settings.seed)
         found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))
         tell_comparison(found, feedback)
-        sources = [item for raster in (counts, *rasters) for item in raster.sources]
+        sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         return self._write(parameters, context, feedback, observed, found, provenance)
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item
+from ..rtm_plugin.adapters.rasters import Band
 from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.periods import Period
+from ..rtm_plugin.core.raster_items import FIT, period_items, sources_item
 from ..rtm_plugin.core.reading import json_text, known
 from .outputs import save_raster
 
@@ -44,7 +45,7 @@ def save_forecast(
 
     `fitted` is the period of the events that the forecast was made from.
     """
-    items = {**sources_item(sources), **period_items("RTM_FIT", fitted)}
+    items = {**sources_item(sources), **period_items(FIT, fitted)}
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))

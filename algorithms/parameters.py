@@ -19,6 +19,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer, refusal_of_crs, require_projected
+from ..rtm_plugin.adapters.trusted_filters import require_harmless_filter
 from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.grid import Grid
@@ -365,15 +366,21 @@ def read_factor_settings(given: str | dict[str, Any] | list[Any]) -> tuple[Layer
     Raises
     ------
     FileFormatError, SettingsError
+    InputError
+        A filter holds more than a file may bring.
     """
-    if not isinstance(given, str):
-        return layer_settings(given)
-    text = given.strip()
-    if not text:
-        return ()
-    if not text.startswith(("{", "[")):
-        text = read_text(Path(text), "factor settings file")
-    return layer_settings(parse_json(text, "The text of the factor settings"))
+    document: Any = given
+    if isinstance(given, str):
+        text = given.strip()
+        if not text:
+            return ()
+        if not text.startswith(("{", "[")):
+            text = read_text(Path(text), "factor settings file")
+        document = parse_json(text, "The text of the factor settings")
+    entries = layer_settings(document)
+    for entry in entries:
+        require_harmless_filter(entry.filter, entry.layer)
+    return entries
 
 
 def no_event_inside(read: ReadLayer) -> str:

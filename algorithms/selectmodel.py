@@ -74,7 +74,7 @@ class SelectModel(RtmAlgorithm):
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
         settings = selection_settings(self, parameters, context)
-        sources = [item for raster in (counts, *rasters) for item in raster.sources]
+        sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         clock = Clock(stage_teller(feedback))
         observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))

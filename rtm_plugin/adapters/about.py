@@ -1,6 +1,7 @@
 """What a result is, in words and figures, for the metadata of its file: any program shows them."""
 
 from ..core.model import RiskModel
+from ..core.raster_items import FACTORS, MODEL
 from ..core.whatif import NOT_CAUSE
 
 _SCORE = (
@@ -59,4 +60,4 @@ def model_items(model: RiskModel) -> dict[str, str]:
         f"{term.name} ({'divides' if term.direction == 'protective' else 'multiplies'} by {term.rrv:.3g})"
         for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))
     )
-    return {"RTM_MODEL": model.fingerprint, "RTM_FACTORS": factors or "none"}
+    return {MODEL: model.fingerprint, FACTORS: factors or "none"}

@@ -33,6 +33,7 @@ from ..core.features import Features, Floats, inside, ring_segments
 from .feedback import stop_if_cancelled
 from .fields import DateColumn, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
+from .trusted_filters import require_harmless_filter
 from .wkb import Part, parts
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
@@ -263,6 +264,7 @@ def _request(
     request = QgsFeatureRequest()
     request.setInvalidGeometryCheck(Qgis.InvalidGeometryCheck.NoCheck)
     if expression:
+        require_harmless_filter(expression, name)  # only files and factor settings bring one here
         parsed = QgsExpression(expression)
         scope = QgsExpressionContext(context.expressionContext())
         if isinstance(layer, QgsVectorLayer):

@@ -11,11 +11,12 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..core.errors import FileFormatError, InputError
+from ..core.errors import FileFormatError
 from ..core.reading import read_text
 from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
+from .trust import open_layer, require_trusted
 
 
 def save_study(study: StudyDocument, path: str | Path) -> None:
@@ -35,34 +36,48 @@ def save_study(study: StudyDocument, path: str | Path) -> None:
         staging.text(path, study.with_layers(relative).to_json())
 
 
-def load_study(path: str | Path) -> StudyDocument:
+def load_study(path: str | Path, allow_remote: bool = False) -> StudyDocument:
     """Read a study file; the paths in the answer are absolute.
+
+    Parameters
+    ----------
+    path : str or Path
+    allow_remote : bool
+        Whether the analyst lets this study name databases, services and other computers (see `trust`).
 
     Raises
     ------
-    FileFormatError, SettingsError
+    FileFormatError, SettingsError, UntrustedSourceError, InputError
     """
     study = StudyDocument.from_json(read_text(path, "study file"))
+    file = str(Path(path).absolute())
+    require_trusted(study, allow_remote, file)  # before paths are resolved, which asks the disk for them
     resolver = _resolver(path)
 
     def absolute(layer: LayerRef) -> LayerRef:
         registry = QgsProviderRegistry.instance()
         return replace(layer, source=registry.relativeToAbsoluteUri(layer.provider, layer.source, resolver))
 
-    return study.with_layers(absolute)
+    study = study.with_layers(absolute)
+    require_trusted(study, allow_remote, file)
+    return study
 
 
-def given_study(given: str) -> StudyDocument:
-    """A study from its JSON text, whose paths are absolute, or from a file.
+def given_study(given: str, allow_remote: bool = False) -> StudyDocument:
+    """A study from its JSON text, whose paths are absolute, or from a file; held to the same rules.
 
     Raises
     ------
-    FileFormatError, SettingsError
+    FileFormatError, SettingsError, UntrustedSourceError, InputError
     """
     text = given.strip()
     if not text:
         raise FileFormatError("No study is given; choose a study file that the wizard saved.")
-    return StudyDocument.from_json(text) if text.startswith("{") else load_study(text)
+    if not text.startswith("{"):
+        return load_study(text, allow_remote)
+    study = StudyDocument.from_json(text)
+    require_trusted(study, allow_remote)
+    return study
 
 
 def _resolver(path: str | Path) -> QgsReadWriteContext:
@@ -91,14 +106,7 @@ class OpenLayers:
         """
         key = ref.provider, ref.source
         if key not in self._open:
-            options = QgsVectorLayer.LayerOptions(self._context.transformContext())
-            options.loadDefaultStyle = False
-            layer = QgsVectorLayer(ref.source, ref.name, ref.provider, options)
-            if not layer.isValid():
-                raise InputError(
-                    f"The layer '{ref.name}' of the study cannot be opened ({_short(ref)}); put its file back, or "
-                    "open the study in the wizard and choose the layer again."
-                )
+            layer = open_layer(ref, self._context.transformContext())
             self._name_apart(layer)
             layer.setId(
                 f"study: {layer_name(layer)}"
@@ -113,10 +121,3 @@ class OpenLayers:
         while layer_name(layer) in taken:
             layer.setName(f"{name} ({number})")
             number += 1
-
-
-def _short(ref: LayerRef) -> str:
-    """The file and layer without the folders, and without what may be a password in a database's address."""
-    parts = QgsProviderRegistry.instance().decodeUri(ref.provider, ref.source)
-    file = str(parts.get("path") or "").replace("\\", "/").rsplit("/", 1)[-1]
-    return ", ".join(text for text in (file, str(parts.get("layerName") or "")) if text) or ref.provider

@@ -29,6 +29,7 @@ from ..core.places import Place, Places
 from ..core.validation import Figure
 from .layers import layer_name
 from .rasters import gdal_errors
+from .spreadsheets import harmless
 
 _TYPES = {
     str: QMetaType.Type.QString,
@@ -36,7 +37,6 @@ _TYPES = {
     float: QMetaType.Type.Double,
     bool: QMetaType.Type.Bool,
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Column = tuple[str, type]
 
@@ -207,7 +207,7 @@ def _write(
     options.fileEncoding = "UTF-8"
     is_csv = options.driverName == "CSV"
     if is_csv:
-        options.layerOptions = ["STRING_QUOTING=IF_NEEDED"]
+        options.layerOptions = ["STRING_QUOTING=ALWAYS"]
     with gdal_errors():
         writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
@@ -221,8 +221,3 @@ def _write(
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
-
-
-def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -5,6 +5,9 @@ from pathlib import Path
 from qgis.core import QgsDataSourceUri, QgsExpression, QgsMapLayer, QgsProject, QgsProviderRegistry, QgsVectorLayer
 
 from ..adapters.feedback import tr
+from ..adapters.trust import open_layer
+from ..adapters.trusted_filters import filter_refusal
+from ..core.errors import InputError
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
@@ -55,11 +58,12 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     for ref in refs:
         if project_layer(ref) is not None:
             continue
-        layer = QgsVectorLayer(ref.source, ref.name, ref.provider)
-        if not layer.isValid():
+        project = QgsProject.instance()
+        try:
+            layer = open_layer(ref, project.transformContext())
+        except InputError:
             lost.append(ref.name)
             continue
-        project = QgsProject.instance()
         root = project.layerTreeRoot()
         if project.addMapLayer(layer, False) is None:
             continue
@@ -79,6 +83,9 @@ def expression_problem(layer: QgsVectorLayer | None, text: str) -> str:
     missing = sorted(name for name in parsed.referencedColumns() if name not in known and not name.startswith("#!"))
     if layer is not None and missing:
         return tr("The filter names the field '{}', which '{}' lacks.").format(missing[0], layer.name())
+    problem = filter_refusal(text)
+    if problem:
+        return tr("A study can keep harmless filters only, and this one is none: {}.").format(problem)
     return ""
 
 

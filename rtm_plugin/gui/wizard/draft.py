@@ -8,6 +8,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...adapters.study_file import load_study, save_study
+from ...adapters.trust import remote_layers
 from ...core.errors import RtmError
 from ...core.study_document import StudyDocument
 
@@ -53,14 +54,21 @@ class Draft(QObject):
         self._timer.start()
         self.changed.emit()
 
-    def load(self, path: str | Path) -> None:
-        """Read a study file.
+    def load(self, path: str | Path, allow_remote: bool = False) -> None:
+        """Read a study file. Whatever the draft names from then on, the analyst has allowed or chosen.
 
         Raises
         ------
+        UntrustedSourceError
+            It names more than local files, and that was not allowed.
         RtmError
         """
-        self.replace(load_study(path))
+        self.replace(load_study(path, allow_remote))
+
+    @property
+    def allow_remote(self) -> str:
+        """ALLOW_REMOTE of the runs of this study: what came with a file was asked about, the rest chosen by hand."""
+        return "yes" if remote_layers(self.study) else "no"
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file.
