@@ -95,7 +95,7 @@ def gdal_messages(least: int) -> Iterator[list[str]]:
     gdal.PushErrorHandler(note)
     try:
         yield messages
-    except RuntimeError as error:
+    except (RuntimeError, SystemError, UnicodeError) as error:  # the last two: its message held bytes that are no text
         messages.append(str(error))
     finally:
         gdal.PopErrorHandler()

@@ -269,11 +269,16 @@ def require_known_content(path: str) -> None:
 
 def _database_problem(path: str) -> str:
     """A view, virtual table or computed column that calls what can reach out of the database."""
+    if not os.path.isfile(path):
+        return ""  # whoever opens it says so
     try:
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
             rows = database.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    except sqlite3.Error:
-        return ""  # damaged or in use: whoever opens it says so
+    except sqlite3.Error as error:
+        raise InputError(
+            f"The database '{Path(path).name}' cannot be looked at before it is opened ({error}); close it in other "
+            "programs, or export its layers to a new GeoPackage and choose that."
+        ) from error
     for kind, name, sql in rows:
         module = _VIRTUAL_TABLE.match(str(sql))
         if module and module.group(1).lower() not in _HARMLESS_MODULES:
