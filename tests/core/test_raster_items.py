@@ -1,4 +1,4 @@
-"""Metadata of rasters that were tampered with: a sentence that names the raster, and nothing unpacked beyond a limit."""
+"""Metadata of rasters that were tampered with: a sentence with the name, nothing unpacked beyond a limit."""
 
 import base64
 import tracemalloc
@@ -68,7 +68,7 @@ def test_lengths(text):
         lambda: read(RTM_BLOCK_LENGTH=text).block_length(100.0),
         lambda: read(RTM_CELL_SIZE=text).cell_size(100.0),
     ):
-        with pytest.raises(FileFormatError, match="The metadata of 'terrain' are damaged; make the raster again."):
+        with pytest.raises(FileFormatError, match=r"The metadata of 'terrain' are damaged; make the raster again."):
             look()
 
 
@@ -99,9 +99,13 @@ def test_a_cell_size_that_is_not_the_raster_s():
 )
 def test_other_values(items):
     found = RasterItems(items, "terrain")
-    with pytest.raises(FileFormatError) as caught:
-        found.family, found.events(0.0), found.sources, found.period(PERIOD), found.scores
+
+    def look() -> list:
         found.require_readable("terrain")
+        return [found.family, found.events(0.0), found.sources, found.period(PERIOD), found.scores]
+
+    with pytest.raises(FileFormatError) as caught:
+        look()
     assert "'terrain'" in str(caught.value)
 
 
@@ -142,7 +146,7 @@ def packed(raw: bytes) -> str:
 )
 def test_outlines_that_are_damaged(text):
     with pytest.raises(FileFormatError, match="The study area stored in 'terrain' is damaged"):
-        read(RTM_STUDY_AREA=text).study_area
+        _ = read(RTM_STUDY_AREA=text).study_area
 
 
 def test_an_outline_that_would_fill_the_memory():
@@ -152,7 +156,7 @@ def test_an_outline_that_would_fill_the_memory():
     text = base64.b64encode(raw).decode()
     tracemalloc.start()
     with pytest.raises(FileFormatError, match="is damaged"):
-        read(RTM_STUDY_AREA=text).study_area
+        _ = read(RTM_STUDY_AREA=text).study_area
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150_000_000
@@ -164,7 +168,12 @@ def test_a_band_that_was_changed():
     items.require_unchanged(values, place, -9999.0)
     other = values.copy()
     other[1, 1] = -9999
-    for changed in ((other, place, -9999.0), (values, (0.5, *place[1:]), -9999.0), (values, place, None), (values.T, place, -9999.0)):
+    for changed in (
+        (other, place, -9999.0),
+        (values, (0.5, *place[1:]), -9999.0),
+        (values, place, None),
+        (values.T, place, -9999.0),
+    ):
         with pytest.raises(FileFormatError, match="damaged, or was changed"):
             items.require_unchanged(*changed)
     RasterItems({}, "of 0.1.0").require_unchanged(other, place, None)

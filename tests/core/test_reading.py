@@ -33,7 +33,10 @@ READER = DocumentReader("The file", unknown_refused=True, defaults=True)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-mark", "utf-16-be-mark"])
 def test_every_encoding_that_windows_writes(tmp_path, encoding):
     text = json.dumps({"title": "Zoë's Straße"}, ensure_ascii=False)
-    marks = {"utf-16-le-mark": b"\xff\xfe" + text.encode("utf-16-le"), "utf-16-be-mark": b"\xfe\xff" + text.encode("utf-16-be")}
+    marks = {
+        "utf-16-le-mark": b"\xff\xfe" + text.encode("utf-16-le"),
+        "utf-16-be-mark": b"\xfe\xff" + text.encode("utf-16-be"),
+    }
     path = tmp_path / "study.json"
     path.write_bytes(marks.get(encoding) or text.encode(encoding))
     assert parse_json(read_text(path, "study file"), "The study file") == {"title": "Zoë's Straße"}
@@ -83,7 +86,9 @@ def test_texts_that_are_refused(text, told):
 
 
 def test_texts_that_are_not():
-    assert parse_json('\ufeff{"a": [1, 2.5, "\\ud83c\\udf7a", null, true]}', "The file") == {"a": [1, 2.5, "🍺", None, True]}
+    assert parse_json('\ufeff{"a": [1, 2.5, "\\ud83c\\udf7a", null, true]}', "The file") == {
+        "a": [1, 2.5, "🍺", None, True]
+    }
     assert parse_json(f"[{2**63 - 1}]", "The file") == [2**63 - 1]
 
 
@@ -141,7 +146,9 @@ def test_damage_anywhere_is_a_sentence():
                 continue
             at[key] = values[rng.integers(len(values))]
             break
+        sentence = "."
         try:
             StudyDocument.from_json(json.dumps(document))
         except RtmError as error:
-            assert str(error).endswith((".", "?"))
+            sentence = str(error)
+        assert sentence.endswith(".")
