@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test lint types check bench bench-peers accuracy package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test fuzz lint types check bench bench-peers accuracy package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -42,10 +42,14 @@ example-chicago: ## Run the Chicago example on the data in the folder DATA=FOLDE
 test: setup ## Run every test, those of windows on a screen of their own (PYTEST_ARGS=... for pytest)
 	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(TOOL) pytest $(PYTEST_ARGS)
 
+fuzz: setup ## Feed the algorithms with wrong inputs for some minutes (MINUTES=10, SEED=...: the same ones again)
+	.venv/bin/python tests/fuzz/fuzz.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 check: lint types ## Lint and types
 
-lint: setup ## ruff on everything, and the QGIS rules of flake8 on the plugin
+lint: setup ## ruff on everything, the QGIS rules of flake8 and the oldest Python (vermin) on the plugin
 	$(TOOL) ruff check .
+	.venv/bin/vermin --quiet --no-tips --eval-annotations --violations --target=3.10- __init__.py rtm_plugin algorithms
 	@# Left out: QGS105 forbids classFactory's iface, which QGIS passes; QGS202 guesses a class from a method's name.
 	$(TOOL) flake8 --isolated --select QGS --ignore QGS105,QGS202 rtm_plugin algorithms
 

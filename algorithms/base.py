@@ -1,7 +1,6 @@
 """What all algorithms share: help from files, refusals in a sentence, results named, grouped and styled."""
 
 import html
-import importlib.util
 import re
 import traceback
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ..rtm_plugin.adapters.feedback import tr
+from ..rtm_plugin.adapters.libraries import load_libraries, what_is_missing
 from ..rtm_plugin.adapters.project import PROPERTY
 from ..rtm_plugin.adapters.rasters import Raster
 from ..rtm_plugin.cartography.sidecars import styler
@@ -44,6 +44,8 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     GROUP: ClassVar[tuple[str, str]]
     TAGS: ClassVar[tuple[str, ...]] = ()
     CANCELLED: ClassVar[str] = "Cancelled; nothing was written."
+    PACKAGES: ClassVar[tuple[str, ...]] = ("scipy",)  # without which it cannot run
+    LIBRARIES: ClassVar[tuple[str, ...]] = ()  # slow ones that it uses beside those loaded with the plugin
 
     def name(self) -> str:
         return self.NAME
@@ -77,13 +79,15 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def canExecute(self) -> tuple[bool, str]:
-        if importlib.util.find_spec("scipy") is None:
-            return False, tr(
-                "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks. Ask the IT desk "
-                "for the QGIS installer that includes scipy (OSGeo4W: package python3-scipy). Saved results still "
-                "open."
-            )
-        return True, ""
+        missing = what_is_missing(self.PACKAGES)
+        return not missing, missing
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Load what the task will use, while still in the window's thread."""
+        load_libraries(self.LIBRARIES)
+        return True
 
     def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
         """Add a parameter with its help; advanced ones are folded."""
@@ -97,7 +101,9 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `execute`; whatever goes wrong reaches the analyst as one sentence."""
-        sentence = ""
+        usable, sentence = self.canExecute()  # qgis_process and models do not ask
+        if not usable:
+            raise QgsProcessingException(sentence)
         try:
             check_targets(self, parameters, context)
             return self.execute(parameters, context, feedback)

@@ -28,6 +28,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime
 
+from ..rtm_plugin.adapters.belonging import Terrain, require_places_of, terrain_of
 from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
@@ -195,20 +196,13 @@ class Briefing(RtmAlgorithm):
     ) -> tuple[BriefingLayers, Cells]:
         """What the map shows, and the cells of the terrain."""
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
-        made_with = raster.items.model or model.fingerprint
-        if made_with != model.fingerprint:
-            raise InputError(
-                f"The risk terrain '{raster.name}' was made with another model ({made_with}, not {model.fingerprint}); "
-                "choose the model and the risk terrain of one study."
-            )
-        grid = raster.grid()
-        scores = raster.band(1)[0][grid.mask].astype(np.float32)
+        terrain = terrain_of(raster, model)
+        grid, scores = terrain.grid, terrain.scores
         factors = self._factors(parameters, context, feedback, model, raster)
         layers = BriefingLayers(
             self.parameterAsRasterLayer(parameters, "TERRAIN", context),
-            self._vector(parameters, "PLACES", context, raster),
-            self._vector(parameters, "STUDY_AREA", context, raster),
+            self._places(parameters, context, terrain, raster),
+            self._vector(parameters, "STUDY_AREA", context),
             factors,
             self._basemap(parameters, context),
             tuple(capital(readable(layer_name(layer))) for layer in factors),
@@ -218,19 +212,27 @@ class Briefing(RtmAlgorithm):
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
         return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
 
-    def _vector(
-        self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, raster: Raster
+    def _places(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain, raster: Raster
     ) -> QgsVectorLayer | None:
+        """The places of this terrain; those of another study are refused."""
+        layer = self._vector(parameters, "PLACES", context)
+        if layer is None:
+            return None
+        if layer.crs() != raster.crs:
+            raise InputError(
+                f"The priority places '{layer_name(layer)}' are in another coordinate reference system than the risk "
+                f"terrain '{raster.name}'; choose the places of the same study."
+            )
+        require_places_of(layer, terrain)
+        return layer
+
+    def _vector(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> QgsVectorLayer | None:
         if not parameters.get(name):
             return None
         layer = self.parameterAsVectorLayer(parameters, name, context)
         if layer is None:
             raise InputError(self.invalidSourceError(parameters, name))
-        if name == "PLACES" and layer.crs() != raster.crs:
-            raise InputError(
-                f"The priority places '{layer_name(layer)}' are in another coordinate reference system than the risk "
-                f"terrain '{raster.name}'; choose the places of the same study."
-            )
         return layer
 
     def _factors(

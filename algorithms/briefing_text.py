@@ -38,7 +38,8 @@ def briefing_text(
         headers=headers,
         factors=tuple(_factor_row(row, context) for row in found.factor_rows),
         more=tr("and {} more: see the report"),
-        caveat=f"{NOT_CAUSE} {RELATIVE} " + tr("RRV: relative risk value, by which the rate of events is multiplied."),
+        caveat=f"{NOT_CAUSE} {RELATIVE} "
+        + tr("RRV: relative risk value; where it has ÷, the rate of events is divided by it, else multiplied."),
         author=readable(author),
         date=tr("{} · model {}").format(day_text(day), model.fingerprint),
         close_up=tr("Close-up: place 1"),
@@ -72,10 +73,9 @@ def _period(found: Findings) -> str:
 
 def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     how = tr("within {}") if row.operationalisation == "proximity" else tr("dense within {}")
-    sign = "÷" if row.kind == "protective factor" else "×"
-    name = capital(readable(row.factor)) + (tr(" (protective)") if sign == "÷" else "")
+    name = capital(readable(row.factor)) + (tr(" (protective)") if row.is_protective else "")
     interval = f"{number(row.low)} to {number(row.high)}"
-    return name, how.format(context.distance(row.distance)), f"{sign}\u202f{number(row.rrv)} ({interval})"
+    return name, how.format(context.distance(row.distance)), f"{row.effect} ({interval})".replace(" ", "\u202f", 1)
 
 
 def names_of(model: RiskModel) -> dict[str, list[str]]:

@@ -10,7 +10,9 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..rtm_plugin.core.findings import Finding, ordered
 from .base import RtmAlgorithm, tr
+from .data_findings import tell_findings
 from .parameters import choice
 from .study_facts import Inspector
 from .study_parameters import add_allow_remote, study_given
@@ -51,4 +53,8 @@ class CheckStudy(RtmAlgorithm):
             refusals.append(study.factors_problem())
         for refusal in refusals:
             feedback.pushWarning(refusal)
+        noticed = [finding for facts in (found, *parts) for finding in facts.get("findings", ())]
+        told = ordered(map(Finding.from_dict, noticed))
+        tell_findings(told, feedback)
+        refusals += [finding.text for finding in told if finding.severity == "error"]
         return {"FACTS": found, "REFUSALS": "\n".join(refusals)}

@@ -17,6 +17,7 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
 from .base import RtmAlgorithm, results_group, tr
+from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, read_events, window_of
 from .outputs import crs_of, save_counts
 from .parameters import no_event_inside, source_item
@@ -73,11 +74,9 @@ class CountEvents(RtmAlgorithm):
         events = count(grid, read.features.coordinates, read.values, read.period)
         if not events.inside:
             raise InputError(no_event_inside(read))
-        feedback.pushInfo(
-            tr("{:,.0f} events inside the study area, {:,.0f} outside.").format(events.inside, events.outside)
-        )
+        tell_findings(findings_of_events(read, grid, tr("the window"), events=events), feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging(feedback) as staging:
             save_counts(staging, output, grid, events, [source_item("events", read)])
-        self.present(context, output, tr("Event counts: {}").format(read.report.name), results_group(), 3)
+        self.present(context, output, tr("Event counts: {}").format(read.report.words.events), results_group(), 3)
         return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

@@ -155,7 +155,10 @@ def _chosen_model(model: FamilyModel) -> dict[str, Any]:
         "family": model.family,
         "intercept": model.intercept,
         "dispersion": model.dispersion,
-        "selected": [{"name": term.name, "factor": term.factor, "rrv": term.rrv} for term in model.selected],
+        "selected": [
+            {"name": term.name, "factor": term.factor, "rrv": term.rrv, "direction": term.direction}
+            for term in model.selected
+        ],
     }
 
 

@@ -111,6 +111,7 @@ def read_points(
         wanted="point",
         value_field=value_field,
         date_field=date_field if dated else "",
+        rows=True,
     )
 
 

@@ -24,9 +24,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer, units_text
-from ..rtm_plugin.adapters.rasters import same_cells
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.explain import explain
 from ..rtm_plugin.core.features import Features, Floats
@@ -35,7 +35,6 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count
 from ..rtm_plugin.core.reading import json_text, known
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings
-from ..rtm_plugin.core.whatif import require_terrain_of
 from .base import RtmAlgorithm, tr
 from .outputs import crs_of
 from .parameters import read_factor_settings, read_source
@@ -76,9 +75,7 @@ class Explain(RtmAlgorithm):
             QgsProcessingParameterString(
                 "FACTOR_SETTINGS", tr("Factor settings (JSON text or file)"), multiLine=True, optional=True
             ),
-            tr(
-                "The same as for the whole study: names and filters of the factors that differ from their layers'."
-            ),
+            tr("The same as for the whole study: names and filters of the factors that differ from their layers'."),
             advanced=True,
         )
         self.add(
@@ -106,23 +103,18 @@ class Explain(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        terrain = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        terrain.require("terrain", "risk terrain", "rtm:terrain or rtm:run")
-        grid = terrain.grid()
-        scores = terrain.band(1)[0][grid.mask].astype(np.float32)
-        require_terrain_of(model, scores.astype(np.float64), terrain.name)
+        terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
+        grid, scores = terrain.grid, terrain.scores
         cell = self._cell(parameters, context, grid)
         feedback.setProgress(20)
         expected = None
         if parameters.get("EXPECTED"):
             raster = self.raster(parameters, "EXPECTED", context, "expected counts")
-            raster.require("expected", "expected counts", "rtm:terrain or rtm:run")
-            same_cells(raster, grid)
-            expected = raster.band(1)[0][grid.mask].astype(np.float32)
+            expected = expected_of(raster, model, terrain)
         observed, notes = self._observed(parameters, context, feedback, grid, model)
         factors = self._factors(parameters, context, feedback, grid, {term.factor for term in model.selected})
         answer = explain(model, grid, cell, scores, expected, observed, factors)
-        place = self._place(parameters, context, grid, answer.x, answer.y)
+        place = self._place(parameters, context, terrain, answer.x, answer.y)
         answer = replace(answer, notes=(*answer.notes, *notes), place=place)
         units = units_text(crs_of(grid))
         text = "\n".join(answer.lines(units))
@@ -161,12 +153,15 @@ class Explain(RtmAlgorithm):
         return found.counts, (note.format(model.events.inside, found.inside),)
 
     def _place(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid, x: float, y: float
+        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain, x: float, y: float
     ) -> str:
         """The priority place around the centre of the cell, in a sentence; as much of it as its fields say."""
         source = self.parameterAsSource(parameters, "PLACES", context)
         if source is None:
             return ""
+        grid, layer = terrain.grid, self.parameterAsVectorLayer(parameters, "PLACES", context)
+        if layer is not None:
+            require_places_of(layer, terrain)
         centre = QgsGeometry.fromPointXY(QgsPointXY(x, y))
         request = QgsFeatureRequest().setDestinationCrs(crs_of(grid), context.transformContext())
         request.setFilterRect(centre.boundingBox().buffered(grid.cell_size / 100))

@@ -18,13 +18,14 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.errors import InputError, SettingsError
 from ..rtm_plugin.core.forecast import ForecastSettings, History
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count, forecast_events, observe_again, score
+from ..rtm_plugin.report.wording import listed
 from .base import RtmAlgorithm, results_group, tr
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
@@ -135,13 +136,22 @@ class Forecast(RtmAlgorithm):
         feedback.setProgressText(tr("Forecasting"))
         progress = progress_of(feedback, 0.3, 0.95)
         found = forecast_events(model.best, observed, terrain, history, settings, progress)
-        tell_forecast(found, feedback)
+        words = dict.fromkeys(layer.report.words.events for layer in read)
+        tell_forecast(found, listed(list(words)), self._coming(parameters, context, len(read)), feedback)
         sources = [source_item("events", layer) for layer in read]
         provenance = {**versions(), "parameters": plain_parameters(self, parameters), "inputs": sources}
         paths = self._paths(parameters, context)
         with Staging(feedback) as staging:
             save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
         return self._results(paths, found.evidence.level, found.evidence.events, context)
+
+    def _coming(self, parameters: dict[str, Any], context: QgsProcessingContext, periods: int) -> str:
+        """The period that is forecast, in a sentence; its length is given only against those of the events."""
+        if self.parameterAsString(parameters, "DURATIONS", context).strip():
+            return tr("in the coming period, by whose length the durations are counted")
+        if periods > 1:
+            return tr("in a coming period as long as each of the past ones")
+        return tr("in a coming period as long as that of the events")
 
     def _events(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
@@ -152,6 +162,7 @@ class Forecast(RtmAlgorithm):
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
             read = read_layer(layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer)
+            read.report.choice = layer_choice(read.report.name, layer)
             read.report.tell(feedback)
             found.append(read)
         if not found:

@@ -12,7 +12,7 @@ from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.raster_items import FIT, period_items, sources_item
+from ..rtm_plugin.core.raster_items import FIT, days_item, period_items, sources_item
 from ..rtm_plugin.core.reading import json_text, known
 from .outputs import save_raster
 
@@ -40,12 +40,13 @@ def save_forecast(
     sources: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
     fitted: Period,
+    days: int | None = None,
 ) -> None:
     """Write what has a path: rasters with their styles, and the JSON document with settings, choices and evidence.
 
-    `fitted` is the period of the events that the forecast was made from.
+    `fitted` is the period of the events that the forecast was made from, `days` the length of the one it is for.
     """
-    items = {**sources_item(sources), **period_items(FIT, fitted)}
+    items = {**sources_item(sources), **period_items(FIT, fitted), **days_item(days)}
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
 from ..rtm_plugin.core.accuracy import Accuracy
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.model_findings import model_findings, no_places_finding
 from ..rtm_plugin.core.places import Places
+from ..rtm_plugin.core.study import PlaceSettings
 from ..rtm_plugin.report.validation import ValidationFindings
 from .base import tr
+from .data_findings import tell_findings
 
 
 def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
@@ -25,27 +30,23 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
             f"{model.exposure.cells_without:,} cells have no exposure in '{model.exposure.name}' and get no score; "
             f"{model.exposure.events_without:,.0f} events in them were left out of the fit."
         )
-    if not model.selected:
-        feedback.pushWarning(
-            "No risk factor goes with these events clearly enough to enter the model: the risk terrain is flat."
-        )
+    tell_findings(model_findings(model), feedback)
     for term in model.selected:
         verb = "multiplied" if term.direction == "aggravating" else "divided"
         feedback.pushInfo(
-            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:.3f} "
+            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:,.3f} "
             f"(coefficient {term.coefficient:.4f}, standard error {term.standard_error:.4f})"
         )
     tell = feedback.pushInfo if model.verification.status == "verified" else feedback.pushWarning
     tell(model.verification.reason)
 
 
-def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> None:
-    """How many places there are and how much ground they cover."""
+def tell_places(
+    found: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
+) -> None:
+    """How many places there are and how much ground they cover; or why there is none."""
     if not found.places:
-        feedback.pushWarning(
-            "No cell meets the rule for priority places, so there are none; choose a lower class, or a share of the "
-            "cells."
-        )
+        tell_findings([no_places_finding(scores, settings)], feedback)
         return
     feedback.pushInfo(
         f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
@@ -53,22 +54,26 @@ def tell_places(found: Places, grid: Grid, feedback: QgsProcessingFeedback) -> N
     )
 
 
-def tell_accuracy(rows: tuple[Accuracy, ...], feedback: QgsProcessingFeedback) -> None:
-    """Hit rate and PAI of later events."""
+def tell_accuracy(rows: tuple[Accuracy, ...], events: str, feedback: QgsProcessingFeedback) -> None:
+    """Hit rate and PAI of later events; `events` is what they are called."""
     for row in rows:
         hit, pai = row.hit_rate, row.pai
         feedback.pushInfo(
-            f"Later events in the {row.share:.0%} of area with the highest scores: hit rate {hit.expected:.1%} "
+            f"Later events ({events}) in the {row.share:.0%} of area with the highest scores of the risk terrain: hit "
+            f"rate {hit.expected:.1%} of {row.events:,.0f} "
             f"({hit.pessimistic:.1%} to {hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} "
             f"({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
         )
 
 
-def tell_forecast(found: Forecast, feedback: QgsProcessingFeedback) -> None:
-    """What the forecast rests on, in three sentences."""
+def tell_forecast(found: Forecast, events: str, coming: str, feedback: QgsProcessingFeedback) -> None:
+    """What the forecast rests on, in three sentences.
+
+    `events` is what the events are called, `coming` the period that is forecast: "in the next 365 days".
+    """
     evidence = found.evidence
     feedback.pushInfo(
-        f"{evidence.level:,.1f} events are expected in the coming period, from {evidence.events:,.0f} so far in "
+        f"{evidence.level:,.1f} events ({events}) are expected {coming}, from {evidence.events:,.0f} so far in "
         f"{evidence.cells_with_events:,} cells."
     )
     told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))

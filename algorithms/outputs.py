@@ -1,9 +1,10 @@
 """Each result as a file with its style beside it; every route to a result writes through here."""
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.about import model_items
+from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
 from ..rtm_plugin.adapters.rasters import Band, candidate_bands, write_raster
@@ -76,7 +78,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     """Events in each cell; whole numbers unless weights were not."""
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
-    items = events_items(events.inside, events.outside, events.period)
+    items = events_items(events.inside, events.outside, events.left_out, events.period)
     save_raster(
         staging,
         path,
@@ -209,12 +211,20 @@ def save_what_if(
             save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
 
 
-def save_places(staging: Staging, path: str, grid: Grid, found: Places) -> None:
-    """Priority places with rank labels."""
+def save_places(
+    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+) -> None:
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
     temporary = staging.beside(path)
     write_places(temporary, path, grid, found)
+    keep_place_items(temporary, made_from or {})
     if Path(path).suffix.lower() != ".csv":
         save_style(temporary, staging.beside(sidecar_path(path)), places_painter())
+
+
+def made_from_terrain(model: RiskModel) -> dict[str, str]:
+    """What places keep that were made from a model's own terrain."""
+    return {MADE_FROM: "terrain", MADE_WITH: model.fingerprint}
 
 
 def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
@@ -252,7 +262,7 @@ def versions() -> dict[str, Any]:
         "qgis": Qgis.QGIS_VERSION,
         "python": platform.python_version(),
         **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         **signature(),
     }
 
@@ -269,6 +279,8 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
     def plain(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # JSON has no such number
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, QgsProcessingFeatureSourceDefinition):

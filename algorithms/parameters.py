@@ -1,6 +1,7 @@
 """Parameters that several algorithms share, and how they become settings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,21 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..rtm_plugin.adapters.layers import ReadLayer, layer_name, read_layer, refusal_of_crs, require_projected
+from ..rtm_plugin.adapters.layers import (
+    ReadLayer,
+    chosen_names,
+    layer_choice,
+    layer_name,
+    read_layer,
+    refusal_of_crs,
+    require_projected,
+)
 from ..rtm_plugin.adapters.trusted_filters import require_harmless_filter
 from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.filter_words import place_noun
 from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.layer_words import MOST_NAMES, is_generic
 from ..rtm_plugin.core.reading import parse_json, read_text
 from ..rtm_plugin.core.study import (
     CELL_RULES,
@@ -323,6 +334,7 @@ def read_source(
     date_field: str = "",
     name_field: str | None = None,
     dissolve: bool = False,
+    rows: bool = False,
 ) -> ReadLayer:
     """Read a feature-source input and tell what was noticed."""
     source = algorithm.parameterAsSource(parameters, name, context)
@@ -340,7 +352,10 @@ def read_source(
         date_field=date_field,
         name_field=name_field,
         dissolve=dissolve,
+        rows=rows,
     )
+    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    read.report.choice = layer_choice(label, layer, source=parameters.get(name))
     read.report.tell(feedback)
     return read
 
@@ -357,6 +372,10 @@ def read_study_area(
     read = read_source(algorithm, parameters, "STUDY_AREA", crs, context, feedback, wanted="polygon")
     if not len(read.features.coordinates):
         raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
+    choice = read.report.words
+    if choice.is_part or is_generic(choice.layer):
+        names, field = chosen_names(source, MOST_NAMES)
+        read.report.choice = replace(choice, names=names, noun=place_noun(field))
     return read, crs
 
 
@@ -388,7 +407,7 @@ def no_event_inside(read: ReadLayer) -> str:
     lost = read.report.without_geometry
     unread = f" ({lost:,} more have no coordinates that can be read)" if lost else ""
     return (
-        f"None of the {read.report.features:,} events of '{read.report.name}'{unread} lies inside the study area; "
+        f"None of the {read.report.features:,} events of {read.report.words.label}{unread} lies inside the study area; "
         "check the layer, its filter and its CRS."
     )
 

@@ -14,13 +14,16 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.belonging import Terrain
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, same_cells
+from ..rtm_plugin.core.candidates import CandidateSet
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.model_findings import no_places_finding
 from ..rtm_plugin.core.places import priority_places
 from .base import RtmAlgorithm, results_group, tr
 from .log import tell_places
@@ -82,30 +85,45 @@ class PriorityPlaces(RtmAlgorithm):
     ) -> dict[str, Any]:
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True, or_forecast=True)
-        grid = raster.grid()
-        scores = raster.band(1)[0][grid.mask].astype(np.float32)
-        model_path = self.parameterAsFile(parameters, "MODEL", context)
-        candidates = None
-        if model_path and parameters.get("CANDIDATES"):
-            candidates = read_candidates(self.rasters(parameters, "CANDIDATES", context, "candidate"), grid)
+        terrain = Terrain.of(raster)
+        grid, scores = terrain.grid, terrain.scores
+        model, candidates = self._model(parameters, context, terrain)
+        settings = place_settings(self, parameters, context)
         found = priority_places(
             grid,
             scores,
-            place_settings(self, parameters, context),
+            settings,
             self._values(parameters, "EXPECTED", grid, context, "rtm:terrain"),
             self._values(parameters, "COUNTS", grid, context, "rtm:countevents"),
-            RiskModel.load(model_path).selected if candidates is not None else (),
+            model.selected if model is not None and candidates is not None else (),
             candidates,
             progress_of(feedback),
         )
         if not found.places:
-            raise InputError(tr("No cell meets the rule, so there is no priority place; choose a lower class."))
-        tell_places(found, grid, feedback)
+            raise InputError(no_places_finding(scores, settings).text)
+        tell_places(found, grid, scores, settings, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging(feedback) as staging:
-            save_places(staging, output, grid, found)
+            save_places(staging, output, grid, found, terrain.place_items)
         self.present(context, output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
+
+    def _model(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain
+    ) -> tuple[RiskModel | None, CandidateSet | None]:
+        """The model behind the map and its candidates, where they are given; refused where they do not belong to it."""
+        path = self.parameterAsFile(parameters, "MODEL", context)
+        if not path:
+            return None, None
+        model = RiskModel.load(path)
+        if terrain.kind != "forecast":
+            terrain.require_model(model)
+        if not parameters.get("CANDIDATES"):
+            return model, None
+        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        candidates = read_candidates(rasters, terrain.grid)
+        model.require_candidates(candidates)
+        return model, candidates
 
     def _values(
         self, parameters: dict[str, Any], name: str, grid: Grid, context: QgsProcessingContext, maker: str

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..rtm_plugin.adapters.belonging import expected_of, terrain_of
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
@@ -27,7 +28,7 @@ from ..rtm_plugin.core.features import Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.places import priority_places
-from ..rtm_plugin.core.terrain import ScoreSummary, shares
+from ..rtm_plugin.core.terrain import shares
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import ReportContext
@@ -39,8 +40,6 @@ from .parameters import Parameters, add_places, place_settings
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
 from .study_inputs import metres_per_unit, rule_text
 
-_SAME = 1e-4  # of a score: the raster holds them with seven digits
-
 
 class Report(RtmAlgorithm):
     """Write the report of a saved model."""
@@ -49,6 +48,7 @@ class Report(RtmAlgorithm):
     LABEL = "Report of a saved model"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("html", "page", "briefing", "findings", "place cards")
+    PACKAGES = ("scipy", "jinja2")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         raster, many = QgsProcessingParameterRasterLayer, QgsProcessingParameterMultipleLayers
@@ -96,15 +96,21 @@ class Report(RtmAlgorithm):
             raise InputError(tr("Neither the report nor the findings are wanted; choose a file for one of them."))
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        grid, scores = _scores(raster, model)
-        expected = self._values(parameters, "EXPECTED", "expected", "rtm:terrain", grid, context)
-        counts = self._values(parameters, "COUNTS", "counts", "rtm:countevents", grid, context)
+        terrain = terrain_of(raster, model)
+        grid, scores = terrain.grid, terrain.scores
+        expected = None
+        if parameters.get("EXPECTED"):
+            counted = self.raster(parameters, "EXPECTED", context, "expected")
+            expected = expected_of(counted, model, terrain, or_foreign=True).astype(np.float64)
+        counts = self._counts(parameters, grid, context)
         candidates = self._candidates(parameters, context, grid, feedback)
+        if candidates is not None:
+            model.require_candidates(candidates)
         settings = place_settings(self, parameters, context)
         terms = model.selected if candidates is not None else ()
         watched = progress_of(feedback, 0.3, 0.6)
         found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)
-        tell_places(found, grid, feedback)
+        tell_places(found, grid, scores, settings, feedback)
         cells = Cells(
             grid,
             scores,
@@ -123,14 +129,12 @@ class Report(RtmAlgorithm):
             save_report(staging, files, told, cells)
         return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
 
-    def _values(
-        self, parameters: Parameters, name: str, kind: str, maker: str, grid: Grid, context: QgsProcessingContext
-    ) -> Floats | None:
-        """A raster's values in the cells of the terrain."""
-        if not parameters.get(name):
+    def _counts(self, parameters: Parameters, grid: Grid, context: QgsProcessingContext) -> Floats | None:
+        """Events in the cells of the terrain."""
+        if not parameters.get("COUNTS"):
             return None
-        raster = self.raster(parameters, name, context, kind)
-        raster.require(kind, kind, maker, or_foreign=True)
+        raster = self.raster(parameters, "COUNTS", context, "counts")
+        raster.require("counts", "counts", "rtm:countevents", or_foreign=True)
         values = raster.values_on(grid)
         if not np.isfinite(values).all() or (values < 0).any():
             raise InputError(
@@ -185,36 +189,10 @@ class Report(RtmAlgorithm):
     ) -> ReportContext:
         title = self.parameterAsString(parameters, "TITLE", context).strip()
         about = context_of(model, units_text(raster.crs), metres_per_unit(raster.crs), title)
-        if counts is None or abs(float(counts.sum()) - _events_fitted(model)) < 0.5:
+        if counts is None or abs(float(counts.sum()) - model.events_fitted) < 0.5:
             return about
         warning = tr(
             "The event counts hold {:,.0f} events, but the model was fitted on {:,.0f}: events of classes and places "
             "in this report are not those that made the model."
-        ).format(float(counts.sum()), _events_fitted(model))
+        ).format(float(counts.sum()), model.events_fitted)
         return replace(about, warnings=(*about.warnings, warning))
-
-
-def _events_fitted(model: RiskModel) -> float:
-    """Events in the cells that have a score."""
-    return model.events.inside - (model.exposure.events_without if model.exposure is not None else 0.0)
-
-
-def _scores(raster: Raster, model: RiskModel) -> tuple[Grid, np.ndarray[Any, np.dtype[np.float32]]]:
-    """The terrain's grid and scores, refused when another model made them."""
-    raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
-    grid = raster.grid(with_zeros=True)
-    scores = raster.band(1)[0][grid.mask].astype(np.float32)
-    found, wanted = ScoreSummary.of(scores), model.score
-    if grid.cells != model.grid.cells or not np.allclose(
-        (found.min, found.mean, found.max), (wanted.min, wanted.mean, wanted.max), rtol=_SAME
-    ):
-        raise InputError(
-            f"The risk terrain '{raster.name}' was not made with this model: it has {grid.cells:,} cells with scores "
-            f"up to {found.max:.4g}, the model {_own_terrain(model)}; choose the terrain of the same run."
-        )
-    return grid, scores
-
-
-def _own_terrain(model: RiskModel) -> str:
-    """What the model's own terrain looks like."""
-    return f"{model.grid.cells:,} with scores up to {model.score.max:.4g}"

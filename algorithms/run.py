@@ -1,5 +1,6 @@
 """rtm:run — the whole study in one go: from boundary, events and risk factors to places and a report."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.libraries import VERIFYING
+from ..rtm_plugin.core.findings import Finding, warnings_in
 from ..rtm_plugin.core.forecast import Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.parallel import available_workers
@@ -29,11 +32,13 @@ from ..rtm_plugin.report.first_page import first_page
 from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
+from .data_findings import tell_findings
 from .event_dates import add_event_dates, add_window
 from .forecast_outputs import ForecastPaths, save_forecast
-from .later_events import Measured, forecast_of, measured_on_later_events
+from .later_events import Measured, coming_days, coming_text, forecast_of, measured_on_later_events
 from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
 from .outputs import (
+    made_from_terrain,
     plain_parameters,
     save_candidate_table,
     save_expected,
@@ -43,7 +48,7 @@ from .outputs import (
 )
 from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection, refusal_of_study_area
 from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
-from .study_inputs import Inputs, add_study_layers, read_inputs, report_context, study_of
+from .study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Run(RtmAlgorithm):
     LABEL = "Risk terrain model, start to finish"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("rtmdx", "wizard", "study", "report")
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study_layers(self)
@@ -160,45 +167,40 @@ class Run(RtmAlgorithm):
         feedback.setProgressText(tr("Reading layers"))
         inputs = read_inputs(self, parameters, context, feedback, with_names=self._has_cards(parameters, context))
         study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs, study)
+        provenance = self._provenance(parameters, inputs)
         clock = Clock(stage_teller(feedback))
         wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
 
+        data: list[Finding] = []
+
         def announce(grid: Grid, memory: int) -> None:
+            """Say what was noticed of the data before the long work begins, and keep it with the model."""
+            data.extend(inputs.findings(grid))
+            provenance[KEY] = saved_context(report_context(inputs, study, data))
+            feedback.pushInfo(area_text(inputs, grid))
+            tell_findings(data, feedback)
             memory += memory_for_forecast(grid) if wanted else 0
-            feedback.pushInfo(
-                tr("{:,} cells; the run needs up to {:,.0f} MB of memory beside QGIS.").format(grid.cells, memory / 1e6)
-            )
+            feedback.pushInfo(tr("The run needs up to {:,.0f} MB of memory beside QGIS.").format(memory / 1e6))
 
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        self._tell(result, feedback)
+        tell_model(result.model, feedback)
+        tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, feedback)
         beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
         feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, beyond)
+        return self._write(parameters, context, feedback, inputs, study, result, beyond, data)
 
     def _has_cards(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
         """Whether there will be cards, which tell the names of features."""
         cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
         return bool(cards) and any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, study: Study) -> dict[str, Any]:
+    def _provenance(self, parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
         return {
             **versions(),
             "parameters": plain_parameters(self, parameters),
             "inputs": inputs.sources,
-            KEY: saved_context(report_context(inputs, study)),
         }
-
-    def _tell(self, result: StudyResult, feedback: QgsProcessingFeedback) -> None:
-        events = result.events
-        feedback.pushInfo(
-            tr("{:,} cells; {:,.0f} events inside the study area, {:,.0f} outside.").format(
-                result.grid.cells, events.inside, events.outside
-            )
-        )
-        tell_model(result.model, feedback)
-        tell_places(result.places, result.observations.grid, feedback)
 
     def _write(
         self,
@@ -209,6 +211,7 @@ class Run(RtmAlgorithm):
         study: Study,
         result: StudyResult,
         beyond: Beyond,
+        data: Sequence[Finding],
     ) -> dict[str, Any]:
         layer = {
             name: self.parameterAsOutputLayer(parameters, name, context)
@@ -224,16 +227,14 @@ class Run(RtmAlgorithm):
         scored = result.observations.grid
         cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
         tested, measured = (later.terrain, later.findings) if later else ((), None)
-        about, spots = report_context(inputs, study), result.places.places
+        about, spots = report_context(inputs, study, data), result.places.places
         told = findings(result.model, about, spots, cells, tested, cards, measured)
         with Staging(feedback) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
-                save_expected(
-                    staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model
-                )
+                save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_PLACES"]:
-                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places)
+                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model))
             if layer["OUTPUT_TABLE"]:
                 save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
             if file["OUTPUT_MODEL"]:
@@ -243,7 +244,9 @@ class Run(RtmAlgorithm):
             if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
                 paths = ForecastPaths(layer["OUTPUT_FORECAST"])
                 made_from = inputs.fitted_on
-                save_forecast(staging, paths, scored, beyond.forecast, made_from, result.model.provenance, study.period)
+                coming, fitted = coming_days(inputs), study.period
+                provenance = result.model.provenance
+                save_forecast(staging, paths, scored, beyond.forecast, made_from, provenance, fitted, coming)
             if file["OUTPUT_VALIDATION"] and later is not None:
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
@@ -274,13 +277,14 @@ def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], fee
     """The forecast, and the test of all maps when there are later events."""
     feedback.setProgressText(tr("Forecasting"))
     found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
-    tell_forecast(found, feedback)
+    tell_forecast(found, inputs.events.report.words.events, coming_text(inputs), feedback)
     later = inputs.test_events
     if later is None:
         return Beyond(found)
     feedback.setProgressText(tr("Measuring on later events"))
     progress = progress_of(feedback, 0.88, 0.95)
     measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
-    tell_accuracy(measured.terrain, feedback)
-    tell_validation(measured.findings, later.report.warnings, feedback)
+    tell_accuracy(measured.terrain, later.report.words.events, feedback)
+    told = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
+    tell_validation(measured.findings, told, feedback)
     return Beyond(found, measured)

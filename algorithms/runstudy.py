@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from .base import RtmAlgorithm, tr
 from .study_parameters import RESULT_FILES, add_allow_remote, add_study, run_parameters, study_given
 
@@ -34,6 +35,8 @@ class RunStudy(RtmAlgorithm):
     LABEL = "Run a saved study"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
+    PACKAGES = ("scipy", "jinja2")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)

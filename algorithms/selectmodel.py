@@ -16,6 +16,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.covariates import observe
 from ..rtm_plugin.core.parallel import available_workers
@@ -34,6 +35,7 @@ class SelectModel(RtmAlgorithm):
     LABEL = "4. Select model"
     GROUP = ("steps", "Study step by step")
     TAGS = ("regression", "elastic net", "stepwise", "poisson", "negative binomial")
+    LIBRARIES = VERIFYING
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self.add(

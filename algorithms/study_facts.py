@@ -1,23 +1,37 @@
 """What can be said of a study before it runs: cells, events, features near, a suggestion; each refusal a sentence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
+from numpy.typing import NDArray
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
 
 from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ..rtm_plugin.adapters.layers import ReadLayer, read_layer, require_projected, units_text
+from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer, require_projected, units_text
 from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.clustering import nearest_neighbours, suggested
 from ..rtm_plugin.core.errors import InputError, RtmError
-from ..rtm_plugin.core.features import Features, inside
+from ..rtm_plugin.core.features import Features, Floats, inside, polygon_area
+from ..rtm_plugin.core.findings import Finding, warnings_in
 from ..rtm_plugin.core.grid import Grid, study_grid
 from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.pipeline import memory_needed
+from ..rtm_plugin.core.pipeline import count, memory_needed
+from ..rtm_plugin.core.repeats import Stacking
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
-from .study_inputs import metres_per_unit
+from ..rtm_plugin.core.study_findings import (
+    FactorLayer,
+    factors_findings,
+    layer_findings,
+    near_area,
+    refuse_errors,
+    size_findings,
+)
+from .base import tr
+from .data_findings import findings_of_events, inside_of, split_of
+from .parameters import no_event_inside
+from .study_inputs import factor_layer, metres_per_unit
 
 Facts = dict[str, Any]
 
@@ -31,9 +45,8 @@ class Ground:
 
     @property
     def square_units(self) -> float:
-        """Area in square map units: twice the signed areas under the directed edges."""
-        a = self.area.coordinates - np.tile(self.area.coordinates[0, :2], 2)
-        return abs(float(np.sum(a[:, 0] * a[:, 3] - a[:, 2] * a[:, 1]))) / 2
+        """Area in square map units."""
+        return polygon_area(self.area)
 
 
 class Inspector:
@@ -42,6 +55,8 @@ class Inspector:
     def __init__(self, study: StudyDocument, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
         self._study, self._context, self._feedback = study, context, feedback
         self._layers = OpenLayers(context)
+        self._layers_read: list[FactorLayer] = []
+        self._events: Floats | None = None
 
     def facts(self, part: str) -> Facts:
         """Facts of "area", "outcome", "factors", or of all three; a part that cannot be used says why in "refused"."""
@@ -56,14 +71,32 @@ class Inspector:
             found["outcome"] = _told(lambda: self._outcome(ground[0]))
         if part in ("factors", "all") and ground:
             found["factors"] = self._factors(ground[0])
+        if ground:
+            found["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], found)]
         return found
+
+    def _findings(self, part: str, ground: Ground, found: Facts) -> tuple[Finding, ...]:
+        """What is noticed of more than one layer: the factors beside one another and the events; the study's size."""
+        outcome, area = found.get("outcome", {}), found["area"]
+        noticed: tuple[Finding, ...] = ()
+        if self._layers_read:
+            study = self._study
+            events = self._events if part == "all" else None
+            name = study.events.name if study.events is not None else ""
+            together = factors_findings(ground.area, events, self._layers_read, name)
+            noticed += tuple(finding for finding in together if finding.text not in _refused(found))
+        if "cells" in area and "inside" in outcome:
+            noticed += self._size(area["cells"], float(outcome["inside"]))
+        return noticed
 
     def _read(self, ref: LayerRef, crs: QgsCoordinateReferenceSystem, **asked: Any) -> ReadLayer:
         layer: QgsVectorLayer = self._layers.open(ref)
         stop_if_cancelled(self._feedback)
-        return read_layer(
+        read = read_layer(
             layer, ref.name, crs, self._context, self._feedback, expression=ref.filter, layer=layer, **asked
         )
+        read.report.choice = layer_choice(ref.name, layer, ref.filter)
+        return read
 
     def _ground(self) -> Ground:
         ref = self._study.study_area
@@ -83,39 +116,65 @@ class Inspector:
 
     def _area(self, ground: Ground) -> Facts:
         grid = self._grid(ground)
+        square = metres_per_unit(ground.crs) ** 2 / 1e6
         return {
             "cells": grid.cells,
-            "square_km": ground.square_units * metres_per_unit(ground.crs) ** 2 / 1e6,
+            "square_km": ground.square_units * square,
+            "cells_square_km": grid.cells * grid.cell_size**2 * square,
             "crs": ground.crs.authid() or ground.crs.description(),
             "units": units_text(ground.crs),
             "memory": memory_needed(grid, len(self._study.factors)),
             "seconds": seconds_expected(grid.cells, self._study.candidate_count),
+            "findings": [finding.to_dict() for finding in self._size(grid.cells, 0.0)],
         }
+
+    def _size(self, cells: int, events: float) -> tuple[Finding, ...]:
+        return size_findings(
+            events=events,
+            cells=cells,
+            block_length=self._study.grid.block_length,
+            factors=len(self._study.factors),
+        )
 
     def _outcome(self, ground: Ground) -> Facts:
         study = self._study
         problem = study.outcome_problem()
         if problem or study.events is None:
             raise InputError(problem)
-        whole = self._read(study.events, ground.crs, wanted="point", date_field=study.date_field)
+        whole = self._read(study.events, ground.crs, wanted="point", date_field=study.date_field, rows=True)
         fit, test = study.fit.period, study.test.period
+        grid, part = self._grid(ground), bool(study.study_area and study.study_area.filter)
         events = self._during(whole, fit)
-        found = _events(ground, events) | {"without_geometry": whole.report.without_geometry}
+        self._events = events.features.coordinates
+        counted = count(grid, events.features.coordinates)
+        if not counted.inside:
+            raise InputError(no_event_inside(events))
+        findings = findings_of_events(events, grid, tr("the fitting window"), area_is_part=part, events=counted)
+        stacking = Stacking.of(inside_of(events, grid))
+        found: Facts = {
+            **asdict(split_of(events, counted)),
+            "without_geometry": events.report.without_geometry,
+            "stacked": stacking.stacked,
+            "highest_stack": stacking.highest,
+        }
         if study.date_field:
             found["dates"] = whole.period.text
-        if not found["inside"]:
-            raise InputError(
-                f"None of the {len(events.features.coordinates):,} events of '{study.events.name}' lies inside the "
-                "study area; check the layer, its filter and its CRS."
-            )
         later = whole
         if study.later_events is not None:
             layer = self._layers.open(study.later_events)
             dated = bool(test.known) or layer.fields().lookupField(study.date_field) >= 0
             field = study.date_field if dated else ""
-            later = self._read(study.later_events, ground.crs, wanted="point", date_field=field)
+            later = self._read(study.later_events, ground.crs, wanted="point", date_field=field, rows=True)
         if study.later_events is not None or test.known:
-            found["later"] = _events(ground, self._during(later, test))["inside"]
+            tested = self._during(later, test)
+            counted = count(grid, tested.features.coordinates)
+            if not counted.inside:
+                raise InputError(no_event_inside(tested))
+            found["later"] = int(counted.inside)
+            window = tr("the test window")
+            more = findings_of_events(tested, grid, window, area_is_part=part, events=counted, with_spots=False)
+            findings += more
+        found["findings"] = [finding.to_dict() for finding in findings]
         return found
 
     def _during(self, read: ReadLayer, window: Period) -> ReadLayer:
@@ -130,35 +189,30 @@ class Inspector:
         return found
 
     def _factor(self, ground: Ground, factor: Factor) -> Facts:
-        read = self._read(factor.layer, ground.crs)
-        reach = factor.settings.distances(self._study.grid.block_length)[-1]
-        return factor_facts(read, ground, reach)
+        points = self._layers.open(factor.layer).geometryType() == Qgis.GeometryType.Point
+        read = self._read(factor.layer, ground.crs, name_field=None if points else "")
+        layer = factor_layer(read, factor.settings, self._study.grid.block_length)
+        self._layers_read.append(layer)
+        return factor_facts(read, ground, layer)
 
 
-def factor_facts(read: ReadLayer, ground: Ground, reach: float) -> Facts:
-    """Features in all, those near the study area's box, and what nearest-neighbour analysis suggests."""
-    if not read.report.features:
-        raise InputError(f"The layer '{read.report.name}' has no feature that can be used; check its filter.")
-    ends = read.features.coordinates.reshape(len(read.features.coordinates), -1, 2)
-    x0, y0, x1, y1 = ground.area.extent
-    low, high = ends.min(axis=1), ends.max(axis=1)
-    near = (high >= (x0 - reach, y0 - reach)).all(axis=1) & (low <= (x1 + reach, y1 + reach)).all(axis=1)
-    if not near.any():
-        raise InputError(
-            f"No feature of '{read.report.name}' lies in or near the study area; check the layer and its CRS."
-        )
+def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
+    """Features in all, those within reach of the study area's box, and what nearest-neighbour analysis suggests."""
+    noticed = layer_findings(ground.area, layer)
+    refuse_errors(noticed)
+    near = near_area(ground.area, layer.features, layer.reach)
     neighbours = None
     if read.features.geometry == "point":
         within = read.features.coordinates[inside(ground.area, read.features.coordinates)]
         neighbours = nearest_neighbours(within, ground.square_units) if len(within) > 1 else None
-    choice, reason = suggested(neighbours, reach)
+    choice, reason = suggested(neighbours, layer.reach)
     if read.features.geometry != "point":
         reason = "Nearest-neighbour analysis is for points, so let the model decide."
     return {
         "geometry": read.features.geometry,
         "features": read.report.features,
-        "near": int(np.count_nonzero(near)) if read.features.geometry == "point" else None,
-        "warnings": list(read.report.warnings),
+        "near": _features_of(read, near),
+        "warnings": [*read.report.warnings, *warnings_in(noticed)],
         "operationalisation": choice,
         "reason": reason,
         "index": neighbours.index if neighbours else None,
@@ -167,21 +221,25 @@ def factor_facts(read: ReadLayer, ground: Ground, reach: float) -> Facts:
     }
 
 
+def _refused(found: Facts) -> set[str]:
+    """Sentences with which a part is refused already."""
+    parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+    return {facts["refused"] for facts in parts if "refused" in facts}
+
+
+def _features_of(read: ReadLayer, rows: NDArray[np.bool_]) -> int | None:
+    """How many features the chosen rows of coordinates belong to; None where they were not read one by one."""
+    if read.features.geometry == "point":
+        return int(np.count_nonzero(rows))
+    if not read.named:
+        return None
+    owner = np.repeat(np.arange(len(read.named)), [len(feature.coordinates) for _, feature in read.named])
+    return len(np.unique(owner[rows]))
+
+
 def seconds_expected(cells: int, candidates: int) -> float:
     """Seconds that a run takes on two idle cores; a line through the runs of docs/performance.md."""
     return 5.0 + 1e-7 * cells * candidates
-
-
-def _events(ground: Ground, read: ReadLayer) -> Facts:
-    points = read.features.coordinates
-    within = inside(ground.area, points)
-    times = np.unique(points[within], axis=0, return_counts=True)[1] if within.any() else np.zeros(0, int)
-    return {
-        "inside": int(np.count_nonzero(within)),
-        "outside": int(np.count_nonzero(~within)),
-        "stacked": int(times[times > 1].sum()),
-        "highest_stack": int(times.max()) if len(times) else 0,
-    }
 
 
 def _told(work: Callable[[], Facts]) -> Facts:

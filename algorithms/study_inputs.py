@@ -27,12 +27,17 @@ from ..rtm_plugin.adapters.layers import (
     warn_if_cut_at_boundary,
 )
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.features import inside
+from ..rtm_plugin.core.features import inside, polygon_area
+from ..rtm_plugin.core.findings import Finding
+from ..rtm_plugin.core.grid import Grid
+from ..rtm_plugin.core.layer_words import proposed_title
 from ..rtm_plugin.core.periods import Period, refuse_unless_later
-from ..rtm_plugin.core.pipeline import Study
+from ..rtm_plugin.core.pipeline import Study, count
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings, PlaceSettings
+from ..rtm_plugin.core.study_findings import FactorLayer, factors_findings, refuse_errors, size_findings
 from ..rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
+from .data_findings import findings_of_events
 from .event_dates import read_points, require_date_field, window_of
 from .parameters import (
     Parameters,
@@ -61,6 +66,7 @@ class Inputs:
     factors: list[tuple[ReadLayer, FactorSettings]]
     title: str
     crs: QgsCoordinateReferenceSystem
+    factor_findings: tuple[Finding, ...] = ()
 
     @property
     def all(self) -> list[tuple[str, ReadLayer]]:
@@ -82,6 +88,23 @@ class Inputs:
     def fitted_on(self) -> list[dict[str, Any]]:
         """Provenance of the inputs that model and forecast are made from."""
         return [source_item(role, read) for role, read in self.all if read is not self.test_events]
+
+    def findings(self, grid: Grid) -> tuple[Finding, ...]:
+        """What is to be said of the factors, of the study's size, and of the events on a grid, fitted and tested on."""
+        part = self.area.report.words.is_part
+        counted = count(grid, self.events.features.coordinates, self.events.values)
+        window = tr("the fitting window")
+        found = (
+            *self.factor_findings,
+            *size_findings(
+                events=counted.inside, cells=grid.cells, block_length=grid.block_length, factors=len(self.factors)
+            ),
+            *findings_of_events(self.events, grid, window, area_is_part=part, events=counted),
+        )
+        if self.test_events is None:
+            return found
+        tested, window = self.test_events, tr("the test window")
+        return (*found, *findings_of_events(tested, grid, window, area_is_part=part, with_spots=False))
 
 
 def add_study_layers(algorithm: RtmAlgorithm) -> None:
@@ -138,8 +161,17 @@ def read_inputs(
             raise InputError(no_event_inside(read))
     factors = read_factors(algorithm, parameters, area, crs, context, feedback, with_names)
     title = algorithm.parameterAsString(parameters, "TITLE", context).strip()
-    title = title or tr("{} in {}").format(events.report.name, area.report.name)
-    return Inputs(area, exclude, events, test_events, factors, title, crs)
+    title = title or proposed_title(events.report.words, area.report.words, events.period)
+    block_length = algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    layers = [factor_layer(read, settings, block_length) for read, settings in factors]
+    noticed = factors_findings(area.features, events.features.coordinates, layers, events.report.name)
+    refuse_errors(noticed)
+    return Inputs(area, exclude, events, test_events, factors, title, crs, noticed)
+
+
+def factor_layer(read: ReadLayer, settings: FactorSettings, block_length: float) -> FactorLayer:
+    """A factor as core looks at it, before its candidates are made."""
+    return FactorLayer(settings.name, read.features, settings.distances(block_length)[-1])
 
 
 def _fitted_and_tested(
@@ -243,9 +275,17 @@ def metres_per_unit(crs: QgsCoordinateReferenceSystem) -> float:
     return float(QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), Qgis.DistanceUnit.Meters))
 
 
-def report_context(inputs: Inputs, study: Study) -> ReportContext:
-    """What the report tells of the inputs."""
-    outcome, area = inputs.events.report.name, inputs.area.report.name
+def area_text(inputs: Inputs, grid: Grid) -> str:
+    """The area of the cells and that of the study area itself, which is never quite the same."""
+    square = metres_per_unit(inputs.crs) ** 2 / 1e6
+    return tr("{:,} cells cover {:,.2f} km²; the study area itself, within its boundary, has {:,.2f} km².").format(
+        grid.cells, grid.cells * grid.cell_size**2 * square, polygon_area(inputs.area.features) * square
+    )
+
+
+def report_context(inputs: Inputs, study: Study, data_findings: Sequence[Finding] = ()) -> ReportContext:
+    """What the report tells of the inputs, and of what was noticed in them."""
+    outcome, area = inputs.events.report.words, inputs.area.report.words
     metres = metres_per_unit(inputs.crs)
     block = study.grid.block_length
     factors = tuple(
@@ -265,17 +305,22 @@ def report_context(inputs: Inputs, study: Study) -> ReportContext:
     )
     later = inputs.test_events
     return ReportContext(
-        inputs.title,
-        area,
-        outcome,
-        factors,
-        tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
-        units_text(inputs.crs),
-        metres,
-        rule_text(study.places, metres),
-        later.report.name if later else "",
-        inputs.events.period,
-        later.period if later else Period(),
+        title=inputs.title,
+        study_area=area.place,
+        outcome=outcome.events,
+        factors=factors,
+        warnings=tuple(warning for role, read in inputs.all if role != "factor" for warning in read.report.warnings),
+        units=units_text(inputs.crs),
+        metres_per_unit=metres,
+        places_rule=rule_text(study.places, metres),
+        later_events=later.report.words.events if later else "",
+        fit_period=inputs.events.period,
+        later_period=later.period if later else Period(),
+        outcome_source=outcome.source,
+        study_area_source=area.source,
+        boundary_km2=polygon_area(inputs.area.features) * metres**2 / 1e6,
+        fit_days=inputs.events.days,
+        data_findings=tuple(data_findings),
     )
 
 

@@ -13,7 +13,9 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.core.study import MAX_BLOCKS
+from ..rtm_plugin.core.study_findings import FactorLayer, layer_findings, size_findings
 from .base import RtmAlgorithm, tr
+from .data_findings import tell_findings
 from .parameters import add_study_area, read_source, read_study_area, refusal_of_study_area, whole_number
 from .study_facts import Ground, factor_facts
 
@@ -57,7 +59,13 @@ class Suggest(RtmAlgorithm):
         read = read_source(self, parameters, "FACTOR", crs, context, feedback)
         blocks = self.parameterAsInt(parameters, "MAX_BLOCKS", context)
         reach = blocks * self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
-        found = factor_facts(read, Ground(area.features, crs), reach)
+        ground = Ground(area.features, crs)
+        layer = FactorLayer(read.report.name, read.features, reach)
+        found = factor_facts(read, ground, layer)
+        block_length = self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+        cells = max(1, round(ground.square_units / (block_length / 2) ** 2))
+        sizes = size_findings(events=0.0, cells=cells, block_length=block_length)
+        tell_findings([*layer_findings(area.features, layer), *sizes], feedback)
         feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
         numbers = {name: found[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
         return {"OPERATIONALISATION": found["operationalisation"], "REASON": found["reason"], **numbers}

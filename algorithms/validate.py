@@ -27,6 +27,7 @@ from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
 from ..rtm_plugin.adapters.tables import write_figures
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.features import Floats
+from ..rtm_plugin.core.findings import Finding
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.measures import HIT_RATE, PAI
 from ..rtm_plugin.core.periods import Period
@@ -45,7 +46,9 @@ from ..rtm_plugin.report.validation import ValidationFindings, validation_findin
 from ..rtm_plugin.report.validation_context import HEADLINE_SHARE, MapOrigin, ValidationContext
 from ..rtm_plugin.report.validation_page import render_validation
 from .base import RtmAlgorithm, results_group, tr
+from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, read_events, window_of
+from .later_events import days_ratio, later_text
 from .log import tell_validation
 from .outputs import crs_of, plain_parameters, versions
 from .parameters import choice, no_event_inside, read_source, source_item, whole_number
@@ -85,6 +88,7 @@ class Validate(RtmAlgorithm):
     LABEL = "Validate maps against later events"
     GROUP = ("accuracy", "How good is the map")
     TAGS = ("accuracy", "hit rate", "PAI", "PEI", "baseline", "calibration", "bootstrap")
+    PACKAGES = ("scipy", "jinja2")
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         self._add_maps_and_events()
@@ -199,7 +203,7 @@ class Validate(RtmAlgorithm):
             streets = length_in_cells(inputs.streets.features, inputs.grid, progress_of(feedback, 0.3, 0.4))
         feedback.setProgressText(tr("Measuring"))
         measured = validate(
-            [*(_scored(raster) for raster in inputs.maps), *baselines],
+            [*(_scored(raster, inputs.later.days) for raster in inputs.maps), *baselines],
             inputs.counts.counts,
             inputs.grid,
             settings,
@@ -210,6 +214,7 @@ class Validate(RtmAlgorithm):
         )
         about = self._about(parameters, context, inputs, overlaps, bandwidth)
         found = validation_findings(measured, about)
+        tell_findings((f for f in about.data_findings if f.severity == "note"), feedback)
         tell_validation(found, inputs.warnings, feedback)
         feedback.setProgressText(tr("Writing"))
         return {**self._write(parameters, context, feedback, found), **_numbers(measured)}
@@ -260,6 +265,7 @@ class Validate(RtmAlgorithm):
             feedback,
             wanted="point",
             date_field=field if dated else "",
+            rows=True,
         )
         if dated and window.start is not None and read.period.end is not None and read.period.end >= window.start:
             return read.during(Period(None, window.start - _DAY), feedback)
@@ -283,7 +289,8 @@ class Validate(RtmAlgorithm):
         overlaps: tuple[str, ...],
         bandwidth: float,
     ) -> ValidationContext:
-        names = {role: read.report.name for role, read in inputs.layers}
+        names = {role: read.report.words.events for role, read in inputs.layers}
+        words, tested = inputs.later.report.words, inputs.later.period
         title = self.parameterAsString(parameters, "TITLE", context).strip()
         left_out = tuple(
             tr("{:,} cells of '{}' have a score that another map lacks, and are left out of the comparison.").format(
@@ -293,25 +300,38 @@ class Validate(RtmAlgorithm):
             if raster.left_out
         )
         return ValidationContext(
-            title or tr("{} against {}").format(inputs.maps[0].name, inputs.later.report.name),
-            inputs.later.report.name,
-            inputs.counts.outside,
-            names.get("prior events", ""),
-            names.get("streets", ""),
-            self.parameterAsString(parameters, "WEIGHT_FIELD", context),
-            inputs.later.period,
-            inputs.prior.period if inputs.prior else Period(),
-            tuple(MapOrigin(raster.name, raster.kind, raster.fitted) for raster in inputs.maps),
-            bandwidth,
-            units_text(crs_of(inputs.grid)),
-            overlaps,
-            (*left_out, *inputs.warnings),
-            {
+            title=title or tr("{} against {}").format(inputs.maps[0].name, later_text(words.events, tested)),
+            later_events=words.events,
+            outside=inputs.counts.outside,
+            left_out=inputs.counts.left_out,
+            later_source=words.source,
+            prior_events=names.get("prior events", ""),
+            streets=names.get("streets", ""),
+            weights=self.parameterAsString(parameters, "WEIGHT_FIELD", context),
+            tested=tested,
+            tested_days=inputs.later.days,
+            prior=inputs.prior.period if inputs.prior else Period(),
+            origins=tuple(MapOrigin(raster.name, raster.kind, raster.fitted, raster.days) for raster in inputs.maps),
+            bandwidth=bandwidth,
+            units=units_text(crs_of(inputs.grid)),
+            overlaps=overlaps,
+            warnings=(*left_out, *inputs.warnings),
+            data_findings=self._data_findings(inputs),
+            provenance={
                 **versions(),
                 "parameters": plain_parameters(self, parameters),
                 "inputs": [source_item(role, read) for role, read in inputs.layers],
             },
         )
+
+    @staticmethod
+    def _data_findings(inputs: Inputs) -> tuple[Finding, ...]:
+        """What is to be said of the later events, and of the prior ones."""
+        counts, window = inputs.counts, tr("the test window")
+        found = findings_of_events(inputs.later, inputs.grid, window, events=counts, with_spots=False)
+        if inputs.prior is None:
+            return found
+        return (*found, *findings_of_events(inputs.prior, inputs.grid, tr("the window before the test")))
 
     def _write(
         self,
@@ -335,11 +355,13 @@ class Validate(RtmAlgorithm):
         return {name: path for name, path in paths.items() if path}
 
 
-def _scored(raster: ScoreRaster) -> ScoredMap:
+def _scored(raster: ScoreRaster, days: int | None) -> ScoredMap:
+    """A map with its expected counts, scaled to so many days where both lengths are known."""
+    ratio = days_ratio(days, raster.days) or 1.0
     return ScoredMap(
         raster.name,
         raster.values,
-        expected=raster.values if raster.is_expected else None,
+        expected=raster.values * ratio if raster.is_expected else None,
         family=raster.family,
         dispersion=raster.dispersion,
     )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from qgis.core import (
     Qgis,
     QgsProcessingContext,
@@ -17,14 +16,14 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
+from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Raster, same_cells
 from ..rtm_plugin.adapters.tables import Column
 from ..rtm_plugin.core.features import Features
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, require_terrain_of, what_if
+from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
 from .base import RtmAlgorithm, results_group, tr
 from .outputs import crs_of, save_table, save_what_if
 from .parameters import read_source, source_item
@@ -132,8 +131,10 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        terrain, expected, grid = self._maps(parameters, context)
-        require_terrain_of(model, terrain.band(1)[0][grid.mask].astype(np.float64), terrain.name)
+        terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
+        raster = self.raster(parameters, "EXPECTED", context, "expected counts")
+        expected = expected_of(raster, model, terrain)
+        grid = terrain.grid
         factor = self.parameterAsString(parameters, "FACTOR", context).strip()
         before = read_source(self, parameters, "BEFORE", crs_of(grid), context, feedback)
         after, sources = Features(before.features.geometry, before.features.coordinates[:0], 0), []
@@ -146,36 +147,34 @@ class WhatIfFeaturesChange(RtmAlgorithm):
             before.features,
             after,
             grid,
-            terrain.band(1)[0][grid.mask].astype(np.float32),
-            expected.band(1)[0][grid.mask].astype(np.float32),
+            terrain.scores,
+            expected,
             progress_of(feedback, 0.1, 0.8),
         )
-        places = self._places(parameters, context, feedback, grid)
+        places = self._places(parameters, context, feedback, terrain)
         rows = place_changes(grid, found, places, progress_of(feedback, 0.8, 0.9))
         _tell(found, factor, before.report.features, after, rows, feedback)
         sources = [source_item("before", before), *sources]
         return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources)
 
-    def _maps(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[Raster, Raster, Grid]:
-        terrain = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        terrain.require("terrain", "risk terrain", "rtm:terrain or rtm:run")
-        expected = self.raster(parameters, "EXPECTED", context, "expected counts")
-        expected.require("expected", "expected counts", "rtm:terrain or rtm:run")
-        grid = terrain.grid()
-        same_cells(expected, grid)
-        return terrain, expected, grid
-
     def _places(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        terrain: Terrain,
     ) -> list[tuple[str, Features]]:
         if not parameters.get("PLACES"):
             return []
+        layer = self.parameterAsVectorLayer(parameters, "PLACES", context)
+        if layer is not None:
+            require_places_of(layer, terrain)
         name = self.parameterAsString(parameters, "PLACE_FIELD", context)
         source = self.parameterAsSource(parameters, "PLACES", context)
         if not name and source is not None and source.fields().lookupField(RANK) >= 0:
             name = RANK
         read = read_source(
-            self, parameters, "PLACES", crs_of(grid), context, feedback, wanted="polygon", name_field=name
+            self, parameters, "PLACES", crs_of(terrain.grid), context, feedback, wanted="polygon", name_field=name
         )
         return read.named
 

@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -46,7 +46,7 @@ def machine() -> str:
     processor = found[1] if found else platform.processor() or platform.machine()
     load = f" (load {os.getloadavg()[0]:.1f} at the end)" if hasattr(os, "getloadavg") else ""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {processor}, {os.cpu_count()} cores, shared{load}; Python "
+        f"{datetime.now(timezone.utc):%Y-%m-%d}, {processor}, {os.cpu_count()} cores, shared{load}; Python "
         f"{platform.python_version()}, numpy {version('numpy')}, scipy {version('scipy')}."
     )
 

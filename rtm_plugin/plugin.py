@@ -8,6 +8,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QAction, QIcon
 
 from .adapters.feedback import tr
+from .adapters.libraries import load_libraries
 from .provider import ICON, RESOURCES, RiskTerrainProvider
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class RiskTerrainPlugin:
         self.tools: DesktopTools | None = None
 
     def initProcessing(self) -> None:
-        """Add the provider; all that qgis_process calls."""
+        """Load the libraries and add the provider; all that qgis_process calls."""
+        load_libraries()
         self.provider = RiskTerrainProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
 

@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from qgis.core import QgsFeature, QgsFeatureSource, QgsFields, QgsVariantUtils
 from qgis.PyQt.QtCore import QDate, QDateTime, QMetaType, Qt
 
 from ..core.errors import InputError
+from ..core.features import Floats
 from ..core.periods import Dates, Period
+from ..core.repeats import NO_ID, EventRows, id_field, is_row_number
 
 _NOT_OF_PLACES = ("username", "user_name", "filename", "file_name", "layername", "layer_name", "surname", "lastname")
 
@@ -70,6 +73,32 @@ def name_text(feature: QgsFeature, name_field: str, position: int) -> str:
     return str(position) if QgsVariantUtils.isNull(value) else str(value)
 
 
+class RowReader:
+    """Reads what tells repeated rows of events: an id, and all that stands in a row."""
+
+    def __init__(self, fields: QgsFields) -> None:
+        names = [field.name() for field in fields]
+        self._id_name = id_field(names)
+        self._id = names.index(self._id_name) if self._id_name else -1
+        self._columns = [i for i, name in enumerate(names) if not is_row_number(name)]
+        self._codes: dict[str, int] = {}
+        self._contents: list[int] = []
+        self._ids: list[int] = []
+
+    def take(self, feature: QgsFeature, points: Floats) -> None:
+        """Read one feature with its points; the points of a feature of several are not repeats of one another."""
+        values = feature.attributes()
+        texts = tuple("" if QgsVariantUtils.isNull(values[i]) else str(values[i]) for i in self._columns)
+        identity = "" if self._id < 0 or QgsVariantUtils.isNull(values[self._id]) else str(values[self._id]).strip()
+        for i, point in enumerate(points):
+            self._contents.append(hash((texts, i, point.tobytes())))
+            self._ids.append(self._codes.setdefault(identity, len(self._codes)) if identity and i == 0 else NO_ID)
+
+    def rows(self) -> EventRows:
+        """All that were read."""
+        return EventRows(np.array(self._contents, np.int64), np.array(self._ids, np.int64), self._id_name)
+
+
 @dataclass(slots=True)
 class DateColumn:
     """Collects the dates of a layer's points: dates, dates with times, ISO text, and months such as 2018-03.
@@ -80,11 +109,19 @@ class DateColumn:
     name: str
     field_name: str
     found: list[Period | None] = field(default_factory=list)
+    _unlocated: list[Period | None] = field(default_factory=list)
     _read: dict[str, Period | None] = field(default_factory=dict)
     _unreadable: list[str] = field(default_factory=list)
 
     def take(self, feature: QgsFeature, points: int) -> None:
-        """Read one feature, which has so many points."""
+        """Read one feature, which has so many points; one without points is kept apart."""
+        period = self._period(feature)
+        if points:
+            self.found.extend([period] * points)
+        else:
+            self._unlocated.append(period)
+
+    def _period(self, feature: QgsFeature) -> Period | None:
         value = feature[self.field_name]
         text = "" if QgsVariantUtils.isNull(value) else self._text(value)
         if text not in self._read:
@@ -92,7 +129,11 @@ class DateColumn:
         period = self._read[text]
         if text and period is None:
             self._unreadable.append(text)
-        self.found.extend([period] * points)
+        return period
+
+    def unlocated(self) -> Dates:
+        """Those of the features without points."""
+        return Dates.of(self._unlocated, f"the field '{self.field_name}' of '{self.name}'")
 
     @staticmethod
     def _text(value: object) -> str:

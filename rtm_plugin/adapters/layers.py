@@ -21,6 +21,7 @@ from qgis.core import (
     QgsMapLayer,
     QgsPolygon,
     QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProviderRegistry,
     QgsUnitTypes,
@@ -29,9 +30,10 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError
-from ..core.features import Features, Floats, inside, ring_segments
+from ..core.features import Features, Floats, inside, polygon_area, ring_segments
+from ..core.layer_words import LayerChoice
 from .feedback import stop_if_cancelled
-from .fields import DateColumn, name_text, number, require_field, weight_reader
+from .fields import DateColumn, RowReader, guessed_name_field, name_text, number, require_field, weight_reader
 from .read_layers import LayerReport, ReadLayer
 from .trusted_filters import require_harmless_filter
 from .wkb import Part, parts
@@ -99,6 +101,36 @@ def layer_name(layer: QgsMapLayer) -> str:
     return name or inner or stem
 
 
+def layer_choice(name: str, layer: QgsMapLayer | None, expression: str = "", source: object = None) -> LayerChoice:
+    """Which features of a layer are taken: by its own filter, by an expression, by a selection.
+
+    Parameters
+    ----------
+    name : what the layer is called
+    layer : the layer itself, where it is known
+    expression : QGIS expression that chooses features
+    source : what the analyst gave as source: a definition with a filter or a selection, or anything else
+    """
+    filters = [layer.subsetString() if isinstance(layer, QgsVectorLayer) else "", expression]
+    selected = False
+    if isinstance(source, QgsProcessingFeatureSourceDefinition):
+        filters.append(source.filterExpression)
+        selected = source.selectedFeaturesOnly
+    given = list(dict.fromkeys(text.strip() for text in filters if text.strip()))
+    return LayerChoice(name, given[0] if len(given) == 1 else " AND ".join(f"({text})" for text in given), selected)
+
+
+def chosen_names(source: QgsFeatureSource, most: int) -> tuple[tuple[str, ...], str]:
+    """The names of the features of a source and the field that holds them; none where there are more than `most`."""
+    field = guessed_name_field(source.fields())
+    if not field or source.featureCount() > most:
+        return (), ""
+    request = QgsFeatureRequest().setFlags(Qgis.FeatureRequestFlag.NoGeometry)
+    request.setSubsetOfAttributes([field], source.fields())
+    names = [str(feature[field]).strip() for feature in source.getFeatures(request) if feature[field]]
+    return tuple(name for name in names if name), field
+
+
 def crs_text(crs: QgsCoordinateReferenceSystem) -> str:
     """Authority id, or WKT where there is none."""
     return crs.authid() or crs.toWkt(Qgis.CrsWktVariant.Preferred)
@@ -123,6 +155,7 @@ def read_layer(
     name_field: str | None = None,
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
+    rows: bool = False,
 ) -> ReadLayer:
     """Read all features of a source into the study area's CRS.
 
@@ -138,6 +171,8 @@ def read_layer(
     name_field : name of the field that names each feature, when they are wanted one by one; "" numbers them
     layer : the map layer behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
+    rows : whether the rows are events whose repeats are to be told; how many cannot be located is then told by those
+        who know the period
 
     Raises
     ------
@@ -153,12 +188,13 @@ def read_layer(
     if name_field:
         require_field(source, name, name_field)
     plain = source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs
-    if plain and take is None and when is None and name_field is None:
+    row_reader = RowReader(source.fields()) if rows else None
+    if plain and take is None and when is None and name_field is None and row_reader is None:
         return _read_points(source, _request(source, name, expression, layer, context), report, feedback)
     if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
         stream = _table_points(source, name, crs, context, expression, layer, report)
     else:
-        fields = [value_field, date_field, name_field or ""]
+        fields = [value_field, date_field, name_field or ""] if row_reader is None else source.fields().names()
         stream = _geometries(source, name, crs, context, expression, fields, layer, report)
     names: list[str] = []
     arrays: list[Floats] = []
@@ -167,6 +203,11 @@ def read_layer(
     for i, (feature, found) in enumerate(stream):
         if i % _CHECK_EVERY == 0:
             stop_if_cancelled(feedback)
+        if not found:
+            report.without_geometry += 1
+            if when is not None:
+                when.take(feature, 0)
+            continue
         arrays.append(_coordinates(found, geometry))
         if dissolve:
             merged.extend(found)
@@ -174,6 +215,8 @@ def read_layer(
             owners.extend([take(feature)] * len(arrays[-1]))
         if when is not None:
             when.take(feature, len(arrays[-1]))
+        if row_reader is not None:
+            row_reader.take(feature, arrays[-1])
         report.features += 1
         if name_field is not None:
             names.append(name_text(feature, name_field, report.features))
@@ -181,11 +224,12 @@ def read_layer(
     coordinates = np.concatenate(arrays) if arrays else np.zeros((0, width))
     if dissolve and merged:
         coordinates = _coordinates(_merged(merged), geometry)
-    _mention(report)
+    _mention(report, with_unlocated=row_reader is None)
     values = np.array(owners, dtype=np.float64) if take is not None else None
     read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
     read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
-    return read.only_dated(when.dates()) if when is not None else read
+    read.rows = row_reader.rows() if row_reader is not None else None
+    return read.only_dated(when.dates(), when.unlocated()) if when is not None else read
 
 
 def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float, units: str) -> None:
@@ -197,9 +241,8 @@ def warn_if_cut_at_boundary(read: ReadLayer, study_area: Features, reach: float,
     ends = read.features.coordinates[:, :2]
     if not len(ends):
         return
-    segments = study_area.coordinates
     within = inside(study_area, ends)
-    area = abs(float(np.sum(segments[:, 0] * segments[:, 3] - segments[:, 2] * segments[:, 1]))) / 2
+    area = polygon_area(study_area)
     x0, y0, x1, y1 = study_area.extent
     band = 2 * reach * ((x1 - x0) + (y1 - y0))  # at least the area of a band of that width around the boundary's box
     near = ~within & (ends >= (x0 - reach, y0 - reach)).all(axis=1) & (ends <= (x1 + reach, y1 + reach)).all(axis=1)
@@ -248,8 +291,8 @@ def _read_points(
     return ReadLayer(Features("point", coordinates, report.features), None, report)
 
 
-def _mention(report: LayerReport) -> None:
-    if report.without_geometry:
+def _mention(report: LayerReport, with_unlocated: bool = True) -> None:
+    if report.without_geometry and with_unlocated:
         report.warnings.append(
             f"{report.without_geometry} feature{'s' if report.without_geometry > 1 else ''} of '{report.name}' "
             "without a usable geometry left out."
@@ -295,7 +338,7 @@ def _geometries(
     layer: QgsMapLayer | None,
     report: LayerReport,
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
-    """Features with their parts in the study area's CRS."""
+    """Features with their parts in the study area's CRS; no part where there is no usable geometry."""
     request = _request(source, name, expression, layer, context)
     if not expression:
         request.setSubsetOfAttributes([name for name in wanted_fields if name], source.fields())
@@ -304,13 +347,9 @@ def _geometries(
     for feature in source.getFeatures(request):
         geometry = feature.geometry()
         if geometry.isNull() or geometry.isEmpty() or geometry.type() != kind:
-            report.without_geometry += 1
-            continue
-        found = _parts(geometry, transform, name, report)
-        if found:
-            yield feature, found
+            yield feature, []
         else:
-            report.without_geometry += 1
+            yield feature, _parts(geometry, transform, name, report)
 
 
 def _transform(
@@ -387,7 +426,7 @@ def _table_points(
     layer: QgsMapLayer | None,
     report: LayerReport,
 ) -> Iterator[tuple[QgsFeature, list[Part]]]:
-    """Points of a table with coordinate columns, such as a CSV file."""
+    """Points of a table with coordinate columns, such as a CSV file; no part where they cannot be read."""
     x_field, y_field, authid = _coordinate_columns(source, name)
     own = QgsCoordinateReferenceSystem(authid) if authid else crs
     report.notes.append(
@@ -397,7 +436,7 @@ def _table_points(
     for feature in source.getFeatures(_request(source, name, expression, layer, context)):
         x, y = number(feature[x_field]), number(feature[y_field])
         if x is None or y is None or (authid and not (abs(x) <= 180 and abs(y) <= 90)):
-            report.without_geometry += 1
+            yield feature, []
             continue
         geometry = QgsGeometry.fromWkt(f"POINT({x!r} {y!r})")
         yield feature, _parts(geometry, transform, name, report)

@@ -1,6 +1,5 @@
 """The models of a project: which of its terrains have one, and the files and layers that belong to them."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,9 @@ from ..core.raster_items import RasterItems
 from ..core.reading import json_text, parse_json, read_text
 from ..core.study import LayerSettings, layer_settings
 from ..core.study_document import LayerRef
+from .belonging import Terrain, are_places, places_belong
 from .layers import layer_name
+from .rasters import Raster
 from .trust import (
     DRIVERS,
     RASTER_DRIVERS,
@@ -104,7 +105,7 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
         settings,
         filters,
         _events(project, model),
-        _beside(terrain, "places") or _places(project),
+        _beside(terrain, "places") or _places(project, terrain),
         tuple(refused),
     )
 
@@ -139,15 +140,13 @@ def _model_of(terrain: QgsRasterLayer) -> tuple[str, RiskModel | None]:
 
 
 def _gives(model: RiskModel, terrain: QgsRasterLayer) -> bool:
-    """Whether the raster holds the model's scores."""
+    """Whether the raster holds the model's scores, as its metadata tell; the cells are not read for that."""
+    items = _items(terrain)
     try:
-        scores = _items(terrain).scores
+        summary = items.scores
     except RtmError:
         return False
-    return scores is not None and all(
-        math.isclose(getattr(scores, name), getattr(model.score, name), rel_tol=1e-6, abs_tol=1e-9)
-        for name in ("min", "mean", "sd", "max")
-    )
+    return summary is not None and model.made(summary, model.grid.cells, items.model or "")
 
 
 def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
@@ -158,6 +157,7 @@ def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
     folder = Path(terrain.source()).parent
     for layer in project.mapLayers().values():
         same = kind_of(layer) == "expected" and layer.extent() == terrain.extent()
+        same = same and _items(layer).model == _items(terrain).model
         if same and Path(layer.source()).parent == folder:
             return str(layer.source())
     return ""
@@ -244,12 +244,17 @@ def _events(project: QgsProject, model: RiskModel) -> str:
     return source if _may_open(source) else ""
 
 
-def _places(project: QgsProject) -> str:
-    """A layer of priority places that is in the project, known by its fields."""
-    for layer in project.mapLayers().values():
-        if isinstance(layer, QgsVectorLayer) and {"rank", "max_score", "factors"} <= set(layer.fields().names()):
-            return str(layer.id())
-    return ""
+def _places(project: QgsProject, terrain: QgsRasterLayer) -> str:
+    """A layer of priority places in the project that was made from this terrain."""
+    layers = [layer for layer in project.mapLayers().values() if isinstance(layer, QgsVectorLayer)]
+    candidates = [layer for layer in layers if are_places(layer)]
+    if not candidates:
+        return ""
+    try:
+        read = Terrain.of(Raster(terrain, "risk terrain"))
+    except RtmError:
+        return ""
+    return next((str(layer.id()) for layer in candidates if places_belong(layer, read)), "")
 
 
 def _named(project: QgsProject, known: Mapping[str, str], source: str) -> tuple[str, str]:

@@ -53,6 +53,7 @@ def write_raster(
         GDAL could not write all of it.
     """
     rows, columns = grid.shape
+    _refuse_what_is_no_number(bands, nodata)
     with gdal_errors():
         driver = gdal.GetDriverByName("GTiff")
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
@@ -75,6 +76,17 @@ def write_raster(
             progress(number / len(bands))
         data.FlushCache()
         del target, data
+
+
+def _refuse_what_is_no_number(bands: Sequence[Band], nodata: float) -> None:
+    """Stop before a cell of the study area gets no value, or the one that stands for none."""
+    for band in bands:
+        wrong = int(np.count_nonzero(~np.isfinite(band.values) | (band.values == nodata)))
+        if wrong:
+            raise OutputError(
+                f"{wrong:,} cells have no number for '{band.description}', so the raster is not written; check the "
+                "inputs for absurd values."
+            )
 
 
 def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
@@ -259,8 +271,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     grid = raster.grid()
     values, _, _ = raster.band(1)
     counts = values[grid.mask].astype(np.float64)
-    inside, outside = raster.items.events(float(counts.sum()))
-    return grid, Events(counts, inside, outside, raster.items.period(PERIOD))
+    inside, outside, left_out = raster.items.events(float(counts.sum()))
+    return grid, Events(counts, inside, outside, raster.items.period(PERIOD), left_out)
 
 
 def read_candidates(rasters: Sequence[Raster], grid: Grid, progress: Progress = silent) -> CandidateSet:

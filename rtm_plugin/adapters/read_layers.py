@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
+from ..core.coverage import Coverage, coverage
 from ..core.errors import InputError
 from ..core.features import Features, Floats
+from ..core.layer_words import LayerChoice
 from ..core.periods import Dates, Period
+from ..core.repeats import EventRows
 
 
 @dataclass(slots=True)
@@ -21,6 +24,10 @@ class LayerReport:
     features : int
         With a usable geometry.
     without_geometry, repaired : int
+    outside_window : int
+        Events that have another date than was asked for.
+    choice : LayerChoice or None
+        Which features of the layer were taken, where the reader knows it.
     notes, warnings : list of str
         Sentences for the log; warnings also go to the report.
     """
@@ -29,8 +36,15 @@ class LayerReport:
     features: int = 0
     without_geometry: int = 0
     repaired: int = 0
+    outside_window: int = 0
+    choice: LayerChoice | None = None
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> LayerChoice:
+        """What the layer is called in sentences."""
+        return self.choice or LayerChoice(self.name)
 
     def tell(self, feedback: QgsProcessingFeedback) -> None:
         """Push the sentences to the log."""
@@ -54,6 +68,12 @@ class ReadLayer:
         When the events happened; nothing known without dates.
     named : list of (str, Features)
         The features one by one, where they were asked for so.
+    rows : EventRows or None
+        What tells repeats, where it was asked for.
+    unlocated : Dates or None
+        When those happened that have no usable coordinates.
+    coverage : Coverage or None
+        How the events fill their window; None without dates.
     """
 
     features: Features
@@ -62,16 +82,25 @@ class ReadLayer:
     dates: Dates | None = None
     period: Period = field(default_factory=Period)
     named: list[tuple[str, Features]] = field(default_factory=list)
+    rows: EventRows | None = None
+    unlocated: Dates | None = None
+    coverage: Coverage | None = None
 
-    def only_dated(self, dates: Dates) -> "ReadLayer":
-        """The events that have a date; how many have none is told."""
+    @property
+    def days(self) -> int | None:
+        """How many days the events can be taken to cover; None when that is not known."""
+        return self.coverage.days if self.coverage is not None else self.period.days
+
+    def only_dated(self, dates: Dates, unlocated: Dates) -> "ReadLayer":
+        """The events that have a date; how many have none is told. `unlocated` are the dates of those left out."""
         if dates.missing:
             self.report.warnings.append(
                 f"{dates.missing:,} event{'s' if dates.missing > 1 else ''} of '{self.report.name}' left out: "
                 f"{dates.source} is empty for {'them' if dates.missing > 1 else 'it'}."
             )
         read = self._only(~dates.unknown)
-        read.dates = dates.only(~dates.unknown)
+        read.dates, read.unlocated = dates.only(~dates.unknown), unlocated
+        read.coverage = coverage(read.dates, Period())
         read.period = read.dates.span
         return read
 
@@ -91,7 +120,11 @@ class ReadLayer:
         keep = self.dates.inside(window)
         read = self._only(keep)
         read.dates = self.dates.only(keep)
-        read.period = window.completed(read.dates.span)
+        read.coverage = coverage(read.dates, window)
+        read.period = read.coverage.covered if read.coverage is not None else window
+        read.report.outside_window = int(np.count_nonzero(~keep))
+        if self.unlocated is not None:
+            read.report.without_geometry = int(np.count_nonzero(self.unlocated.within(window)))
         note = f"{read.report.features:,} of {len(keep):,} events of '{read.report.name}' lie in {window.text}."
         read.report.notes.append(note)
         feedback.pushInfo(note)
@@ -102,4 +135,5 @@ class ReadLayer:
         kept = int(np.count_nonzero(keep))
         report = replace(self.report, features=kept, notes=list(self.report.notes), warnings=list(self.report.warnings))
         features = Features(self.features.geometry, self.features.coordinates[keep], kept)
-        return ReadLayer(features, None if self.values is None else self.values[keep], report)
+        values = None if self.values is None else self.values[keep]
+        return ReadLayer(features, values, report, rows=None if self.rows is None else self.rows.only(keep))

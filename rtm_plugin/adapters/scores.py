@@ -45,6 +45,8 @@ class ScoreRaster:
         Whether the values are expected counts of ours.
     family : str
     dispersion : float or None
+    days : int or None
+        How many days the expected counts are for; None where that is not known, or the values are none.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ScoreRaster:
     is_expected: bool
     family: str
     dispersion: float | None
+    days: int | None = None
 
 
 def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
@@ -98,7 +101,8 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         family, dispersion = raster.items.family
         left_out = scored - int(np.count_nonzero(common))
         fitted, expected = raster.items.period(FIT), kind in _EXPECTED
-        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion))
+        days = _days(raster, fitted) if expected else None
+        found.append(ScoreRaster(name, KINDS[kind], own[common], left_out, fitted, expected, family, dispersion, days))
     return grid.only(common), found
 
 
@@ -112,3 +116,11 @@ def _names(rasters: Sequence[Raster]) -> list[str]:
             name = f"{raster.name} ({number})"
         taken.append(name)
     return taken[len(BASELINES) + 1 :]
+
+
+def _days(raster: Raster, fitted: Period) -> int | None:
+    """The days that expected counts are for: those the raster tells, or those of the period that it was fitted on.
+
+    A forecast is for a coming period, whose length only its own metadata can tell.
+    """
+    return raster.items.days or (None if raster.items.kind == "forecast" else fitted.days)

@@ -93,15 +93,12 @@ def write_figures(path: str, final: str, figures: Iterable[Figure], overlap: boo
 
     `overlap` stamps every row: the maps were tested on events that made them.
     """
-
-    def known(value: float | None) -> float | None:
-        return value if value is None or math.isfinite(value) else None
-
     rows = [
         (
-            [f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure]
-            + [known(value) for value in (f.expected, f.pessimistic, f.optimistic, f.lower, f.upper)]
-            + [overlap],
+            [
+                *(f.map, f.against, f.basis, f.kind, f.threshold, f.share, f.measure),
+                *(f.expected, f.pessimistic, f.optimistic, f.lower, f.upper, overlap),
+            ],
             None,
         )
         for f in figures
@@ -214,10 +211,16 @@ def _write(
             raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         for values, geometry in rows:
             feature = QgsFeature(fields)
-            feature.setAttributes([harmless(value) if is_csv else value for value in values])
+            numbers = [known(value) for value in values]
+            feature.setAttributes([harmless(value) if is_csv else value for value in numbers])
             if geometry is not None:
                 feature.setGeometry(geometry)
             if not writer.addFeature(feature):
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
+
+
+def known(value: Any) -> Any:
+    """Nothing instead of a number that is none: an empty cell is read as such, nan and inf are not."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

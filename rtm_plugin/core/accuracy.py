@@ -1,5 +1,6 @@
 """How many later events a map catches at one share of the area (METHOD §6), honest about ties."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,9 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .features import Floats
-from .ranking import Bounds, Ranking, perfect
+from .ranking import Bounds, CaptureCurve, Ranking, perfect
 
-__all__ = ["Accuracy", "Bounds", "accuracy", "calibration_rri", "captured"]
+__all__ = ["Accuracy", "Bounds", "Yardstick", "accuracies", "accuracy", "calibration_rri", "captured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,67 @@ def captured(scores: NDArray[Any], counts: Floats, cells: float, sizes: Floats |
     return Ranking.of(scores.astype(np.float64), sizes).curve(counts).bounds(cells)
 
 
-def accuracy(scores: NDArray[Any], counts: Floats, share: float, sizes: Floats | None = None) -> Accuracy:
-    """Hit rate, PAI and PEI at a share of the area; over equal cells unless their sizes are given.
+@dataclass(frozen=True, slots=True, eq=False)
+class Yardstick:
+    """Later events that maps are measured against; what the best possible map would catch is worked out once.
 
-    Raises
-    ------
-    InputError
-        No later event lies in the study area, or the share is not above 0 and at most 1.
+    Parameters
+    ----------
+    counts : (n,) float64
+    sizes : (n,) float64 or None
+        Of the cells, above 0, where they are not equal.
+    ranking : Ranking
+        The one that catches most at every size.
+    best : CaptureCurve
+        What it catches.
     """
-    if not 0 < share <= 1:
-        raise InputError(f"The share of the area is {share:g}; it must be above 0 and at most 1.")
-    total = float(counts.sum())
-    if total <= 0:
-        raise InputError("No later event lies inside the study area, so that accuracy cannot be measured.")
-    ranking = Ranking.of(scores.astype(np.float64), sizes)
-    hits = ranking.curve(counts).bounds(share * ranking.total)
-    best = perfect(counts, sizes).curve(counts).bounds(share * ranking.total).expected
-    return Accuracy(share, total, hits.scaled(1 / total), hits.scaled(1 / total / share), hits.scaled(1 / best))
+
+    counts: Floats
+    sizes: Floats | None
+    ranking: Ranking
+    best: CaptureCurve
+
+    @classmethod
+    def of(cls, counts: Floats, sizes: Floats | None = None) -> "Yardstick":
+        """For counts (n,) of later events."""
+        ranking = perfect(counts, sizes)
+        return cls(counts, sizes, ranking, ranking.curve(counts))
+
+    def accuracies(self, scores: NDArray[Any], shares: Sequence[float]) -> tuple[Accuracy, ...]:
+        """Hit rate, PAI and PEI of a map at each share of the area; its cells are ranked once.
+
+        Raises
+        ------
+        InputError
+            No later event lies in the study area, or a share is not above 0 and at most 1.
+        """
+        for share in shares:
+            if not 0 < share <= 1:
+                raise InputError(f"The share of the area is {share:g}; it must be above 0 and at most 1.")
+        total = float(self.counts.sum())
+        if total <= 0:
+            raise InputError("No later event lies inside the study area, so that accuracy cannot be measured.")
+        ranking = Ranking.of(scores.astype(np.float64), self.sizes)
+        curve, size = ranking.curve(self.counts), ranking.total
+        found = []
+        for share in shares:
+            hits = curve.bounds(share * size)
+            best = self.best.bounds(share * size).expected
+            measured = hits.scaled(1 / total), hits.scaled(1 / total / share), hits.scaled(1 / best)
+            found.append(Accuracy(share, total, *measured))
+        return tuple(found)
+
+
+def accuracies(
+    scores: NDArray[Any], counts: Floats, shares: Sequence[float], sizes: Floats | None = None
+) -> tuple[Accuracy, ...]:
+    """Hit rate, PAI and PEI at each share of the area; see `Yardstick.accuracies`."""
+    return Yardstick.of(counts, sizes).accuracies(scores, shares)
+
+
+def accuracy(scores: NDArray[Any], counts: Floats, share: float, sizes: Floats | None = None) -> Accuracy:
+    """Hit rate, PAI and PEI at one share of the area; see `Yardstick.accuracies`."""
+    return accuracies(scores, counts, (share,), sizes)[0]
 
 
 def calibration_rri(scores: NDArray[Any], counts: Floats, predicted: Floats, cells: int) -> float:

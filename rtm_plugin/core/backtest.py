@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .accuracy import Accuracy, accuracy
+from .accuracy import Accuracy, Yardstick
 from .baselines import kernel_baseline
 from .candidates import CandidateSet
 from .covariates import Covariates, Observations, observe
@@ -236,7 +236,8 @@ def run_window(
     coming = forecast_events(model, observed, terrain, history, progress=share, culling=culling)
     values = (terrain.scores, coming.expected, observed.counts, kernel.density)
     maps: dict[str, NDArray[Any]] = dict(zip(MAPS, values, strict=True))
-    measured = {name: tuple(accuracy(maps[name], later, share) for share in shares) for name in MAPS}
+    yardstick = Yardstick.of(later)
+    measured = {name: yardstick.accuracies(maps[name], shares) for name in MAPS}
     progress(1.0)
     return BacktestRun(*plain, model, kernel.bandwidth, measured)
 

@@ -97,16 +97,18 @@ class CalibrationSlope:
         return middle
 
 
-def poisson_deviance(expected: Floats, counts: Floats) -> Floats:
-    """2 (y ln(y/μ) − (y − μ)) of each cell.
+def deviance(*, counts: Floats, expected: Floats) -> Floats:
+    """Poisson deviance 2 (y ln(y/μ) − (y − μ)) of each cell.
+
+    Both are named in a call, as nothing would tell that they were swapped.
 
     Examples
     --------
-    >>> poisson_deviance(np.array([1.0, 2.0]), np.array([0.0, 2.0])).tolist()
+    >>> deviance(counts=np.array([0.0, 2.0]), expected=np.array([1.0, 2.0])).tolist()
     [2.0, 0.0]
     """
-    deviance: Floats = 2 * (special().xlogy(counts, counts / expected) - (counts - expected))
-    return deviance
+    cells: Floats = 2 * (special().xlogy(counts, counts / expected) - (counts - expected))
+    return cells
 
 
 def crps(

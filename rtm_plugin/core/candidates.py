@@ -17,7 +17,7 @@ from .grid import Grid
 from .influence import kernel_densities, kernel_density, nearest_distance
 from .progress import Progress, parts, silent
 from .scipy_calls import product
-from .study import FactorSettings
+from .study import FactorSettings, sign_of
 
 _TIE = 1e-12
 _STATES = 4096  # of a group of factors: more would not stay in the cache of a processor core
@@ -48,7 +48,7 @@ class Candidate:
     @property
     def sign(self) -> float:
         """The value of an exposed cell: 1 aggravating, −1 protective, so that every coefficient is expected above 0."""
-        return -1.0 if self.direction == "protective" else 1.0
+        return sign_of(self.direction)
 
 
 def candidate_name(factor: str, operationalisation: str, distance: float) -> str:
@@ -332,9 +332,7 @@ def operationalise(
         The layer has no feature.
     """
     if not len(features.coordinates):
-        raise InputError(
-            f"The risk factor {settings.name!r} has no feature with a geometry; remove the layer or its filter."
-        )
+        raise InputError(no_feature(settings.name))
     ladder = settings.distances(grid.block_length)
     candidates: list[Candidate] = []
     columns: list[NDArray[np.bool_]] = []
@@ -345,6 +343,11 @@ def operationalise(
             candidates.append(Candidate(name, settings.name, kind, distance, settings.direction, threshold))
             columns.append(column)
     return FactorCandidates.from_columns(candidates, columns)
+
+
+def no_feature(name: str) -> str:
+    """What is wrong with a factor that has no feature, wherever that is noticed."""
+    return f"The risk factor '{name}' has no feature with a geometry; remove the layer or its filter."
 
 
 _Columns = Iterator[tuple[float, float | None, NDArray[np.bool_]]]

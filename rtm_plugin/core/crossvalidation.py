@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .accuracy import Accuracy, accuracy
+from .accuracy import Accuracy, accuracies
+from .calibration import deviance
 from .covariates import Observations
 from .errors import InputError
 from .features import Floats
@@ -126,7 +127,7 @@ def compare(
     selection, families = choose(observed, settings, progress=part(progress, 0.0, 1 / fits))
     model = families[selection.family]
     everywhere = score(model, observed).expected
-    apparent = tuple(accuracy(everywhere, observed.counts, share) for share in SHARES)
+    apparent = accuracies(everywhere, observed.counts, SHARES)
     middle = (1 + random.count) / fits
     return Comparison(
         model,
@@ -165,7 +166,7 @@ def cross_validate(
     for number, share in enumerate(parts(progress, folds.count)):
         results.append(_fold(observed, folds, number, settings, expected, share, shares))
     known = np.isfinite(expected)
-    pooled = tuple(accuracy(expected[known], observed.counts[known], share) for share in shares)
+    pooled = accuracies(expected[known], observed.counts[known], shares)
     return CrossValidation(folds.kind, tuple(results), expected, pooled)
 
 
@@ -204,17 +205,7 @@ def _fold(
         len(out.counts),
         events,
         best,
-        poisson_deviance(out.counts, expected[held]),
-        poisson_deviance(out.counts, rate * size[held]),
-        tuple(accuracy(expected[held], out.counts, share) for share in shares) if events else (),
+        float(deviance(counts=out.counts, expected=expected[held]).sum()),
+        float(deviance(counts=out.counts, expected=rate * size[held]).sum()),
+        accuracies(expected[held], out.counts, shares) if events else (),
     )
-
-
-def poisson_deviance(counts: Floats, expected: Floats) -> float:
-    """2 Σ (y ln(y/μ) − y + μ).
-
-    >>> round(poisson_deviance(np.array([0.0, 2.0]), np.array([1.0, 1.0])), 6)  # 2·1 + 2·(2 ln 2 − 1)
-    2.772589
-    """
-    ratio = np.divide(counts, expected, out=np.ones_like(expected), where=counts > 0)
-    return 2.0 * float(np.sum(counts * np.log(ratio) - counts + expected))

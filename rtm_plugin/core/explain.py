@@ -12,6 +12,7 @@ from .candidates import exposed_cells
 from .features import Features, Floats, inside
 from .grid import Grid
 from .model import ModelTerm, RiskModel
+from .study import rrv_text
 from .terrain import CLASS_NAMES
 from .whatif import NOT_CAUSE, candidate_of
 
@@ -53,22 +54,39 @@ class FactorHere:
         """The factor in one line.
 
         >>> FactorHere("bars", "proximity", "aggravating", 200.0, 3.0, True, 0.5, 40.0, (1.0, 2.0)).text("metres")
-        'bars ██████████ 50 %: within 200 metres (RRV 3.00); nearest 40 metres away'
+        'bars ██████████ 50 %: within 200 metres (× 3.00); nearest 40 metres away'
+        >>> FactorHere("stations", "proximity", "protective", 200.0, 2.0, False, 0.5, 340.0, (1.0, 2.0)).text("metres")
+        'no stations near ██████████ 50 %: not within 200 metres, protective (÷ 2.00); nearest 340 metres away'
         """
         bar = "" if not self.share else f" {'█' * max(1, round(BAR * self.share))}"
         share = "" if self.share is None else f" {100 * self.share:.0f} %"
-        return f"{self.factor}{bar}{share}: {self.about(units)}"
+        return f"{self.label}{bar}{share}: {self.about(units)}"
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether the factor lowers the rate where it is."""
+        return self.direction == "protective"
+
+    @property
+    def label(self) -> str:
+        """The factor as what raises the cell: a protective one raises it where it is not."""
+        return f"no {self.factor} near" if self.is_protective and self.exposed is False else self.factor
 
     def about(self, units: str) -> str:
         """Whether the cell is exposed, to what, and how far the nearest feature is."""
         if self.exposed is None:
-            return f"not known, as its layer is not there (RRV {self.rrv:.2f})"
+            return f"not known, as its layer is not there ({self.effect})"
         near = f"{'within' if self.operationalisation == 'proximity' else 'dense within'} {self.influence:g} {units}"
         where = near if self.exposed else f"not {near}"
-        if self.direction == "protective":
+        if self.is_protective:
             where += ", protective"
         far = "no feature" if self.nearest is None else f"nearest {self.nearest:,.0f} {units} away"
-        return f"{where} (RRV {self.rrv:.2f}); {far}"
+        return f"{where} ({self.effect}); {far}"
+
+    @property
+    def effect(self) -> str:
+        """What the factor does to the rate of a cell that is exposed to it."""
+        return rrv_text(self.rrv, self.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,10 @@ class Answer:
 
     def to_dict(self, units: str = "map units") -> dict[str, Any]:
         """All of it as JSON can hold it, with the sentences."""
-        factors = [{**asdict(factor), "about": factor.about(units)} for factor in self.factors]
+        factors = [
+            {**asdict(factor), "label": factor.label, "effect": factor.effect, "about": factor.about(units)}
+            for factor in self.factors
+        ]
         return {**asdict(self), "factors": factors, "summary": self.summary, "cautions": self.cautions}
 
     def lines(self, units: str = "map units") -> tuple[str, ...]:
@@ -238,11 +259,7 @@ def _notes(
         return (f"Shares are not told, as the layers of these factors are not there: {missing}.",)
     if expected is None or model.exposure is not None or model.best.adjustments:
         return ()
-    signed = (
-        (-1.0 if term.direction == "protective" else 1.0) * term.coefficient
-        for term in model.selected
-        if exposed[term.factor]
-    )
+    signed = (term.sign * term.coefficient for term in model.selected if exposed[term.factor])
     again = math.exp(model.best.intercept + math.fsum(signed))
     if math.isclose(again, expected, rel_tol=_SAME):
         return ()

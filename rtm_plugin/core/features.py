@@ -56,6 +56,19 @@ class Features:
         return float(x0), float(y0), float(x1), float(y1)
 
 
+def polygon_area(polygons: Features) -> float:
+    """Area in square map units of polygons that do not overlap: the signed areas under their directed edges.
+
+    >>> square = ring_segments(np.array([[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]], float), anticlockwise=True)
+    >>> polygon_area(Features("polygon", square, 1))
+    4.0
+    """
+    if not len(polygons.coordinates):
+        return 0.0
+    a = polygons.coordinates - np.tile(polygons.coordinates[0, :2], 2)
+    return abs(float(np.sum(a[:, 0] * a[:, 3] - a[:, 2] * a[:, 1]))) / 2
+
+
 def ring_segments(ring: Floats, anticlockwise: bool) -> Floats:
     """Segments of a closed ring, turned to run anticlockwise (outer ring) or clockwise (hole).
 

@@ -12,6 +12,7 @@ from .features import Features, Floats, inside
 from .study import GridSettings
 
 MAX_BOX_CELLS = 60_000_000  # cells of the bounding box; 60 MB a Byte band
+INSIDE, LEFT_OUT, OUTSIDE = 0, 1, 2  # where an event lies
 _ON_LINE = 1e-9  # of a cell: closer than this to a grid line counts as on it
 
 
@@ -233,6 +234,30 @@ def _cut(box: Grid, keep: NDArray[np.bool_], crs: str, area: Features) -> Grid:
     )
 
 
+def where_events_lie(grid: Grid, points: Floats) -> NDArray[np.int8]:
+    """Where each event (m, 2) lies: INSIDE, the only ones that count, LEFT_OUT or OUTSIDE.
+
+    INSIDE is in the study area and in a kept cell; LEFT_OUT is in the study area, on ground that has no cell because it
+    is excluded, cut off by the cell rule or without a value; OUTSIDE is the rest. A grid that knows no polygons cannot
+    tell the last two apart, and calls both OUTSIDE.
+
+    Examples
+    --------
+    >>> from .features import ring_segments
+    >>> ring = np.array([[0, 0], [240, 0], [240, 200], [0, 200], [0, 0]], float)
+    >>> area = Features("polygon", ring_segments(ring, True), 1)
+    >>> grid = study_grid(area, GridSettings(block_length=200, cell_rule="centre"))
+    >>> where_events_lie(grid, np.array([[50.0, 50.0], [230.0, 50.0], [250.0, 50.0]])).tolist()
+    [0, 1, 2]
+    """
+    in_cell = grid.cell_of(points) >= 0
+    in_area = in_cell if grid.study_area is None or not len(points) else inside(grid.study_area, points)
+    found = np.full(len(points), OUTSIDE, dtype=np.int8)
+    found[in_area] = LEFT_OUT
+    found[in_area & in_cell] = INSIDE
+    return found
+
+
 def count_events(grid: Grid, points: Floats, weights: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:
     """Events in each cell.
 
@@ -249,9 +274,7 @@ def count_events(grid: Grid, points: Floats, weights: Floats | None = None) -> t
     counts : (cells,) float64
     counted : (m,) bool
     """
-    cell = grid.cell_of(points)
-    counted = cell >= 0
-    if grid.study_area is not None and len(points):
-        counted &= inside(grid.study_area, points)
+    counted = where_events_lie(grid, points) == INSIDE
     weight = None if weights is None else weights[counted]
-    return np.bincount(cell[counted], weights=weight, minlength=grid.cells).astype(np.float64), counted
+    cell = grid.cell_of(points[counted])
+    return np.bincount(cell, weights=weight, minlength=grid.cells).astype(np.float64), counted

@@ -68,6 +68,10 @@ class Fit:
         With all constants.
     cells : float
         Sum of the weights.
+    covariance : (1 + k, 1 + k) float64
+        Of the coefficients.
+    separated : tuple of int
+        Columns of the design whose coefficient has no finite maximum and rests on half an event (core.limit_fit).
     """
 
     family: str
@@ -77,6 +81,8 @@ class Fit:
     log_dispersion_error: float | None
     log_likelihood: float
     cells: float
+    covariance: Floats
+    separated: tuple[int, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -339,7 +345,8 @@ def _at_bound(log_dispersion: float) -> bool:
 def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: Rows) -> Fit:
     k = matrix.shape[1]
     factor, failed = lapack().dpotrf(-hessian)
-    variances = np.diag(lapack().dpotri(factor)[0])
+    inverse = lapack().dpotri(factor)[0]  # its upper half
+    variances = np.diag(inverse)
     if failed or not ((variances > 0) & (variances * -np.diag(hessian) < _COLLINEAR)).all():
         raise FitError("The standard errors cannot be computed: columns are collinear.")
     errors = np.sqrt(variances)
@@ -354,4 +361,5 @@ def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: R
         None if dispersion is None or _at_bound(theta[-1]) else float(errors[-1]),
         log_likelihood,
         float(rows.weights.sum()),
+        (np.triu(inverse) + np.triu(inverse, 1).T)[:k, :k],
     )

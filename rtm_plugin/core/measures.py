@@ -8,10 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import CalibrationSlope, crps, deciles, poisson_deviance, rescaled
+from .accuracy import Yardstick
+from .calibration import CalibrationSlope, crps, deciles, deviance, rescaled
 from .features import Floats
 from .progress import Progress, part, parts
-from .ranking import Bounds, CaptureCurve, Ranking, perfect
+from .ranking import Bounds, CaptureCurve, Ranking
 from .resampling import groups_of, resampled_sums
 from .terrain import ScoreSummary
 
@@ -219,14 +220,14 @@ def capture_statistics(
     thresholds += [found for m in maps if m.role == "terrain" for found in _class_limits(m, basis)]
     counts = sums.counts[basis.cells]
     first, *rest = parts(progress, 1 + len(maps))
-    ideal = perfect(counts, basis.sizes)
+    ideal = Yardstick.of(counts, basis.sizes)
     first(0.5)
-    best = ideal.curve(counts)
+    best = ideal.best
     rivals = []
     for threshold, step in zip(thresholds, parts(part(first, 0.5, 1.0), len(thresholds)), strict=True):
         limit = threshold.share * basis.total
         step(0.5)
-        rival = sums.column(basis.spread(ideal.flagged(limit) * counts, len(sums.counts)))
+        rival = sums.column(basis.spread(ideal.ranking.flagged(limit) * counts, len(sums.counts)))
         rivals.append((threshold, rival, best.bounds(limit).expected))
     statistics: list[Statistic] = []
     curves = []
@@ -365,13 +366,13 @@ def _calibration_of(m: Scored, expected: Floats, sums: Sums, progress: Progress)
     counts = sums.counts
     every, cells = sums.column(counts), sums.column(np.ones(len(counts)), of_cells=True)
     scaled = rescaled(expected, counts)
-    deviance = sums.column(poisson_deviance(scaled, counts), of_cells=True)
+    misfit = sums.column(deviance(counts=counts, expected=scaled), of_cells=True)
     score = sums.column(crps(m.family, scaled, counts, m.dispersion, progress), of_cells=True)
     logs = sums.column(counts * np.log(scaled))
     place = (m.name, AREA, "all", "", None)
     found = [
         Statistic(*place, RATIO, float(expected.sum()), None, every),
-        Statistic(*place, DEVIANCE, 1.0, deviance, cells),
+        Statistic(*place, DEVIANCE, 1.0, misfit, cells),
         Statistic(*place, CRPS, 1.0, score, cells),
     ]
     slope = CalibrationSlope(scaled)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .candidates import CandidateSet
 from .covariates import ExposureSummary
-from .errors import FileFormatError, SettingsError
+from .errors import FileFormatError, InputError, SettingsError
 from .periods import Period
 from .reading import DocumentReader, json_text, json_values, parse_json, read_text
-from .study import DIRECTIONS, check_version
+from .separation import SeparationSummary
+from .study import DIRECTIONS, check_version, rrv_text, sign_of
 from .terrain import ScoreSummary
 from .verification import Verification
 
@@ -33,6 +35,7 @@ _REPEATED = (  # what the file says of the chosen family at its top as well
     "bic",
 )
 _MAY_LACK = {"optional": True}
+_SAME_SCORES = 1e-5  # relative; rasters hold scores with seven digits
 _READER = DocumentReader("The model file", unknown_refused=False, defaults=False)
 _require = _READER.require
 
@@ -61,12 +64,15 @@ class EventSummary:
     ----------
     start, end : str or None
         ISO days, both included; None when the period of the events is not known. Older files lack them.
+    left_out : float or None
+        In the study area on ground without a cell; older files lack it, and have these among those outside.
     """
 
     inside: float
     outside: float
     start: str | None = field(default=None, metadata=_MAY_LACK)
     end: str | None = field(default=None, metadata=_MAY_LACK)
+    left_out: float | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         try:
@@ -136,6 +142,15 @@ class ModelTerm:
             self.coefficient < 700 and math.isclose(self.rrv, math.exp(self.coefficient), rel_tol=1e-6),
             f"the relative risk value of {self.name!r} is not exp(coefficient)",
         )
+
+    @property
+    def sign(self) -> float:
+        """What an exposed cell has in the design: 1 aggravating, −1 protective."""
+        return sign_of(self.direction)
+
+    def rrv_text(self) -> str:
+        """The relative risk value with what it does to the rate: "× 2.13" or "÷ 2.26"."""
+        return rrv_text(self.rrv, self.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +224,8 @@ class RiskModel:
         None when the candidates were not culled.
     provenance : mapping
         Versions, times, parameters and inputs; free in form.
+    separation : SeparationSummary or None
+        Factors that leave no event on one side, and rare exposure; None, and not in the file, where there is neither.
     """
 
     grid: GridSummary
@@ -221,6 +238,7 @@ class RiskModel:
     score: ScoreSummary
     verification: Verification
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    separation: SeparationSummary | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         _require(self.family in self.families, f"the family {self.family!r} is not among its families")
@@ -253,11 +271,74 @@ class RiskModel:
         about = [self.family, f"{best.intercept:.6g}", dispersion, sorted(terms), self.grid.cells, self.grid.cell_size]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
+    @property
+    def events_fitted(self) -> float:
+        """Events in the cells that have a score."""
+        return self.events.inside - (self.exposure.events_without if self.exposure is not None else 0.0)
+
+    def made(self, summary: ScoreSummary, cells: int, fingerprint: str = "") -> bool:
+        """Whether a terrain of so many cells, with scores of this summary, is this model's own.
+
+        Parameters
+        ----------
+        fingerprint : str
+            The one that the terrain carries; "" where it carries none, and cells and scores alone must tell.
+        """
+        if fingerprint and fingerprint != self.fingerprint:
+            return False
+        pairs = ((getattr(summary, name), getattr(self.score, name)) for name in ("min", "mean", "sd", "max"))
+        same = all(math.isclose(one, other, rel_tol=_SAME_SCORES, abs_tol=_SAME_SCORES) for one, other in pairs)
+        return same and cells == self.grid.cells
+
+    def require_made(self, summary: ScoreSummary, cells: int, name: str, fingerprint: str = "") -> None:
+        """Refuse a terrain called `name` that is not this model's own; the one check of this for every tool.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.made(summary, cells, fingerprint):
+            return
+        why = (
+            f"it has {cells:,} cells with scores up to {summary.max:.4g}, the model's own {self.grid.cells:,} with "
+            f"scores up to {self.score.max:.4g}"
+        )
+        if self.made(summary, cells):
+            why = f"it was made with the model {fingerprint}, and this is {self.fingerprint}"
+        raise InputError(
+            f"The risk terrain '{name}' was not made with this model: {why}; choose the terrain of the same run."
+        )
+
+    def require_candidates(self, candidates: CandidateSet) -> None:
+        """Refuse candidates that are not those which the model was fitted on, over its own cells.
+
+        Raises
+        ------
+        InputError
+            A selected variable is lacking, or exposes other cells.
+        """
+        names = [candidate.name for candidate in candidates.candidates]
+        exposed = dict(zip(names, candidates.exposed().tolist(), strict=True))
+        wanted = {fate.name: fate.cells_exposed for fate in self.candidates}
+        for term in self.selected:
+            if term.name not in candidates:
+                raise InputError(
+                    f"The model uses the candidate {term.name!r}, which none of the candidate rasters holds; add the "
+                    "raster of its factor, made with the same grid and settings."
+                )
+            if exposed[term.name] != wanted[term.name]:
+                raise InputError(
+                    f"The candidate {term.name!r} exposes {exposed[term.name]:,} cells, and {wanted[term.name]:,} when "
+                    "the model was fitted; choose the candidate rasters that the model was fitted on."
+                )
+
     def to_json(self) -> str:
         """The text of the model file."""
         best = json_values(self.best)
         repeated = {key: best[key] for key in _REPEATED}
         document = {"format": FORMAT, "version": VERSION, **json_values(self)}
+        if self.separation is None:
+            del document["separation"]
         at = list(document).index("families")
         items = list(document.items())
         document = dict([*items[:at], *repeated.items(), *items[at:]])

@@ -15,7 +15,7 @@ from .errors import InputError, SettingsError
 Unit = Literal["months", "days"]
 UNITS: tuple[str, ...] = get_args(Unit)
 
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
@@ -145,7 +145,7 @@ def day_text(day: date) -> str:
     >>> day_text(date(2018, 3, 5))
     '5 March 2018'
     """
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def after(day: date, count: int, unit: str) -> date:
@@ -310,7 +310,7 @@ class Dates:
         [False, True, False]
         """
         start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
-        found: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
+        found = self.within(window)
         cut = ~found & (self.last >= start) & (self.first <= end)
         if cut.any():
             month = str(self.first[cut][0])[:7]
@@ -320,8 +320,14 @@ class Dates:
             )
         return found
 
+    def within(self, window: Period) -> NDArray[np.bool_]:
+        """(m,) bool: the events of which all days lie in the window, whatever it cuts."""
+        start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
+        found: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
+        return found
+
     def inside(self, window: Period) -> NDArray[np.bool_]:
-        """The same, refused when it is none.
+        """As `mask`, refused when there is none.
 
         Raises
         ------

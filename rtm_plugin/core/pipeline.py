@@ -13,7 +13,7 @@ from .elastic_net import Culling
 from .errors import InputError
 from .features import Features, Floats
 from .forecast import Forecast, ForecastSettings, History, forecast
-from .grid import Grid, count_events, study_grid
+from .grid import LEFT_OUT, Grid, count_events, study_grid, where_events_lie
 from .model import (
     EventSummary,
     FamilyModel,
@@ -25,7 +25,7 @@ from .places import Places, priority_places
 from .progress import Clock, Progress, part, silent
 from .selection import Selection, check_counts, select_model
 from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
-from .summaries import culling_summary, family_model, fates, grid_summary
+from .summaries import culling_summary, family_model, fates, grid_summary, separation_summary
 from .terrain import RiskTerrain, risk_terrain
 from .verification import Verification, verify
 from .wide_terrain import wide_terrain
@@ -39,15 +39,18 @@ class Events:
     ----------
     counts : (cells,) float64
     inside, outside : float
-        Number of events that count and that do not; the sums of their weights where they have any.
+        Number of events that count, and that lie outside the study area; the sums of their weights where they have any.
     period : Period
         When they happened, as far as it is known.
+    left_out : float
+        Those in the study area on ground without a cell.
     """
 
     counts: Floats
     inside: float
     outside: float
     period: Period = field(default_factory=Period)
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +200,10 @@ def count(grid: Grid, points: Floats, weights: Floats | None = None, period: Per
     """Count the events in the cells of the grid."""
     counts, counted = count_events(grid, points, weights)
     weight = np.ones(len(points)) if weights is None else weights
-    return Events(counts, float(weight[counted].sum()), float(weight[~counted].sum()), period or Period())
+    rest = weight[~counted]
+    left_out = where_events_lie(grid, points[~counted]) == LEFT_OUT
+    outside = float(rest[~left_out].sum())
+    return Events(counts, float(weight[counted].sum()), outside, period or Period(), float(rest[left_out].sum()))
 
 
 def candidate_set(
@@ -237,7 +243,7 @@ def _described(
     verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
     return RiskModel(
         grid_summary(observed),
-        EventSummary(events.inside, events.outside, *events.period.iso),
+        EventSummary(events.inside, events.outside, *events.period.iso, events.left_out),
         fates(observed.candidates, selection),
         selection.family,
         families,
@@ -246,6 +252,7 @@ def _described(
         score(families[selection.family], observed).summary,
         verification,
         {**provenance, "seconds": dict(clock.seconds)},
+        separation_summary(observed, selection),
     )
 
 
@@ -300,4 +307,5 @@ def _verified(selection: Selection, observed: Observations, progress: Progress) 
         fitted.dispersion,
         fitted.log_likelihood,
         progress,
+        not fitted.separated,
     )

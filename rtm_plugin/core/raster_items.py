@@ -37,6 +37,7 @@ _STUDY_AREA, _STUDY_AREA_FEATURES = "RTM_STUDY_AREA", "RTM_STUDY_AREA_FEATURES"
 _INSIDE, _OUTSIDE, _SOURCES = "RTM_EVENTS_INSIDE", "RTM_EVENTS_OUTSIDE", "RTM_SOURCES"
 _FACTOR, _OPERATIONALISATION, _DISTANCE = "RTM_FACTOR", "RTM_OPERATIONALISATION", "RTM_DISTANCE"
 _DIRECTION, _THRESHOLD, _DIGEST = "RTM_DIRECTION", "RTM_THRESHOLD", "RTM_DIGEST"
+_LEFT_OUT, _DAYS = "RTM_EVENTS_LEFT_OUT", "RTM_EXPECTED_DAYS"
 _WHAT_IF, _BANDWIDTH, _RULE, _VALUE = "RTM_WHAT_IF", "RTM_BANDWIDTH", "RTM_RULE", "RTM_VALUE"
 _SCORES = ("min", "mean", "sd", "max")
 
@@ -119,9 +120,16 @@ class RasterItems:
         except SettingsError as error:
             raise self._damaged() from error
 
-    def events(self, counted: float) -> tuple[float, float]:
-        """Events inside and outside the study area; `counted` where the first is not told."""
-        return self._number(_INSIDE, counted, 0, _MOST), self._number(_OUTSIDE, 0.0, 0, _MOST)
+    def events(self, counted: float) -> tuple[float, float, float]:
+        """Events inside and outside the study area and on ground left out; `counted` where the first is not told."""
+        keys = ((_INSIDE, counted), (_OUTSIDE, 0.0), (_LEFT_OUT, 0.0))
+        inside, outside, left_out = (self._number(key, default, 0, _MOST) for key, default in keys)
+        return inside, outside, left_out
+
+    @property
+    def days(self) -> int | None:
+        """How many days expected counts are for; None where it is not told."""
+        return int(self._number(_DAYS, 0, 1, 1e6)) or None
 
     @property
     def sources(self) -> list[dict[str, Any]]:
@@ -262,9 +270,15 @@ def period_items(prefix: str, period: Period) -> dict[str, str]:
     return {f"{prefix}_{end}": day for end, day in (("START", period.iso[0]), ("END", period.iso[1])) if day}
 
 
-def events_items(inside: float, outside: float, period: Period) -> dict[str, str]:
-    """Events inside and outside the study area, and when they happened."""
-    return {_INSIDE: repr(inside), _OUTSIDE: repr(outside), **period_items(PERIOD, period)}
+def events_items(inside: float, outside: float, left_out: float, period: Period) -> dict[str, str]:
+    """Events inside and outside the study area and on ground left out, and when they happened."""
+    told = {_INSIDE: repr(inside), _OUTSIDE: repr(outside), _LEFT_OUT: repr(left_out)}
+    return {**told, **period_items(PERIOD, period)}
+
+
+def days_item(days: int | None) -> dict[str, str]:
+    """How many days expected counts are for; nothing where that is not known."""
+    return {} if days is None else {_DAYS: str(days)}
 
 
 def score_items(summary: ScoreSummary) -> dict[str, str]:

@@ -10,19 +10,21 @@ from .elastic_net import Culling, cull
 from .errors import InputError
 from .features import Floats
 from .progress import Clock, Progress, part, parts, silent
+from .separation import SeparatedFactor, separated_factors
 from .stepwise import Selected, profile, select
 from .study import SelectionSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """Outcome of the selection under every family tried."""
+    """Outcome of the selection under every family tried; `separated` leave no event on one side, strongest first."""
 
     dropped: Mapping[str, str]
     culling: Culling | None
     families: Mapping[str, Selected]
     family: str
     alternatives: Mapping[str, float]
+    separated: tuple[SeparatedFactor, ...] = ()
 
     @property
     def best(self) -> Selected:
@@ -73,7 +75,11 @@ def select_model(
             "culling",
             lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers),
         )
-    survivors = usable if culling is None else list(culling.survivors)
+    separated = separated_factors(counts, pool, offset)
+    beyond_penalty = {factor.name for factor in separated}  # a penalty measures them by the finite ratio they lack
+    survivors = usable
+    if culling is not None:
+        survivors = [name for name in usable if name in culling.survivors or name in beyond_penalty]
     kept = pool.only(survivors) if survivors else None
     tried = list(zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True))
     families = clock.timed(
@@ -83,9 +89,11 @@ def select_model(
     family = min(families, key=lambda name: families[name].fit.bic)
     alternatives = clock.timed(
         "selection",
-        lambda: profile(family, counts, families[family], pool, offset, adjust, part(progress, 0.9, 1.0)),
+        lambda: profile(
+            family, counts, families[family], pool, offset, adjust, part(progress, 0.9, 1.0), beyond_penalty
+        ),
     )
-    return Selection(dropped, culling, families, family, alternatives)
+    return Selection(dropped, culling, families, family, alternatives, separated)
 
 
 def check_counts(counts: Floats) -> None:

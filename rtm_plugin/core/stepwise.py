@@ -4,7 +4,7 @@ The cells are grouped by their pattern over the current variables, their count, 
 splits each group in two, and one cross-tabulation of groups and states gives the split for all candidates of a factor.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from .candidates import Candidate, CandidateSet, FactorCandidates
 from .errors import FitError
 from .features import Floats
 from .likelihood import Fit, Rows, fit
+from .limit_fit import finite_fit
 from .progress import Progress, part, parts, silent
 from .scipy_calls import product
 
@@ -227,14 +228,8 @@ def _split(rows: Rows, exposed: Floats, sign: float, position: int) -> Rows:
 
 def _admissible(family: str, rows: Rows, members: int, start: Floats) -> Fit | None:
     """The fit, or None when a member's coefficient is not above 0, its p is above 0.05, or there is no finite fit."""
-    newest = rows.design[:, members - 1] if members else None
-    if newest is not None:
-        events = rows.weights * rows.counts
-        exposed = newest != 0
-        if not events[exposed].any() or not events[~exposed].any():
-            return None
     try:
-        result = fit(family, rows, start)
+        result = finite_fit(family, rows, members, start)
     except FitError:
         return None
     own = slice(1, 1 + members)
@@ -258,10 +253,12 @@ def profile(
     offset: Floats | None = None,
     adjust: Floats | None = None,
     progress: Progress = silent,
+    separated: Collection[str] = (),
 ) -> dict[str, float]:
     """BIC of the final model with each candidate in place of its factor's variable (or added, for a factor not in it).
 
-    No condition is laid on signs or p; a candidate without a finite fit is left out.
+    No condition is laid on signs or p; a candidate without a finite fit is left out, unless it is among `separated`, or
+    the model has such a variable already: then the likelihood's limit is taken.
 
     Returns
     -------
@@ -279,8 +276,12 @@ def profile(
         exposed = _exposed(groups, block)
         for j, candidate in enumerate(block.candidates):
             rows = _split(groups.rows, exposed[:, j], candidate.sign, len(others))
+            guess = np.insert(reduced, 1 + len(others), 0.1)
             try:
-                result[candidate.name] = fit(family, rows, np.insert(reduced, 1 + len(others), 0.1)).bic
+                if selected.fit.separated or candidate.name in separated:
+                    result[candidate.name] = finite_fit(family, rows, 1 + len(others), guess).bic
+                else:
+                    result[candidate.name] = fit(family, rows, guess).bic
             except FitError:
                 continue
     return result

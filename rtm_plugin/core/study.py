@@ -234,6 +234,21 @@ def _layer_entry(entry: object, number: int) -> LayerSettings:
     return settings
 
 
+def sign_of(direction: str) -> float:
+    """What an exposed cell has in the design: 1 aggravating, −1 protective, so that coefficients come out above 0."""
+    return -1.0 if direction == "protective" else 1.0
+
+
+def rrv_text(rrv: float, direction: str) -> str:
+    """A relative risk value in three digits, with what it does to the rate: × multiplies, ÷ divides.
+
+    >>> rrv_text(2.2613, "protective"), rrv_text(12.34, "aggravating"), rrv_text(30451.2, "aggravating")
+    ('÷ 2.26', '× 12.3', '× 30,451')
+    """
+    decimals = 2 if rrv < 9.995 else 1 if rrv < 99.95 else 0
+    return f"{'÷' if direction == 'protective' else '×'} {rrv:,.{decimals}f}"
+
+
 def check_version(document: Mapping[str, Any], newest: int, what: str) -> None:
     """Refuse a document from a newer version of the plugin, or one without a version."""
     version = document.get("version")

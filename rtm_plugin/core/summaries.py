@@ -16,6 +16,7 @@ from .model import (
     TraceStep,
 )
 from .selection import Selection
+from .separation import SeparationSummary, rare_exposures
 from .stepwise import Selected
 from .study import SelectionSettings
 
@@ -74,6 +75,17 @@ def family_model(family: str, selected: Selected, observed: Observations) -> Fam
         fit.bic,
         tuple(TraceStep(**asdict(step)) for step in selected.steps),
     )
+
+
+def separation_summary(observed: Observations, selection: Selection) -> SeparationSummary | None:
+    """Factors that leave no event on one side, and rare exposure; None where there is neither."""
+    best = selection.best
+    found = SeparationSummary(
+        selection.separated,
+        tuple(best.candidates[j].name for j in best.fit.separated),
+        rare_exposures(observed.counts, observed.candidates, best.candidates),
+    )
+    return found if found else None
 
 
 def fates(candidates: CandidateSet, selection: Selection) -> tuple[CandidateFate, ...]:

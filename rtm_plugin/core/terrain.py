@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .candidates import CandidateSet
-from .errors import InputError
+from .errors import FitError, InputError
 from .features import Floats
 
 CLASS_NAMES = ("below mean", "mean to +1 SD", "+1 to +2 SD", "above mean + 2 SD: highest risk")
@@ -94,6 +94,11 @@ def risk_terrain(
     candidates : CandidateSet that holds every term
     offset : (n,) float64, optional
 
+    Raises
+    ------
+    FitError
+        A score or an expected count that no number can hold.
+
     Examples
     --------
     RRV 2 and 4 over four cells exposed to neither, the first, the second and both:
@@ -114,7 +119,15 @@ def risk_terrain(
         effect += contribution(term, candidates)
     lowest = float(effect.min()) if len(effect) else 0.0
     eta = intercept + effect if offset is None else intercept + effect + offset
-    return RiskTerrain(np.exp(effect - lowest).astype(np.float32), np.exp(eta).astype(np.float32))
+    with np.errstate(over="ignore"):
+        scores, expected = np.exp(effect - lowest).astype(np.float32), np.exp(eta).astype(np.float32)
+    for values, what in ((scores, "relative risk scores"), (expected, "expected counts")):
+        if not np.isfinite(values).all():
+            raise FitError(
+                f"The {what} are beyond all numbers in {np.count_nonzero(~np.isfinite(values)):,} cells; "
+                "check exposure, adjustments and factors for absurd values."
+            )
+    return RiskTerrain(scores, expected)
 
 
 def contribution(term: Term, candidates: CandidateSet) -> Floats:

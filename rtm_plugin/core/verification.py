@@ -48,8 +48,11 @@ def verify(
     dispersion: float | None,
     log_likelihood: float,
     progress: Progress = silent,
+    has_maximum: bool = True,
 ) -> Verification:
     """Compare log-likelihood and slope at our estimates, and, where cheap, a refit.
+
+    Where the likelihood has no finite maximum (core.limit_fit), only the log-likelihood can be compared.
 
     Parameters
     ----------
@@ -77,6 +80,16 @@ def verify(
         parameters = np.append(coefficients, np.log(dispersion or 1.0) if log_scale else dispersion or 1.0)
     progress(0.4)
     difference = abs(float(model.loglike(parameters)) - log_likelihood)
+    close = difference < 1e-6 * (1 + abs(log_likelihood))
+    if not has_maximum and np.isfinite(difference):
+        return Verification(
+            "verified" if close else "differs",
+            f"statsmodels {statsmodels.__version__} {'agrees' if close else 'does NOT agree'}: the log-likelihood "
+            f"differs by {difference:.1e}. Slopes and a refit cannot be compared, as there is no maximum where "
+            "a factor leaves no event on one side.",
+            statsmodels.__version__,
+            difference,
+        )
     progress(0.6)
     slope = np.asarray(model.score(parameters))[: len(coefficients)]
     score = float(np.abs(slope * standard_errors).max())
@@ -85,7 +98,13 @@ def verify(
     if matrix.size <= REFIT_LIMIT:
         start = 0.9 * coefficients if dispersion is None else np.append(0.9 * coefficients, 1.1 * dispersion)
         moved = _refit_difference(model, start, coefficients, log_likelihood)
-    agrees = difference < 1e-6 * (1 + abs(log_likelihood)) and score < 1e-3 and (moved is None or moved < 1e-3)
+    if not np.isfinite([difference, score, moved if moved is not None else 0.0]).all():
+        return Verification(
+            "differs",
+            f"statsmodels {statsmodels.__version__} gives no number where we do, so the model could not be checked.",
+            statsmodels.__version__,
+        )
+    agrees = close and score < 1e-3 and (moved is None or moved < 1e-3)
     status = "verified" if agrees else "differs"
     refit = f", coefficients after a refit by at most {moved:.1e}" if moved is not None else ""
     return Verification(

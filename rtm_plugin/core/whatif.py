@@ -5,7 +5,6 @@ so no longer, the rate is multiplied or divided by the relative risk value. The 
 computed from the changed layer would move the meaning of "dense" together with the features.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ from .progress import Progress, part, silent
 NOT_CAUSE = "association, not proof of cause"
 WHOLE_AREA = "whole study area"
 _NORMAL = 1.959963984540054  # 97.5 % of the standard normal
-_SAME_SCORES = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,22 +104,6 @@ def candidate_of(model: RiskModel, term: ModelTerm) -> tuple[Candidate, Candidat
         raise InputError(f"The model file does not say how dense {term.name!r} is; make the model again.")
     own = (fate.factor, fate.operationalisation, fate.distance, fate.direction, fate.threshold)
     return Candidate(fate.name, *own), fate
-
-
-def require_terrain_of(model: RiskModel, scores: Floats, name: str) -> None:
-    """Refuse a terrain that another model made, or that was made elsewhere.
-
-    Raises
-    ------
-    InputError
-    """
-    found = (len(scores), float(scores.max()), float(scores.mean()))
-    wanted = (model.grid.cells, model.score.max, model.score.mean)
-    if not all(math.isclose(a, b, rel_tol=_SAME_SCORES) for a, b in zip(found, wanted, strict=True)):
-        raise InputError(
-            f"The risk terrain {name!r} is not the one of this model: it has {found[0]:,} cells and scores up to "
-            f"{found[1]:.4g}, the model {wanted[0]:,} and {wanted[1]:.4g}; choose the terrain that was made with it."
-        )
 
 
 def what_if(
@@ -235,5 +217,4 @@ def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:
 
 def _step(term: ModelTerm, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Floats:
     """x′ − x."""
-    sign = -1.0 if term.direction == "protective" else 1.0
-    return sign * (after.astype(np.float64) - before)
+    return term.sign * (after.astype(np.float64) - before)

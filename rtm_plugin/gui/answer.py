@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _BAR = 130  # pixels of a whole bar
-_COLOUR = "#b30000"
+_COLOUR, _COLOUR_OF_ABSENCE = "#b30000", "#5b7083"  # a factor that is near; a protective one that is not
 
 
 def answer_html(answer: Mapping[str, Any]) -> str:
@@ -24,9 +24,10 @@ def answer_html(answer: Mapping[str, Any]) -> str:
 def _row(factor: Mapping[str, Any]) -> str:
     share = factor["share"]
     width = max(2, round(_BAR * share)) if share else 0
-    bar = f"<table cellspacing='0'><tr><td bgcolor='{_COLOUR}' width='{width}' height='9'></td></tr></table>"
+    colour = _COLOUR_OF_ABSENCE if factor.get("direction") == "protective" else _COLOUR
+    bar = f"<table cellspacing='0'><tr><td bgcolor='{colour}' width='{width}' height='9'></td></tr></table>"
     percent = "" if share is None else f"{100 * share:.0f} %"
     return (
-        f"<tr><td><b>{html.escape(factor['factor'])}</b></td><td align='right'>{percent}</td>"
+        f"<tr><td><b>{html.escape(factor.get('label', factor['factor']))}</b></td><td align='right'>{percent}</td>"
         f"<td>{bar if width else ''}</td></tr><tr><td colspan='3'>{html.escape(factor['about'])}</td></tr>"
     )

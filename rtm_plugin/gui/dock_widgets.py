@@ -96,7 +96,7 @@ class DockWidgets(QWidget):
             )
             for term in model.selected:
                 about = f"{term.operationalisation} {term.distance:g}"
-                item = QTreeWidgetItem([term.factor, about, f"{term.rrv:.2f}"])
+                item = QTreeWidgetItem([term.factor, about, term.rrv_text()])
                 item.setData(0, FACTOR, term.factor)
                 item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight))
                 known = term.factor in chosen.factors

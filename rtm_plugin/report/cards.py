@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..core.model import ModelTerm, RiskModel
+from ..core.model import RiskModel
 from ..core.nearby import Nearby, nearest_features
 from ..core.places import Place, middle_cell, shares_in_places
 from .cells import Cells
@@ -24,12 +24,15 @@ class FactorAtWork:
         Its share of what raises the place's risk, βⱼxⱼ / Σ βⱼxⱼ, mean over the cells.
     cells : float or None
         Share of the place's cells that it raises.
+    separates : bool
+        Whether it leaves no event on one side in the whole study area, so that its share rests on half an event.
     """
 
     factor: str
     protective: bool
     share: float | None
     cells: float | None
+    separates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +77,25 @@ def place_cards(model: RiskModel, places: Sequence[Place], cells: Cells, count: 
     ranks = cells.grid.raster(cells.places, 0)
     cards = []
     for place in first:
-        at_work = _at_work(
-            model.selected, place, None if parts is None else [float(v) for v in parts[:, place.rank - 1]]
-        )
+        at_work = _at_work(model, place, None if parts is None else [float(v) for v in parts[:, place.rank - 1]])
         middle = _middle(cells, ranks, place.rank)
         cards.append(PlaceCard(place, at_work, _near(at_work, cells, place, middle), middle))
     return tuple(cards)
 
 
-def _at_work(terms: Sequence[ModelTerm], place: Place, parts: Sequence[float] | None) -> tuple[FactorAtWork, ...]:
+def _at_work(model: RiskModel, place: Place, parts: Sequence[float] | None) -> tuple[FactorAtWork, ...]:
     """The factors that raise a place, the largest share first."""
+    separated = {factor.name for factor in model.separation.factors} if model.separation is not None else set()
     present = {presence.factor: presence.share for presence in place.factors}
     found = [
         FactorAtWork(
-            term.factor, term.direction == "protective", None if parts is None else parts[i], present.get(term.factor)
+            factor=term.factor,
+            protective=term.direction == "protective",
+            share=None if parts is None else parts[i],
+            cells=present.get(term.factor),
+            separates=term.name in separated,
         )
-        for i, term in enumerate(terms)
+        for i, term in enumerate(model.selected)
         if (present.get(term.factor, 0.0) if parts is None else parts[i]) > 0
     ]
     return tuple(sorted(found, key=lambda f: (-(f.share or 0.0), -(f.cells or 0.0), f.factor)))

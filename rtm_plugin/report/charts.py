@@ -54,7 +54,7 @@ def _ratio(row: Parameter) -> _Row:
     """A factor's rate ratio: below 1 for a protective one, whose relative risk value divides."""
     low, middle, high = (min(max(v or 1 / FARTHEST, 1 / FARTHEST), FARTHEST) for v in (row.low, row.rrv, row.high))
     text = f"{number(row.rrv)} ({number(row.low)} to {number(row.high)})"
-    if row.kind == "protective factor":
+    if row.is_protective:
         low, middle, high, text = 1 / high, 1 / middle, 1 / low, f"÷ {text}"
     return _Row(readable(row.factor), low, middle, high, text)
 

@@ -106,7 +106,8 @@ def findings(
 def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ...]:
     best = model.best
     terms = sorted(best.selected, key=lambda term: (-term.rrv, term.name))
-    rows = [_factor_row(term, context) for term in terms]
+    limits = model.separation.without_estimate if model.separation is not None else ()
+    rows = [_factor_row(term, context, term.name in limits) for term in terms]
     rows += [_adjustment_row(term) for term in best.adjustments]
     rows.append(_other_row("intercept", best.intercept, best.intercept_standard_error))
     if best.dispersion is not None:
@@ -115,7 +116,7 @@ def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ..
     return tuple(rows)
 
 
-def _factor_row(term: ModelTerm, context: ReportContext) -> Parameter:
+def _factor_row(term: ModelTerm, context: ReportContext, is_limit: bool) -> Parameter:
     low = exponential(term.coefficient - Z95 * term.standard_error)
     high = exponential(term.coefficient + Z95 * term.standard_error)
     return Parameter(
@@ -131,7 +132,7 @@ def _factor_row(term: ModelTerm, context: ReportContext) -> Parameter:
         term.rrv,
         low,
         high,
-        term_sentence(term, low, high, context),
+        term_sentence(term, low, high, context, is_limit),
     )
 
 
@@ -221,7 +222,7 @@ def _lowest_expected(model: RiskModel, places: Sequence[Place]) -> float | None:
 
 def _formula(model: RiskModel, lowest_expected: float | None) -> Formula:
     terms = sorted(model.selected, key=lambda term: (-term.rrv, term.name))
-    signed = [(-1 if t.direction == "protective" else 1) * t.coefficient for t in terms]
+    signed = [t.sign * t.coefficient for t in terms]
     inner = _joined([f'{abs(b):.6g} * "{t.name}"' for b, t in zip(signed, terms, strict=True)], signed)
     words = _joined([f"{abs(b):.4g} × [{t.name}]" for b, t in zip(signed, terms, strict=True)], signed)
     raw = f"exp({inner})" if terms else "1"

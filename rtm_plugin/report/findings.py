@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from ..core.accuracy import Accuracy
+from ..core.findings import Finding
 from ..core.model import RiskModel
 from ..core.periods import Period
 from ..core.places import Place
 from ..core.reading import json_text, json_values
+from ..core.study import rrv_text
 from .cards import PlaceCard
 from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
 from .validation import ValidationFindings, rounded
-from .wording import NBSP, plain
+from .wording import NBSP, many, plain
 
 FORMAT, VERSION = "risk-terrain-findings", 1
 
@@ -105,6 +107,14 @@ class ReportContext:
         Name of the events that accuracy was measured against.
     fit_period, later_period : Period
         When the events happened, as far as it is known: those fitted on, and those that accuracy was measured against.
+    outcome_source, study_area_source : str
+        Layer, filter and selection of the events and of the study area, in full; "" where they are not known.
+    boundary_km2 : float or None
+        Area within the boundary, which the cells cover and exceed; None where it is not known.
+    fit_days : int or None
+        Days that the events fitted on cover: those that expected counts are for; None when that is not known.
+    data_findings : tuple of Finding
+        What was noticed of the events.
     """
 
     title: str
@@ -118,6 +128,17 @@ class ReportContext:
     later_events: str = ""
     fit_period: Period = field(default_factory=Period)
     later_period: Period = field(default_factory=Period)
+    outcome_source: str = ""
+    study_area_source: str = ""
+    boundary_km2: float | None = None
+    fit_days: int | None = None
+    data_findings: tuple[Finding, ...] = ()
+
+    @property
+    def expected_for(self) -> str:
+        """The period that expected counts are for, in words."""
+        days = self.fit_days or self.fit_period.days
+        return f"in {many(days, 'day')}" if days else "in a period as long as the one fitted on"
 
     @property
     def feature_count(self) -> int | None:
@@ -166,6 +187,18 @@ class Parameter:
     def is_factor(self) -> bool:
         """Whether it is a selected variable."""
         return self.kind.endswith("factor")
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether its relative risk value divides."""
+        return self.kind == "protective factor"
+
+    @property
+    def effect(self) -> str:
+        """What a factor does to the rate of an exposed cell: "× 2.13" or "÷ 2.26"; "" for other rows."""
+        if not self.is_factor or self.rrv is None:
+            return ""
+        return rrv_text(self.rrv, "protective" if self.is_protective else "aggravating")
 
 
 @dataclass(frozen=True, slots=True)

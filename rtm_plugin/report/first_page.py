@@ -1,5 +1,6 @@
 """The first page of the report as plain data, for windows that show it elsewhere."""
 
+import math
 from typing import Any
 
 from .findings import Findings, Parameter
@@ -23,6 +24,12 @@ def _row(row: Parameter) -> dict[str, Any]:
         "operationalisation": row.operationalisation,
         "distance": row.distance,
         "rrv": row.rrv,
-        "low": row.low,
-        "high": row.high,
+        "effect": row.effect,
+        "low": _finite(row.low),
+        "high": _finite(row.high),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """An end of an interval; none where it lies beyond all numbers, as JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None

@@ -14,7 +14,7 @@ from .findings import BEFORE_SELECTION, RELATIVE, Findings
 from .legends import LegendRow, class_legend, density_legend
 from .maps import RANKED, density_map, place_map, places_map, terrain_map
 from .origins import origins
-from .sentences import outcome_name
+from .sentences import events_fitted, outcome_name
 from .templates import environment
 from .validation_page import BasisSection, area_section
 from .wording import many, number, percent
@@ -53,6 +53,7 @@ def render(findings: Findings, cells: Cells) -> str:
             model=findings.model,
             context=findings.context,
             outcome=outcome_name(findings.context),
+            events=events_fitted(findings.model, findings.context),
             pictures=pictures(findings, cells),
             later=_later(findings),
             top=findings.places[:RANKED],

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from ..core.errors import FileFormatError
+from ..core.errors import FileFormatError, SettingsError
+from ..core.findings import Finding
 from ..core.model import RiskModel
 from .findings import FactorInfo, ReportContext
 
 KEY = "context"  # of the provenance
 _TEXTS = ("title", "study_area", "outcome")
+_LATER_TEXTS = ("outcome_source", "study_area_source")  # that older files lack
 
 
 def saved_context(context: ReportContext) -> dict[str, Any]:
     """The part of a context that a model file does not hold elsewhere."""
     factors = [{**asdict(f), "warnings": list(f.warnings)} for f in context.factors]
     return {
-        **{name: getattr(context, name) for name in _TEXTS},
+        **{name: getattr(context, name) for name in (*_TEXTS, *_LATER_TEXTS)},
+        "boundary_km2": context.boundary_km2,
+        "fit_days": context.fit_days,
+        "data_findings": [finding.to_dict() for finding in context.data_findings],
         "warnings": list(context.warnings),
         "factors": factors,
     }
@@ -52,10 +57,18 @@ def context_of(model: RiskModel, units: str, metres_per_unit: float, title: str 
 
 def _read(saved: Any) -> ReportContext:
     try:
-        title, study_area, outcome = (_text(saved[name]) for name in _TEXTS)
-        factors = tuple(_factor(factor) for factor in saved["factors"])
-        return ReportContext(title, study_area, outcome, factors, tuple(_text(w) for w in saved["warnings"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        texts = {name: _text(saved[name]) for name in _TEXTS}
+        texts |= {name: _text(saved.get(name, "")) for name in _LATER_TEXTS}
+        days, area = saved.get("fit_days"), saved.get("boundary_km2")
+        return ReportContext(
+            **texts,
+            factors=tuple(_factor(factor) for factor in saved["factors"]),
+            warnings=tuple(_text(w) for w in saved["warnings"]),
+            boundary_km2=None if area is None else float(area),
+            fit_days=None if days is None else int(days),
+            data_findings=tuple(Finding.from_dict(item) for item in saved.get("data_findings", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
         raise FileFormatError(
             "The model file is damaged: what it says about its inputs cannot be read. Run the study again."
         ) from error

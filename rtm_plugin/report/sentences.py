@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from ..core.accuracy import Accuracy, Bounds
+from ..core.event_split import EventSplit, split_findings
+from ..core.findings import Finding, warnings_in
+from ..core.layer_words import short_period
 from ..core.model import ModelTerm, RiskModel
+from ..core.model_findings import separation_findings
+from ..core.terrain import ScoreSummary
 from .details import ScoreClass
 from .findings import (
     NOT_CAUSE,
@@ -16,9 +21,8 @@ from .findings import (
     middle,
 )
 from .validation import ValidationFindings
-from .wording import NBSP, capital, fixed, listed, many, number, percent, plain, readable, whole
+from .wording import NBSP, capital, counted_events, fixed, listed, many, number, percent, plain, readable, whole
 
-MANY_OUTSIDE = 0.05  # of all events
 IN_HEADLINE = 5  # factors, or one more where that is all; the table has every one
 DESCRIBED = "that describes the events that made the map, and is no test of it"
 FAMILY_NAMES = {
@@ -38,8 +42,11 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
     return f"A cell with a high density of {factor} (within {distance}{least})"
 
 
-def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext) -> str:
+def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext, is_limit: bool = False) -> str:
+    """`is_limit`: no ratio can be estimated, and the value is what half an event on the empty side would give."""
     interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
+    if is_limit:
+        interval += ", a value that stands for half an event on a side where there is none"
     if term.direction == "protective":
         return (
             f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
@@ -70,7 +77,7 @@ def headline_of(
         f"Put together, the cell with the highest score has an expected rate {number(model.score.max)} times that of "
         "the cell with the lowest."
     )
-    sentences += _where(highest, summary)
+    sentences += _where(highest, summary, model.score, events_fitted(model, context))
     if validation is not None:
         sentences += validation.headline[:2]
     elif measured:
@@ -93,6 +100,11 @@ def _opening(model: RiskModel, context: ReportContext) -> str:
     return f"{part} associated with where {outcome_name(context)} happened{when}: {listed(_names(model))}."
 
 
+def events_fitted(model: RiskModel, context: ReportContext) -> str:
+    """The events that made the map, with their number and what they are."""
+    return counted_events(model.events.inside, "event", context.outcome)
+
+
 def outcome_name(context: ReportContext) -> str:
     """The outcome in a sentence."""
     return readable(context.outcome) or "events"
@@ -103,6 +115,13 @@ def _names(model: RiskModel) -> list[str]:
 
 
 def _nothing_selected(model: RiskModel) -> str:
+    separated = model.separation.factors if model.separation is not None else ()
+    if separated:
+        return (
+            f"No risk factor could be put into the model, although {readable(separated[0].factor)} leaves no event on "
+            "one side: the events are too few to go by. Every cell therefore has the same score, and the map shows no "
+            "differences. Use more events."
+        )
     return (
         f"No risk factor was selected: none of the {many(len(model.candidates), 'candidate variable')} lowers BIC "
         "with a coefficient above 0 and p ≤ 0.05. Every cell therefore has the same score, and the map shows no "
@@ -110,40 +129,44 @@ def _nothing_selected(model: RiskModel) -> str:
     )
 
 
-def _where(highest: ScoreClass, summary: PlaceSummary) -> list[str]:
+def _where(highest: ScoreClass, summary: PlaceSummary, score: ScoreSummary, events: str) -> list[str]:
     """How much of the area is highest risk, what share of the events fell there, and in which places."""
     if not highest.cells:
-        return ["No cell scores above the mean + 2 SD, the class of the highest risk.", _places_sentence(summary)]
+        none = (
+            f"No cell scores above the mean + 2{NBSP}SD ({number(score.cuts[2])}), the class of the highest risk: the "
+            f"highest score is {number(score.max)}, and too many cells have it to stand out that far."
+        )
+        return [none, _places_sentence(summary, events)]
     held = ""
     if highest.share_of_events is not None:
-        held = f", and held {percent(highest.share_of_events)} of the events; {DESCRIBED}"
+        held = f", and held {percent(highest.share_of_events)} of the {events}; {DESCRIBED}"
     same = summary.cells == highest.cells
     lie = f", in {many(summary.count, 'priority place')}" if same else ""
     told = (
         f"The highest-risk cells (score above mean + 2{NBSP}SD) are {percent(highest.share_of_cells)} of the area, "
         f"{number(highest.square_km)}{NBSP}km²{lie}{held}."
     )
-    return [told] if same else [told, _places_sentence(summary)]
+    return [told] if same else [told, _places_sentence(summary, events)]
 
 
-def _places_sentence(summary: PlaceSummary) -> str:
+def _places_sentence(summary: PlaceSummary, events: str) -> str:
     if not summary.count:
-        return "No cell meets the rule for priority places."
+        return "No cell meets the rule for priority places; choose a lower class, or a share of the cells."
     one = summary.count == 1
     text = (
         f"{many(summary.count, 'priority place')} {'covers' if one else 'cover'} "
         f"{number(summary.square_km)}{NBSP}km², {percent(summary.share_of_cells)} of the cells"
     )
     if summary.share_of_events is not None:
-        text += f", and held {percent(summary.share_of_events)} of the events"
+        text += f", and held {percent(summary.share_of_events)} of the {events} that made the map"
     return text + "."
 
 
 def accuracy_sentence(a: Accuracy, context: ReportContext) -> str:
-    when = f" ({context.later_period.text})" if context.later_period.known else ""
+    events = counted_events(a.events, "later event", context.later_events, short_period(context.later_period))
     return (
-        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of "
-        f"{many(a.events, 'later event')}{when}: {number(a.pai.expected)} times what the same area chosen at random "
+        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of {events}: "
+        f"{number(a.pai.expected)} times what the same area chosen at random "
         f"would hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
     )
 
@@ -202,25 +225,29 @@ def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     found = list(context.warnings)
     for factor in context.factors:
         found += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
+    found += warnings_in(separation_findings(model))
     if model.verification.status == "differs":
         found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":
         found.append(model.verification.reason)
     if model.exposure is not None:
+        lost = counted_events(model.exposure.events_without, "event", context.outcome)
         found.append(
             f"Rates are per unit of the exposure '{model.exposure.name}'. {many(model.exposure.cells_without, 'cell')} "
-            f"without any are not on the map, and {many(model.exposure.events_without, 'event')} in them were left out."
+            f"without any are not on the map, and {lost} in them were left out."
         )
     if model.best.adjustments:
         names = listed([term.name for term in model.best.adjustments])
         found.append(f"The expected counts, not the scores, are adjusted for {names}, which no selection chose.")
-    outside, total = model.events.outside, model.events.inside + model.events.outside
-    if total and outside / total > MANY_OUTSIDE:
-        found.append(
-            f"{whole(outside)} of {many(total, 'event')} ({percent(outside / total)}) lie outside the study area and "
-            "were not counted; check that layer and study area belong together."
-        )
+    found += warnings_in(context.data_findings or _split_of(model, context))
     return tuple(dict.fromkeys(found))
+
+
+def _split_of(model: RiskModel, context: ReportContext) -> tuple[Finding, ...]:
+    """Where the events lie, of a model whose file tells no more of its data than their numbers."""
+    events = model.events
+    split = EventSplit(events.inside, events.left_out or 0.0, events.outside)
+    return split_findings(split, f"'{readable(context.outcome)}'")
 
 
 def verification_sentence(model: RiskModel) -> str:

@@ -1,18 +1,24 @@
 """The templates of the pages: they print, and escape what they print."""
 
-from pathlib import Path
+from __future__ import annotations
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import wording
 from .derive import bic_gap
 from .sentences import family_label
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parents[2] / "resources" / "report"
 
 
 def environment() -> Environment:
     """Templates of the pages, with the filters that write numbers."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that a tool can say that it is missing
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -90,7 +90,7 @@ class ValidationFindings:
 
 def validation_findings(validation: Validation, context: ValidationContext) -> ValidationFindings:
     """Put the figures of a validation in sentences."""
-    return ValidationFindings(context, validation, headline_of(validation), warnings_of(validation, context))
+    return ValidationFindings(context, validation, headline_of(validation, context), warnings_of(validation, context))
 
 
 def rounded(value: float | None) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.findings import Finding
 from ..core.periods import Period
 
 HEADLINE_SHARE = 0.05
@@ -12,11 +13,16 @@ HEADLINE_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class MapOrigin:
-    """Where a map comes from: its kind of raster, and the period of the events that its model was fitted on."""
+    """Where a map comes from: its kind of raster, and the period of the events that its model was fitted on.
+
+    `days` is how many days its expected counts are for, before they are scaled to the test period; None where that is
+    not known, or the map expects no counts.
+    """
 
     name: str
     kind: str
     fitted: Period = field(default_factory=Period)
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,16 @@ class ValidationContext:
     Parameters
     ----------
     title : str
-    later_events, prior_events, streets, weights : str
-        Names of layers and of the weight field; "" where there is none.
-    outside : float
-        Later events outside the cells.
+    later_events, prior_events : str
+        What the events are called in a sentence; "" where there are none.
+    streets, weights : str
+        Names of the layer and of the weight field; "" where there is none.
+    outside, left_out : float
+        Later events outside the study area, and in it on ground without a cell.
+    later_source : str
+        Layer, filter and selection of the later events.
+    tested_days : int or None
+        Days that the later events cover; None when that is not known.
     tested, prior : Period
         When the later and the prior events happened, as far as it is known.
     origins : tuple of MapOrigin
@@ -40,6 +52,8 @@ class ValidationContext:
         Sentences on periods that overlap although they must not, which the analyst insisted on.
     warnings : tuple of str
         Sentences collected while reading.
+    data_findings : tuple of Finding
+        What was noticed of the events.
     provenance : mapping
     """
 
@@ -57,3 +71,7 @@ class ValidationContext:
     overlaps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    left_out: float = 0.0
+    later_source: str = ""
+    tested_days: int | None = None
+    data_findings: tuple[Finding, ...] = ()

@@ -214,7 +214,8 @@ def _calibration(validation: Validation, name: str) -> CalibrationTable:
     lines: Sequence[tuple[str, str, Callable[[float], str]]] = (
         (
             RATIO,
-            "predicted over observed events in all cells, before scaling; 1 when both periods are as busy",
+            "predicted over observed events in all cells, the prediction scaled to the length of the test period where "
+            "both are known; 1 when as many came as expected",
             _two,
         ),
         (SLOPE, "of a Poisson regression of the counts on the logarithm of the expected counts; 1 when right", _three),

@@ -3,26 +3,28 @@
 import math
 from collections.abc import Sequence
 
+from ..core.findings import warnings_in
+from ..core.layer_words import short_period
 from ..core.measures import HIT_RATE, PAI, PEI, RATIO, SLOPE, STREET
 from ..core.periods import Period
 from ..core.validation import RANDOM, Figure, Validation
 from .validation_context import HEADLINE_SHARE, ValidationContext
-from .wording import NBSP, fixed, listed, many, number, percent, readable, whole
+from .wording import NBSP, counted_events, fixed, listed, many, number, percent, readable
 
-_MANY_OUTSIDE = 0.05  # of all events
 _WIDE = 0.5  # bounds wider than this share of the expected value are said to be wide
 
 
-def headline_of(validation: Validation) -> tuple[str, ...]:
-    sentences = [against_baselines(validation, name) for name in validation.terrains]
+def headline_of(validation: Validation, context: ValidationContext) -> tuple[str, ...]:
+    events = counted_events(validation.events, "later event", context.later_events, short_period(context.tested))
+    sentences = [against_baselines(validation, name, events) for name in validation.terrains]
     share = headline_share(validation)
-    sentences += [_catch(validation, name, share) for name in validation.terrains]
+    sentences += [_catch(validation, name, share, events) for name in validation.terrains]
     sentences += [
         _between(validation, one, other, share)
         for i, one in enumerate(validation.terrains)
         for other in validation.terrains[i + 1 :]
     ]
-    sentences += [text for name in validation.terrains if (text := _calibrated(validation, name))]
+    sentences += [text for name in validation.terrains if (text := _calibrated(validation, name, context))]
     sentences += [text for name in validation.terrains if (text := _on_streets(validation, name, share))]
     return tuple(sentences)
 
@@ -41,10 +43,10 @@ def _of(validation: Validation, measure: str, name: str, share: float | None = N
     return figure
 
 
-def against_baselines(validation: Validation, name: str) -> str:
+def against_baselines(validation: Validation, name: str, events: str) -> str:
     """Whether a baseline beats a map at any of the shares, and by how much where it matters.
 
-    At each share the best of the baselines is the one to beat.
+    At each share the best of the baselines is the one to beat; `events` are the later events with their number.
     """
     shares = sorted(validation.settings.shares)
     rivals = {s: _best_baseline(validation, s) for s in shares}
@@ -57,7 +59,7 @@ def against_baselines(validation: Validation, name: str) -> str:
     at = main if main in lost or not lost else min(lost, key=gaps.__getitem__)
     best = rivals[at]
     told = (
-        f"at {percent(at)}, {_named(best)} caught {percent(_hits(validation, best, at))} of the later events and "
+        f"at {percent(at)}, {_named(best)} caught {percent(_hits(validation, best, at))} of {events} and "
         f"‘{readable(name)}’ {percent(_hits(validation, name, at))}{_gap(validation, name, best, at)}"
     )
     if lost:
@@ -102,15 +104,15 @@ def _gap(validation: Validation, name: str, best: str, share: float) -> str:
     return f" (a difference of {fixed(100 * figure.expected, 1)} points, {interval}{chance})"
 
 
-def _catch(validation: Validation, name: str, share: float) -> str:
+def _catch(validation: Validation, name: str, share: float, events: str) -> str:
     hit, pai, pei = (_of(validation, measure, name, share) for measure in (HIT_RATE, PAI, PEI))
     ties = ""
     if hit.optimistic - hit.pessimistic > 1e-9:
-        ties = f", between {percent(hit.pessimistic)} and {percent(hit.optimistic)} by how ties are broken"
+        ties = f", between {percent(hit.pessimistic)} and {percent(hit.optimistic)} by how ties are broken,"
     return (
-        f"The highest-scored {percent(share)} of ‘{readable(name)}’ held {percent(hit.expected)} of "
-        f"{many(validation.events, 'later event')}{_interval(hit)}{ties}: {number(pai.expected)} times what the same "
-        f"area chosen at random would hold, and {percent(pei.expected)} of what the best possible choice would have "
+        f"The highest-scored {percent(share)} of ‘{readable(name)}’ held {percent(hit.expected)}"
+        f"{_interval(hit)}{ties} of {events}: {number(pai.expected)} times what the same area "
+        f"chosen at random would hold, and {percent(pei.expected)} of what the best possible choice would have "
         "held."
     )
 
@@ -139,11 +141,14 @@ def _between(validation: Validation, one: str, other: str, share: float) -> str:
     )
 
 
-def _calibrated(validation: Validation, name: str) -> str:
+def _calibrated(validation: Validation, name: str, context: ValidationContext) -> str:
     ratio, slope = (validation.find(measure, name) for measure in (RATIO, SLOPE))
     if ratio is None:
         return ""
-    told = f"‘{readable(name)}’ expected {fixed(ratio.expected, 2)} times as many events as came in all"
+    told = (
+        f"{_expectation(name, context)} {fixed(ratio.expected, 2)} times as many events as came in all"
+        f"{_in_days(context.tested_days)}"
+    )
     if slope is None or not math.isfinite(slope.expected):
         return told + "."
     ends = ""
@@ -157,6 +162,21 @@ def _calibrated(validation: Validation, name: str) -> str:
         f"{told}; its expected counts of high and low cells lie {much} the events that came (calibration slope "
         f"{number(slope.expected)}, where 1 is right{ends})."
     )
+
+
+def _expectation(name: str, context: ValidationContext) -> str:
+    """Which expectation is held against the events of the test period, and how it was made comparable."""
+    days = next((origin.days for origin in context.origins if origin.name == name), None)
+    if days is None or context.tested_days is None:
+        return f"For a period that may have another length, ‘{readable(name)}’ expected"
+    if days == context.tested_days:
+        return f"‘{readable(name)}’ expected"
+    tested = many(context.tested_days, "day")
+    return f"Scaled from {many(days, 'day')} to the {tested} tested, ‘{readable(name)}’ expected"
+
+
+def _in_days(days: int | None) -> str:
+    return f" in {many(days, 'day')}" if days is not None else ""
 
 
 def _on_streets(validation: Validation, name: str, share: float) -> str:
@@ -196,12 +216,7 @@ def warnings_of(validation: Validation, context: ValidationContext) -> tuple[str
                 f"‘{readable(origin.name)}’ was fitted on events of {origin.fitted.text}, after the test period "
                 f"({context.tested.text}): this tells how it would have done in the past, not how it forecasts."
             )
-    total = validation.events + context.outside
-    if context.outside / total > _MANY_OUTSIDE:
-        found.append(
-            f"{whole(context.outside)} of {many(total, 'later event')} ({percent(context.outside / total)}) lie "
-            "outside the cells and were not counted; check that events and maps belong together."
-        )
+    found += warnings_in(context.data_findings)
     share = headline_share(validation)
     for name in validation.terrains:
         hit = _of(validation, HIT_RATE, name, share)

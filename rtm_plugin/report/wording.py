@@ -6,23 +6,11 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..core.periods import MONTHS
+
 NBSP = "\u00a0"
 MINUS = "−"
 NOT_KNOWN = "–"
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _STEERING = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
@@ -139,6 +127,17 @@ def many(count: float, one: str, more: str | None = None) -> str:
     return f"{whole(count)}{NBSP}{one if count == 1 else more or one + 's'}"
 
 
+def counted_events(count: float, noun: str, outcome: str, period: str = "") -> str:
+    """A number of events that says which they are, and of when, where that is known.
+
+    >>> counted_events(933, "event", "robbery", "2018").replace(NBSP, " "), counted_events(2, "event", "events")
+    ('933 events (robbery, 2018)', '2\\xa0events')
+    """
+    named = readable(outcome)
+    known = [text for text in (named if named.casefold() not in ("", "event", "events") else "", period) if text]
+    return many(count, noun) + (f" ({', '.join(known)})" if known else "")
+
+
 def listed(items: Sequence[str]) -> str:
     """Items as a list in words.
 
@@ -198,7 +197,7 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     zone = f" ({when.tzname()})" if when.tzinfo else ""
-    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M}{zone}"
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}, {when:%H:%M}{zone}"
 
 
 def crs_label(crs: str) -> str:

@@ -304,6 +304,7 @@ def test_no_factor_was_selected(asked, chain, tmp_path, out):
     document = json.loads(Path(chain["model"]).read_text("utf-8"))
     best = document["families"][document["family"]]
     best["selected"] = document["selected"] = []
+    document["score"] = {"min": 1.0, "mean": 1.0, "sd": 0.0, "max": 1.0}
     model, terrain = tmp_path / "m.json", tmp_path / "t.tif"
     model.write_text(json.dumps(document), encoding="utf-8")
     flat_copy(chain["terrain"], terrain)
@@ -364,9 +365,8 @@ def test_refused_templates(asked, out, tmp_path):
 
 def test_refusals(asked, chain, city, out, tmp_path):
     cases = {
-        "The risk terrain raster 'counts' was not made by rtm:terrain; run that first and choose its output.": {
-            "TERRAIN": chain["counts"]
-        },
+        "The risk terrain raster 'counts' was not made by rtm:terrain or rtm:run; run that first and choose its "
+        "output.": {"TERRAIN": chain["counts"]},
         "The layer 'events' holds the events of this study; where single events happened is not shown on a briefing. "
         "Choose layers of risk factors only.": {"FACTORS": [city.layer("events")]},
         "The basemap layer 'events' holds points; show risk factors as such, and no other points.": {
@@ -403,7 +403,7 @@ def test_the_terrain_of_another_model(asked, chain, tmp_path):
     model = tmp_path / "m.json"
     model.write_text(json.dumps(document), encoding="utf-8")
     sentence = refusal("briefing", {**asked, "MODEL": str(model)})
-    assert sentence.startswith("The risk terrain 'terrain' was made with another model (")
+    assert sentence.startswith("The risk terrain 'terrain' was not made with this model: ")
 
 
 def test_places_in_another_crs(asked, chain, out, tmp_path):

@@ -30,6 +30,12 @@ def to(authid: str, shapes: list[str]) -> list[str]:
     return found
 
 
+OUTSIDE = (
+    "15 of 193 events of '{}' (8%) lie outside the study area and were not counted. Check that layer and study area "
+    "belong together."
+)
+
+
 @pytest.fixture
 def count(chain, out):
     """Run rtm:countevents; gives the raster, the results and the log."""
@@ -77,7 +83,9 @@ def test_csv_with_coordinates(city, chain, count, tmp_path, header, authid, digi
     x, y = header.split(",")
     told = f"'crimes 2024' is a table; its columns '{x}' and '{y}' are taken as coordinates in {authid}."
     assert told in log.notes
-    assert log.warnings == ["2 features of 'crimes 2024' without a usable geometry left out."]
+    split = "Of 193 events of 'crimes 2024', 178 lie inside the study area and count; 15 outside."
+    assert f"{split} 2 more have no usable coordinates." in log.notes
+    assert log.warnings == [OUTSIDE.format("crimes 2024")]
 
 
 @pytest.mark.parametrize("authid", ["EPSG:4326", "EPSG:3857"])
@@ -213,9 +221,11 @@ def test_features_outside_the_boundary_count(city, chain, expose):
 def test_events_outside_are_counted(city, out):
     log = Log()
     process("run", only_terrain(city, out), log)
-    assert "390 cells; 178 events inside the study area, 15 outside." in log.notes
+    cells = "390 cells cover 3.90 km²; the study area itself, within its boundary, has 3.88 km²."
+    assert cells in log.notes
+    assert "Of 193 events of 'events', 178 lie inside the study area and count; 15 outside." in log.notes
     model = json.loads((out / "model.json").read_text("utf-8"))
-    assert model["events"] == {"inside": 178, "outside": 15, "start": None, "end": None}
+    assert model["events"] == {"inside": 178, "outside": 15, "start": None, "end": None, "left_out": 0}
     assert [c["factor"] for c in model["candidates"]][::12] == list(FACTORS)
-    assert log.warnings == []
+    assert log.warnings == [OUTSIDE.format("events")]
     assert log.errors == []

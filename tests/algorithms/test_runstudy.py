@@ -243,7 +243,8 @@ def test_every_part_is_refused_on_its_own(city, study, tmp_path):
     wrong = replace(study.factors[0], layer=LayerRef(far, "far"))
     facts = check(replace(study, events=LayerRef(far, "far"), factors=(wrong, *study.factors[1:])))["FACTS"]
     assert "None of the 1 events of 'far' lies inside" in facts["outcome"]["refused"]
-    assert "No feature of 'far' lies in or near" in facts["factors"][0]["refused"]
+    assert facts["factors"][0]["near"] == 0
+    assert "No feature of the risk factor 'bars' lies in the study area" in facts["factors"][0]["warnings"][0]
     assert "refused" not in facts["factors"][1]
     assert "degrees" in check(replace(study, study_area=LayerRef(degrees, "deg")))["FACTS"]["area"]["refused"]
     nobody = replace(study, study_area=replace(study.study_area, filter="\"name\" = 'nobody'"))

@@ -169,4 +169,4 @@ def test_another_model_is_refused(city, chain, refused, tmp_path):
     document["score"]["max"] *= 2
     other = tmp_path / "other.json"
     other.write_text(json.dumps(document), encoding="utf-8")
-    assert "is not the one of this model" in refused("whatif", MODEL=str(other))
+    assert "was not made with this model" in refused("whatif", MODEL=str(other))

@@ -7,8 +7,9 @@ import pytest
 from helpers import repeatable
 from hypothesis import given
 from hypothesis import strategies as st
-from risk_terrain.rtm_plugin.core.accuracy import Bounds, accuracy, calibration_rri, captured
+from risk_terrain.rtm_plugin.core.accuracy import Bounds, Yardstick, accuracy, calibration_rri, captured
 from risk_terrain.rtm_plugin.core.errors import InputError
+from risk_terrain.rtm_plugin.core.ranking import Ranking
 
 cells = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4)), min_size=1, max_size=6)
 
@@ -88,3 +89,18 @@ def test_area_beyond_the_map(area):
 def test_calibration_without_events():
     """Predicted over nothing is not a number, and no error."""
     assert np.isnan(calibration_rri(np.array([2, 1]), np.array([0.0, 5.0]), np.array([1.0, 1.0]), 1))
+
+
+def test_a_map_is_ranked_once(monkeypatch):
+    """All shares of a map, and every map against the same events, share rankings; the figures are those one by one."""
+    random = np.random.default_rng(7)
+    scores, counts = np.round(random.gamma(2, 2, 400), 1), random.poisson(0.4, 400).astype(float)
+    shares = (0.01, 0.05, 0.2, 1.0)
+    single = [accuracy(scores, counts, share) for share in shares]
+    calls = []
+    whole = Ranking.of.__func__
+    monkeypatch.setattr(Ranking, "of", classmethod(lambda cls, *given: calls.append(1) or whole(cls, *given)))
+    yardstick = Yardstick.of(counts)
+    together = [yardstick.accuracies(map_, shares) for map_ in (scores, -scores)]
+    assert len(calls) == 3  # the best map, and each of the two
+    assert list(together[0]) == single

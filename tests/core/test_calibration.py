@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from risk_terrain.rtm_plugin.core import calibration
-from risk_terrain.rtm_plugin.core.calibration import CalibrationSlope, crps, deciles, poisson_deviance, rescaled
+from risk_terrain.rtm_plugin.core.calibration import CalibrationSlope, crps, deciles, deviance, rescaled
 from risk_terrain.rtm_plugin.core.likelihood import log_pmf
 
 RANDOM = np.random.default_rng(8)
@@ -60,7 +60,7 @@ def test_no_slope():
 
 def test_deviance_against_statsmodels():
     fitted = by_statsmodels(MEANS, COUNTS)
-    assert poisson_deviance(fitted.mu, COUNTS).sum() == pytest.approx(fitted.deviance, rel=1e-9)
+    assert deviance(counts=COUNTS, expected=fitted.mu).sum() == pytest.approx(fitted.deviance, rel=1e-9)
 
 
 def direct(family, mean, count, dispersion):

@@ -81,7 +81,8 @@ def test_no_factor_and_no_numbers(fitted):
 def test_a_protective_factor_in_words():
     far = FactorHere("stations", "proximity", "protective", 200.0, 2.0, False, 1.0, 312.4, (0.0, 0.0))
     assert far.text("metres") == (
-        "stations ████████████████████ 100 %: not within 200 metres, protective (RRV 2.00); nearest 312 metres away"
+        "no stations near ████████████████████ 100 %: not within 200 metres, protective (÷ 2.00); nearest 312 metres "
+        "away"
     )
 
 

@@ -36,11 +36,11 @@ def read(**items: str) -> RasterItems:
 
 def test_what_is_written_is_read():
     period = Period.from_iso("2017-01-01", "2017-12-31")
-    written = grid_items(GRID, "terrain") | events_items(12.0, 3.0, period) | period_items(FIT, period)
+    written = grid_items(GRID, "terrain") | events_items(12.0, 3.0, 1.0, period) | period_items(FIT, period)
     written |= score_items(ScoreSummary(1.0, 2.0, 0.5, 9.0)) | family_items("nb1", 2.25) | sources_item([{"role": "x"}])
     items = RasterItems(written, "terrain")
     assert (items.kind, items.block_length(3.0), items.cell_size(3.0), items.crs) == ("terrain", 6.0, 3.0, "EPSG:27700")
-    assert items.events(0.0) == (12.0, 3.0)
+    assert items.events(0.0) == (12.0, 3.0, 1.0)
     assert items.period(PERIOD) == items.period(FIT) == period
     assert items.scores == ScoreSummary(1.0, 2.0, 0.5, 9.0)
     assert items.family == ("nb1", 2.25)
@@ -54,7 +54,7 @@ def test_of_a_foreign_raster_nothing_is_known():
     items = read()
     assert items.kind is None
     assert items.block_length(100.0) == 200.0
-    assert items.events(5.0) == (5.0, 0.0)
+    assert items.events(5.0) == (5.0, 0.0, 0.0)
     assert items.family == ("poisson", None)
     assert items.study_area is None
     assert items.scores is None

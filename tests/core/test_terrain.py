@@ -8,7 +8,7 @@ from helpers import candidate_set, repeatable
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from risk_terrain.rtm_plugin.core.errors import InputError
+from risk_terrain.rtm_plugin.core.errors import FitError, InputError
 from risk_terrain.rtm_plugin.core.terrain import ScoreSummary, contribution, risk_terrain, shares
 
 LAYERS = candidate_set({"bars": [[0, 1, 0, 1]], "police": [[0, 0, 1, 1]]}, protective=["police"])
@@ -112,3 +112,11 @@ def test_refusals():
         "The model has 'police_proximity_1' as aggravating, the candidate raster as protective; "
         "use the raster that the model was made with."
     )
+
+
+def test_beyond_all_numbers_is_refused():
+    """An exposure of 10^300 in one cell: a sentence, not an infinite expected count on the map."""
+    layers = candidate_set({"a": [[0, 1, 0, 1]]})
+    offset = np.array([0.0, 0.0, np.log(1e300), 0.0])
+    with pytest.raises(FitError, match="The expected counts are beyond all numbers in 1 cells; check exposure"):
+        risk_terrain(0.0, [term("a", 2)], layers, offset)

@@ -11,12 +11,11 @@ from risk_terrain.rtm_plugin.core.features import Features
 from risk_terrain.rtm_plugin.core.influence import kernel_density
 from risk_terrain.rtm_plugin.core.pipeline import Study, StudyResult, run
 from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
-from risk_terrain.rtm_plugin.core.terrain import risk_terrain
+from risk_terrain.rtm_plugin.core.terrain import ScoreSummary, risk_terrain
 from risk_terrain.rtm_plugin.core.whatif import (
     WHOLE_AREA,
     candidate_of,
     place_changes,
-    require_terrain_of,
     term_of,
     what_if,
 )
@@ -181,9 +180,15 @@ def test_refusals(fitted):
     terrain = result.terrain
     with pytest.raises(InputError, match=r"that the model was fitted on exposed \d+; give the layer"):
         what_if(result.model, "bars", others, EMPTY, result.grid, terrain.scores, terrain.expected)
-    require_terrain_of(result.model, terrain.scores.astype(float), "terrain")
-    with pytest.raises(InputError, match="'other' is not the one of this model"):
-        require_terrain_of(result.model, terrain.scores * 1.01, "other")
+    cells = len(terrain.scores)
+    result.model.require_made(ScoreSummary.of(terrain.scores), cells, "terrain", result.model.fingerprint)
+    for summary, number, mark in (
+        (ScoreSummary.of(terrain.scores * 1.01), cells, ""),
+        (ScoreSummary.of(terrain.scores), cells - 1, ""),
+        (ScoreSummary.of(terrain.scores), cells, "0123456789abcdef"),
+    ):
+        with pytest.raises(InputError, match="'other' was not made with this model"):
+            result.model.require_made(summary, number, "other", mark)
 
 
 def test_nothing_is_exposed_to_no_features(fitted):

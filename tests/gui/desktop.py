@@ -44,11 +44,17 @@ class Session:
         return self.folder / f"{name}.png"
 
 
-def run_session(folder: Path) -> Session:
-    """Run the session, with everything it writes in `folder`; raise SessionError when it does not end well."""
+def run_session(folder: Path, steps: str = "whole", libraries: Path | None = None) -> Session:
+    """Run a session, with everything it writes in `folder`; raise SessionError when it does not end well.
+
+    `steps` names one of the session's lists of steps; Python packages in `libraries` come before the system's.
+    """
     profiles = make_profile(folder / "profiles")
     with screen() as display:
-        status = _run_qgis(profiles, _environment(folder, display), folder / "output.txt")
+        environment = {**_environment(folder, display), "RTM_SESSION": steps}
+        if libraries is not None:
+            environment["PYTHONPATH"] = str(libraries)
+        status = _run_qgis(profiles, environment, folder / "output.txt")
     results = folder / "results.json"
     if status != 0 or not results.is_file():
         raise SessionError(f"QGIS ended with {status}.\n{logs(folder)}")

@@ -121,6 +121,7 @@ class Driver(QObject):
     def leave(self) -> None:
         """Write the answers and leave QGIS the way its menu does."""
         RESULTS["log"] = message_log()
+        RESULTS["scipy"] = sys.modules["scipy"].__version__
         text = json.dumps(RESULTS, indent=1, ensure_ascii=False, default=str)
         (FOLDER / "results.json").write_text(text, encoding="utf-8")
         for dialog in open_dialogs():
@@ -555,4 +556,5 @@ def step_reload() -> Iterator[Wait]:
 
 
 STEPS = [step_loaded, step_wizard, step_demo, step_dialog, step_results, step_why, step_batch, step_briefing]
-DRIVER = Driver([*STEPS, step_unload, step_reload])
+SESSIONS = {"whole": [*STEPS, step_unload, step_reload], "wizard": [step_wizard]}
+DRIVER = Driver(SESSIONS[os.environ["RTM_SESSION"]])

@@ -1,7 +1,9 @@
 """The dock and the map tool on a real map: clicks at known cells, ticks, refusals, and nothing left behind."""
 
 import json
+import math
 import sys
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -297,3 +299,32 @@ def test_names_are_escaped():
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "a &amp; b" in page
+
+
+def test_a_protective_factor_divides(qgis_app):
+    """The dock's table and the answer say ÷ and "no … near", never a bare number or the factor alone."""
+    from types import SimpleNamespace
+
+    from qgis.PyQt.QtWidgets import QWidget
+    from risk_terrain.rtm_plugin.core.explain import FactorHere
+    from risk_terrain.rtm_plugin.core.model import ModelTerm
+    from risk_terrain.rtm_plugin.gui.dock_widgets import DockWidgets
+
+    def term(factor, direction, rrv):
+        name = f"{factor}_proximity_300"
+        return ModelTerm(name, factor, "proximity", 300.0, direction, math.log(rrv), 0.1, 0.001, rrv)
+
+    selected = (term("bars", "aggravating", 3.125), term("stations", "protective", 2.26))
+    grid, events = SimpleNamespace(cells=100), SimpleNamespace(inside=50.0)
+    model = SimpleNamespace(grid=grid, events=events, selected=selected, family="nb1")
+    parent = QWidget()
+    widgets = DockWidgets(parent)
+    widgets.show_model(SimpleNamespace(model=model, report="", factors={}))
+    tree = widgets.factors
+    assert [tree.topLevelItem(i).text(2) for i in range(2)] == ["× 3.12", "÷ 2.26"]
+    here = FactorHere("stations", "proximity", "protective", 300.0, 2.26, False, 0.33, 812.0, (0.0, 0.0))
+    factor = {**asdict(here), "label": here.label, "effect": here.effect, "about": here.about("m")}
+    page = answer_html({"summary": (), "factors": [factor], "cautions": ()})
+    assert "<b>no stations near</b>" in page
+    assert "÷ 2.26" in page
+    assert "#b30000" not in page

@@ -361,8 +361,8 @@ def test_refusals_of_factors_settings_and_review(hands, layers, tmp_path):
     hands.type("factors_name", "Bars")
     hands.type("factors_filter", "\"name\" = 'nobody'")
     hands.counted()
-    assert "no feature that can be used" in hands.reason
-    assert "no feature that can be used" in table.item(0, 6).text()
+    assert "has no feature with a geometry" in hands.reason
+    assert "has no feature with a geometry" in table.item(0, 6).text()
     hands.click("factors_remove")
     hands.next()
     hands.find("settings_value").setValue(1.5)

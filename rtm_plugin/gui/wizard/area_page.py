@@ -77,12 +77,16 @@ class AreaPage(Page):
         facts = self.facts.area() if self.draft.study.study_area is not None else {}
         if facts and "refused" not in facts:
             self.told.setText(
-                tr("{:,} cells of {:g} {} cover {:,.2f} square km in {}, which is projected: good.").format(
+                tr(
+                    "{:,} cells of {:g} {} cover {:,.2f} square km in {}, which is projected: good. The study area "
+                    "itself, within its boundary, has {:,.2f} square km."
+                ).format(
                     facts["cells"],
                     self.draft.study.grid.size,
                     facts["units"],
-                    facts["square_km"],
+                    facts["cells_square_km"],
                     facts["crs"],
+                    facts["square_km"],
                 )
             )
         else:

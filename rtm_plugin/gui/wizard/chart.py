@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ...adapters.feedback import tr
 
-_MARKS = (0.5, 1, 2, 3, 5, 10, 20, 50, 100)
+_MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100)
 _DOT = QColor("#8e1b2e")
 
 
@@ -24,9 +24,9 @@ class FactorChart(QWidget):
 
     def show_rows(self, rows: list[dict[str, Any]]) -> None:
         """Draw these factors."""
-        self._rows = [row for row in rows if row["rrv"]]
+        self._rows = [_as_ratio(row) for row in rows if row["rrv"]]
         self.setVisible(bool(self._rows))
-        described = "; ".join(f"{row['factor']} {row['rrv']:.2f}" for row in self._rows)
+        described = "; ".join(f"{row['factor']} {row['effect']}" for row in self._rows)
         self.setAccessibleName(tr("Relative risk values: {}").format(described))
         self.updateGeometry()
         self.update()
@@ -61,7 +61,8 @@ class FactorChart(QWidget):
                 painter.drawText(
                     QPointF(x(mark) - metrics.horizontalAdvance(f"{mark:g}") / 2, bottom + line * 0.7), f"{mark:g}"
                 )
-        painter.drawText(QPointF(left, bottom + line * 1.6), tr("relative risk value, with its 95 % interval"))
+        title = tr("rate of an exposed cell, times that of another, with its 95 % interval")
+        painter.drawText(QPointF(left, bottom + line * 1.6), title)
         for i, row in enumerate(self._rows):
             y = line * (i + 0.5)
             painter.setPen(text)
@@ -72,6 +73,14 @@ class FactorChart(QWidget):
                 painter.drawLine(QPointF(x(row["low"]), y), QPointF(x(row["high"]), y))
             painter.setBrush(_DOT)
             painter.drawEllipse(QPointF(x(row["rrv"]), y), 4, 4)
+
+
+def _as_ratio(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with ratios of rates: below 1 for a protective factor, whose relative risk value divides."""
+    if not row["kind"].startswith("protective"):
+        return row
+    low, high = (1 / row[end] if row[end] else None for end in ("high", "low"))
+    return {**row, "rrv": 1 / row["rrv"], "low": low, "high": high}
 
 
 def _label(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ...core.findings import Finding, ordered
 from ...core.study_document import Factor, StudyDocument
 from ..tasks import Job
 from .draft import Draft
@@ -47,7 +48,8 @@ class FactFinder(QObject):
     def outcome(self) -> Facts | None:
         """Events inside and outside, without coordinates, stacked; later events."""
         study = self._draft.study
-        key = ("outcome", study.study_area, study.events, study.later_events, study.date_field, study.fit, study.test)
+        ground = study.study_area, study.exclude, study.grid
+        key = ("outcome", *ground, study.events, study.later_events, study.date_field, study.fit, study.test)
         return self._look("outcome", key, study)
 
     def factors(self) -> list[Facts | None]:
@@ -58,6 +60,12 @@ class FactFinder(QObject):
         if new:
             self._want("factors", ("factors", *new), replace(study, factors=tuple(new.values())))
         return [self._known.get(key) for key in keys]
+
+    def together(self) -> list[Finding] | None:
+        """What is noticed of area, factors and events beside one another, gravest first; None while it is counted."""
+        study = self._draft.study
+        facts = self._look("together", ("together", study.to_json()), study)
+        return None if facts is None else list(ordered(map(Finding.from_dict, facts.get("findings", ()))))
 
     def stop(self) -> None:
         """End all counting."""
@@ -91,7 +99,7 @@ class FactFinder(QObject):
                 _, old = self._jobs.pop(part)
                 old.finished.disconnect()
                 old.cancel()
-            asked = "area" if part == "estimate" else part
+            asked = {"estimate": "area", "together": "all"}.get(part, part)
             inputs = {"STUDY": study.to_json(), "PART": asked, "ALLOW_REMOTE": self._draft.allow_remote}
             job = Job("rtm:checkstudy", inputs, quiet=True)
             job.finished.connect(lambda ok, found, part=part, key=key: self._done(part, key, ok, found))
@@ -112,6 +120,8 @@ class FactFinder(QObject):
             )
         elif part == "outcome":
             self._known[key] = facts.get("outcome", area)
+        elif part == "together":
+            self._known[key] = {"findings": [*area.get("findings", ()), *facts.get("findings", ())]}
         else:
             self._known[key] = area
         self.arrived.emit()

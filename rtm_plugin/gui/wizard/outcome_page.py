@@ -6,12 +6,12 @@ from qgis.PyQt.QtWidgets import QGroupBox
 
 from ...adapters.feedback import tr
 from ...core.errors import RtmError
+from ...core.findings import Finding, ordered
 from ...core.study_document import LayerRef, Window
 from ..layers import expression_problem, project_layer, reference, refusal_of_layer
 from .page import DayEdit, FilterEdit, LayerChoice, Page, column, form, refusal_of, row, text_label
 
 _Filter = Qgis.LayerFilter
-_MANY_STACKED = 0.5  # of the events inside, from which stacking is remarked
 
 
 class OutcomePage(Page):
@@ -79,7 +79,7 @@ class OutcomePage(Page):
         if facts is None or "refused" in facts:
             self.told.setText(tr("Counting …") if facts is None else "")
             return
-        self.told.setText("\n".join(_told(facts)))
+        self.told.setText("\n".join(_lines(facts)))
 
     def reason(self) -> str:
         refusal = refusal_of_layer(self.layer.layer) or refusal_of_layer(self.later.layer)
@@ -134,22 +134,9 @@ def _kept(choice: LayerChoice, filter_: FilterEdit) -> LayerRef | None:
     return reference(layer, filter_.text)
 
 
-def _told(facts: dict) -> list[str]:
-    lines = [
-        tr("{:,} events inside the study area, {:,} outside (left out), {:,} without usable coordinates.").format(
-            facts["inside"], facts["outside"], facts["without_geometry"]
-        )
-    ]
-    if facts["stacked"]:
-        lines.append(
-            tr("{:,} events share their spot with others; the highest stack has {:,}.").format(
-                facts["stacked"], facts["highest_stack"]
-            )
-        )
-    if facts["stacked"] > _MANY_STACKED * facts["inside"]:
-        lines.append(
-            tr("Points seem to be snapped to few places, as on police.uk: read small distances and p-values with care.")
-        )
+def _lines(facts: dict) -> list[str]:
+    """What was found of the events, warnings first, in the sentences of log and report."""
+    lines = [finding.text for finding in ordered(map(Finding.from_dict, facts["findings"]))]
     if facts.get("dates"):
         lines.append(tr("The layer's dates run from {}.").format(facts["dates"]))
     if "later" in facts:

@@ -74,12 +74,11 @@ class ResultPage(Page):
         self.table.setRowCount(len(rows))
         for i, factor in enumerate(rows):
             low, high = factor["low"], factor["high"]
-            sign = "÷ " if factor["kind"].startswith("protective") else "× "
             texts = (
                 factor["factor"],
                 factor["operationalisation"],
                 f"{factor['distance']:g}" if factor["distance"] is not None else "",
-                f"{sign}{factor['rrv']:.2f}" if factor["rrv"] else "",
+                factor["effect"],
                 tr("{:.2f} to {:.2f}").format(low, high) if low and high else "",
             )
             for j, text in enumerate(texts):

@@ -63,6 +63,8 @@ class ReviewPage(Page):
 
     def refresh(self) -> None:
         self.call.setPlainText(self._call())
+        noticed = [] if self.draft.study.missing() else self.facts.together() or []
+        self.warning.setText("\n".join([*self.draft.study.warnings(), *(finding.text for finding in noticed)]))
         facts = self.facts.estimate()
         if facts is None or "refused" in facts:
             self.estimate.setText(tr("Counting …") if facts is None else "")
@@ -85,7 +87,11 @@ class ReviewPage(Page):
         existing = next((f for f in (folder, *folder.absolute().parents) if f.exists()), None)
         if existing is None or not existing.is_dir() or not os.access(existing, os.W_OK):
             return tr("The folder '{}' cannot be written to; choose another one.").format(self.draft.folder)
-        return refusal_of(self.facts.estimate())
+        refusal = refusal_of(self.facts.estimate())
+        if refusal or self.draft.study.missing():
+            return refusal
+        noticed = self.facts.together() or []
+        return next((finding.text for finding in noticed if finding.severity == "error"), "")
 
     def _summary(self) -> str:
         study = self.draft.study

@@ -6,8 +6,11 @@ from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from ...adapters.feedback import tr
+from ...adapters.layers import layer_choice
 from ...core.errors import RtmError
+from ...core.layer_words import proposed_title
 from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, PLACE_RULES, PlaceSettings
+from ..layers import project_layer
 from .page import Page, column, form, text_label
 
 _RULES = {
@@ -40,6 +43,7 @@ class SettingsPage(Page):
     )
 
     def build(self) -> None:
+        self._proposed = ""
         self.title = QLineEdit()
         self.title.setObjectName("settings_title")
         self.title.setPlaceholderText(tr("such as: Robbery in Northbridge BCU, 2024"))
@@ -84,6 +88,7 @@ class SettingsPage(Page):
         self.cull.toggled.connect(take)
 
     def fill(self) -> None:
+        self._propose_title()
         study = self.draft.study
         self.title.setText(study.title)
         _show(self.rule, study.places.rule)
@@ -95,6 +100,17 @@ class SettingsPage(Page):
         self.cull.setChecked(study.selection.cull)
         _show(self.cell_rule, study.grid.cell_rule)
         _show(self.origin, study.grid.grid_origin)
+
+    def _propose_title(self) -> None:
+        """Crime, place and period as a title, until the analyst gives another."""
+        study = self.draft.study
+        if study.events is None or study.study_area is None or study.title.strip() not in ("", self._proposed):
+            return
+        events, area = (
+            layer_choice(ref.name, project_layer(ref), ref.filter) for ref in (study.events, study.study_area)
+        )
+        self._proposed = proposed_title(events, area, study.fit.period)
+        self.draft.set(title=self._proposed)
 
     def reason(self) -> str:
         if not self.draft.study.title.strip():
