@@ -27,6 +27,7 @@ from ..rtm_plugin.core.parallel import available_workers
 from ..rtm_plugin.core.periods import UNITS, Period, RollingSettings
 from ..rtm_plugin.core.progress import parts
 from .base import RtmAlgorithm, tr
+from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, window_of
 from .marking import add_marking, given_marking
 from .outputs import versions
@@ -128,6 +129,8 @@ class BackTest(RtmAlgorithm):
         feedback.setProgressText(tr("Reading layers"))
         inputs = read_inputs(self, parameters, context, feedback)
         test = self._laid(parameters, context, inputs, settings)
+        dated = findings_of_events(inputs.events, test.grid, tr("the layer's dates"))
+        tell_findings((*inputs.factor_findings, *dated), feedback)
         told = test.settings_text({"plugin": versions()["plugin"], **({"marking": marking} if marking else {})})
         file = RunsFile(Path(self.parameterAsFileOutput(parameters, "OUTPUT", context)), COLUMNS, tr("a back-test"))
         done = self._done(file, test, told)

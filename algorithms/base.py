@@ -46,7 +46,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     LABEL: ClassVar[str]
     GROUP: ClassVar[tuple[str, str]]
     TAGS: ClassVar[tuple[str, ...]] = ()
-    FOLDER_FILES: ClassVar[Mapping[str, str]] = {}  # output → name of the file, where a folder is the destination
+    FOLDER_FILES: ClassVar[tuple[str, ...]] = ()  # names of what is written where a folder is the destination
     CANCELLED: ClassVar[str] = "Cancelled; nothing was written."
     PACKAGES: ClassVar[tuple[str, ...]] = ("scipy",)  # without which it cannot run
     LIBRARIES: ClassVar[tuple[str, ...]] = ()  # slow ones that it uses beside those loaded with the plugin

@@ -10,12 +10,12 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..rtm_plugin.adapters.study_file import given_study
 from ..rtm_plugin.core.findings import Finding, ordered
 from .base import RtmAlgorithm, tr
 from .data_findings import tell_findings
 from .parameters import choice
 from .study_facts import Inspector
+from .study_parameters import add_allow_remote, study_given
 
 PARTS = ("all", "area", "outcome", "factors")
 
@@ -37,13 +37,14 @@ class CheckStudy(RtmAlgorithm):
             choice("PART", tr("What to look at"), PARTS, "all"),
             tr("Only the study area, the outcome or the risk factors, or all of them."),
         )
+        add_allow_remote(self)
         self.addOutput(QgsProcessingOutputVariant("FACTS", tr("What was found")))
         self.addOutput(QgsProcessingOutputString("REFUSALS", tr("What has to be put right first")))
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        study = study_given(self, parameters, context)
         part = self.parameterAsEnumString(parameters, "PART", context)
         found = Inspector(study, context, feedback).facts(part)
         parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]

@@ -63,7 +63,7 @@ class CountEvents(RtmAlgorithm):
         field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
         window = window_of(self, parameters, "", context)
         read = read_events(self, parameters, "EVENTS", crs_of(grid), context, feedback, window, value_field=field)
-        events = count(grid, read.features.coordinates, read.values, read.period)
+        events = count(grid, read.features.coordinates, read.values, read.period, read.days)
         if not events.inside:
             raise InputError(no_event_inside(read))
         tell_findings(findings_of_events(read, grid, tr("the window"), events=events), feedback)

@@ -1,6 +1,5 @@
 """rtm:crossvalidate — the whole procedure, judged where it has not looked."""
 
-import json
 from typing import Any
 
 from qgis.core import (
@@ -26,6 +25,7 @@ from ..rtm_plugin.core.covariates import Observations, observe
 from ..rtm_plugin.core.crossvalidation import Comparison, compare
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.held_out import Folds, area_folds, block_folds, random_folds
+from ..rtm_plugin.core.reading import json_text
 from .base import RtmAlgorithm, results_group, tr
 from .crossvalidation_tables import (
     FOLD_COLUMNS,
@@ -153,7 +153,7 @@ class CrossValidate(RtmAlgorithm):
         random = random_folds(observed.counts, spatial.count, settings.seed)
         found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))
         tell_comparison(found, feedback)
-        sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
+        sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
         return self._write(parameters, context, feedback, observed, found, provenance, marking)
 
@@ -218,7 +218,7 @@ class CrossValidate(RtmAlgorithm):
                 save_crossvalidated(staging, expected, observed.grid, found.spatial.expected)
             if document:
                 text = crossvalidation_document(found, observed, provenance)
-                staging.text(document, json.dumps(text, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+                staging.text(document, json_text(text))
         group = results_group()
         self.present(context, table, tr("Cross-validation: folds and accuracy"), group, 10)
         self.present(context, selection, tr("Cross-validation: how often factors are selected"), group, 10)

@@ -1,7 +1,6 @@
 """What rtm:crossvalidate tells: rows of its tables, its JSON document, its lines in the log."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from qgis.core import QgsProcessingFeedback
@@ -118,9 +117,9 @@ def crossvalidation_document(found: Comparison, observed: Observations, provenan
         "version": VERSION,
         "cells": len(observed.counts),
         "events": float(observed.counts.sum()),
-        "apparent": {"accuracy": [asdict(row) for row in found.apparent], "model": _plain_model(found.model)},
-        "random": _plain(found.random),
-        "spatial": _plain(found.spatial),
+        "apparent": {"accuracy": found.apparent, "model": _chosen_model(found.model)},
+        "random": _folds_of(found.random),
+        "spatial": _folds_of(found.spatial),
         "selection": [
             dict(zip((name for name, _ in SELECTION_COLUMNS), row, strict=True))
             for row in selection_rows(found, observed.candidates)
@@ -129,9 +128,9 @@ def crossvalidation_document(found: Comparison, observed: Observations, provenan
     }
 
 
-def _plain(kind: CrossValidation) -> dict[str, Any]:
+def _folds_of(kind: CrossValidation) -> dict[str, Any]:
     return {
-        "accuracy": [asdict(row) for row in kind.accuracy],
+        "accuracy": kind.accuracy,
         "deviance": kind.deviance,
         "null_deviance": kind.null_deviance,
         "folds": [
@@ -143,15 +142,15 @@ def _plain(kind: CrossValidation) -> dict[str, Any]:
                 "events": fold.events,
                 "deviance": fold.deviance,
                 "null_deviance": fold.null_deviance,
-                "accuracy": [asdict(row) for row in fold.accuracy],
-                "model": _plain_model(fold.model),
+                "accuracy": fold.accuracy,
+                "model": _chosen_model(fold.model),
             }
             for fold in kind.folds
         ],
     }
 
 
-def _plain_model(model: FamilyModel) -> dict[str, Any]:
+def _chosen_model(model: FamilyModel) -> dict[str, Any]:
     return {
         "family": model.family,
         "intercept": model.intercept,

@@ -1,6 +1,5 @@
 """rtm:explain — why a place has its score."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +34,7 @@ from ..rtm_plugin.core.features import Features, Floats
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count
+from ..rtm_plugin.core.reading import json_text, known
 from ..rtm_plugin.core.study import FactorSettings, LayerSettings
 from .base import RtmAlgorithm, tr
 from .marking import carried_marking, marking_of_model
@@ -127,7 +127,7 @@ class Explain(RtmAlgorithm):
         output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         if output:
             with Staging(feedback) as staging:
-                staging.text(output, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+                staging.text(output, json_text(told, known))
         return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": told}
 
     def _cell(self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid) -> int:

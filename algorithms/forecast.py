@@ -28,6 +28,7 @@ from ..rtm_plugin.core.model import RiskModel
 from ..rtm_plugin.core.pipeline import count, forecast_events, observe_again, score
 from ..rtm_plugin.report.wording import listed
 from .base import RtmAlgorithm, results_group, tr
+from .data_findings import findings_of_events, tell_findings
 from .forecast_outputs import ForecastPaths, save_forecast
 from .log import tell_forecast
 from .marking import carried_marking, marking_of_model
@@ -134,7 +135,7 @@ class Forecast(RtmAlgorithm):
         covariates = read_covariates(self, parameters, context, grid)
         observed = observe_again(model, grid, candidates, covariates)
         read = self._events(parameters, context, feedback, grid)
-        history = self._history(parameters, context, read, observed.grid)
+        history = self._history(parameters, context, read, observed.grid, feedback)
         terrain = score(model.best, observed)
         feedback.setProgressText(tr("Forecasting"))
         progress = progress_of(feedback, 0.3, 0.95)
@@ -164,7 +165,9 @@ class Forecast(RtmAlgorithm):
         for layer in self.parameterAsLayerList(parameters, "EVENTS", context):
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
-            read = read_layer(layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer)
+            read = read_layer(
+                layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer, rows=True
+            )
             read.report.choice = layer_choice(read.report.name, layer)
             read.report.tell(feedback)
             found.append(read)
@@ -173,7 +176,12 @@ class Forecast(RtmAlgorithm):
         return found
 
     def _history(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, layers: list[ReadLayer], grid: Grid
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        layers: list[ReadLayer],
+        grid: Grid,
+        feedback: QgsProcessingFeedback,
     ) -> list[History]:
         durations = _durations(self.parameterAsString(parameters, "DURATIONS", context), len(layers))
         history = []
@@ -181,6 +189,7 @@ class Forecast(RtmAlgorithm):
             events = count(grid, read.features.coordinates)
             if not events.inside:
                 raise InputError(no_event_inside(read))
+            tell_findings(findings_of_events(read, grid, tr("its period"), events=events), feedback)
             history.append(History(events.counts, duration))
         return history
 

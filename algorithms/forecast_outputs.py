@@ -1,6 +1,5 @@
 """The rasters and the document of a forecast; rtm:forecast and rtm:run write through here."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.rasters import Band, period_items, sources_item
-from ..rtm_plugin.adapters.scores import DAYS_ITEM
+from ..rtm_plugin.adapters.rasters import Band
 from ..rtm_plugin.cartography.styles import count_painter, share_painter
 from ..rtm_plugin.core.forecast import PARTS, Forecast
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.periods import Period
+from ..rtm_plugin.core.raster_items import FIT, days_item, period_items, sources_item
+from ..rtm_plugin.core.reading import json_text, known
 from .outputs import save_raster
 
 _NODATA = -9999.0
@@ -46,9 +46,7 @@ def save_forecast(
 
     `fitted` is the period of the events that the forecast was made from, `days` the length of the one it is for.
     """
-    items = {**sources_item(sources), **period_items("RTM_FIT", fitted)}
-    if days is not None:
-        items[DAYS_ITEM] = str(days)
+    items = {**sources_item(sources), **period_items(FIT, fitted), **days_item(days)}
     percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))
@@ -69,4 +67,4 @@ def save_forecast(
         save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
-        staging.text(paths.document, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        staging.text(paths.document, json_text(document, known))

@@ -48,9 +48,19 @@ def _vectors(
     if kind == "multilayer":
         yield from algorithm.parameterAsLayerList(parameters, name, context) or ()
     elif kind in ("source", "vector"):
-        layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+        layer = layer_behind(algorithm, parameters, name, context)
         if layer is not None:
             yield layer
+
+
+def layer_behind(
+    algorithm: QgsProcessingAlgorithm, parameters: Parameters, name: str, context: QgsProcessingContext
+) -> QgsVectorLayer | None:
+    """The map layer behind a source, also where only some of its features are chosen, which QGIS gives no layer for."""
+    given = parameters.get(name)
+    if isinstance(given, QgsProcessingFeatureSourceDefinition):
+        given = given.source.valueAsString(context.expressionContext(), "")[0]
+    return algorithm.parameterAsVectorLayer({**parameters, name: given}, name, context)
 
 
 def _check_study_area(algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> None:
@@ -61,7 +71,7 @@ def _check_study_area(algorithm: QgsProcessingAlgorithm, parameters: Parameters,
     source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
     if source is None:
         return
-    layer = algorithm.parameterAsVectorLayer(parameters, "STUDY_AREA", context)
+    layer = layer_behind(algorithm, parameters, "STUDY_AREA", context)
     name = layer_name(layer) if layer is not None else source.sourceName()
     given: Any = parameters.get("STUDY_AREA")
     some = isinstance(given, QgsProcessingFeatureSourceDefinition) and (

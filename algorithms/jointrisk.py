@@ -35,7 +35,9 @@ from ..rtm_plugin.core.jointrisk import (
 )
 from ..rtm_plugin.core.periods import Period, refuse_unless_later
 from ..rtm_plugin.core.pipeline import Events, count
+from ..rtm_plugin.core.raster_items import FIT, joint_items
 from .base import RtmAlgorithm, results_group, tr
+from .data_findings import findings_of_events, tell_findings
 from .event_dates import add_event_dates, add_window, read_events, read_points, window_of
 from .marking import carried_marking
 from .outputs import save_joint_risk, save_table
@@ -137,15 +139,16 @@ class JointRisk(RtmAlgorithm):
         window = window_of(self, parameters, "", context)
         read = read_events(self, parameters, "EVENTS", crs_of(grid), context, feedback, window)
         recent = self._count(grid, read)
-        later = self._later(parameters, context, feedback, grid, raster.period("RTM_FIT"), read.period)
+        tell_findings(findings_of_events(read, grid, tr("the recent window"), events=recent), feedback)
+        later = self._later(parameters, context, feedback, grid, raster.items.period(FIT), read.period)
         exposure, bandwidth = self._exposure(parameters, context, feedback, grid, read.features.coordinates)
         classes = joint_classes(raster.band(1)[0][grid.mask], exposure, settings)
         rows = joint_table(classes, cell_area_km2(grid), recent.counts, later.counts if later else None)
-        self._tell(rows, feedback)
+        self._tell(rows, read.report.words.events, feedback)
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
         with Staging(feedback, marking) as staging:
-            items = {"RTM_BANDWIDTH": repr(bandwidth), "RTM_RULE": settings.rule, "RTM_VALUE": repr(settings.value)}
+            items = joint_items(bandwidth, settings.rule, settings.value)
             save_joint_risk(staging, output, grid, classes, recent.period, items, [source_item("events", read)])
             if table:
                 save_table(staging, table, JOINT_COLUMNS, map(_row, rows))
@@ -199,10 +202,10 @@ class JointRisk(RtmAlgorithm):
         )
         return found.density, found.bandwidth
 
-    def _tell(self, rows: tuple[JointClass, ...], feedback: QgsProcessingFeedback) -> None:
+    def _tell(self, rows: tuple[JointClass, ...], events: str, feedback: QgsProcessingFeedback) -> None:
         for row in reversed(rows):
-            text = tr("{}: {:,} cells, {:.1%} of the area, {:,.0f} recent events").format(
-                row.name, row.cells, row.share, row.recent
+            text = tr("{}: {:,} cells, {:.1%} of the area, {:,.0f} recent events ({})").format(
+                row.name, row.cells, row.share, row.recent, events
             )
             if row.later is not None and row.later_share is not None:
                 text += tr(", {:,.0f} later events ({:.1%})").format(row.later, row.later_share)

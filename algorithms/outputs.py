@@ -18,13 +18,12 @@ from qgis.core import (
     QgsProcessingFeatureSourceDefinition,
 )
 
-from ..rtm_plugin.adapters.about import marking_items, model_items
+from ..rtm_plugin.adapters.about import model_items
 from ..rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
 from ..rtm_plugin.adapters.fields import sound_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.preferences import load_preferences
-from ..rtm_plugin.adapters.rasters import Band, candidate_bands, period_items, sources_item, write_raster
-from ..rtm_plugin.adapters.scores import family_items
+from ..rtm_plugin.adapters.rasters import Band, candidate_bands, write_raster
 from ..rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
 from ..rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
 from ..rtm_plugin.cartography.styles import (
@@ -44,6 +43,18 @@ from ..rtm_plugin.core.model import CandidateFate, RiskModel
 from ..rtm_plugin.core.periods import Period
 from ..rtm_plugin.core.pipeline import Events
 from ..rtm_plugin.core.places import Places
+from ..rtm_plugin.core.raster_items import (
+    FIT,
+    PERIOD,
+    days_item,
+    events_items,
+    family_items,
+    marking_items,
+    period_items,
+    score_items,
+    sources_item,
+    what_if_items,
+)
 from ..rtm_plugin.core.terrain import RiskTerrain
 from ..rtm_plugin.core.validation import Figure
 from ..rtm_plugin.core.whatif import NOT_CAUSE, WhatIf
@@ -66,9 +77,7 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
     """Events in each cell; whole numbers unless weights were not."""
     whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
     band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
-    items = {"RTM_EVENTS_INSIDE": repr(events.inside), "RTM_EVENTS_OUTSIDE": repr(events.outside)}
-    items["RTM_EVENTS_LEFT_OUT"] = repr(events.left_out)
-    items |= period_items("RTM", events.period)
+    items = events_items(events.inside, events.outside, events.left_out, events.period, events.days)
     save_raster(
         staging,
         path,
@@ -105,8 +114,8 @@ def save_terrain(
 ) -> None:
     """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
     summary = terrain.summary
-    items = {f"RTM_SCORE_{name.upper()}": repr(getattr(summary, name)) for name in ("min", "mean", "sd", "max")}
-    items |= period_items("RTM_FIT", fitted or Period()) | (model_items(model) if model else {})
+    items = score_items(summary)
+    items |= period_items(FIT, fitted or Period()) | (model_items(model) if model else {})
     band = Band(terrain.scores, "relative risk score")
     save_raster(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
 
@@ -133,8 +142,9 @@ def save_expected_counts(
     model: RiskModel | None = None,
 ) -> None:
     """Expected counts, however they were reached, in a band of this name."""
-    items = period_items("RTM_FIT", fitted or Period())
+    items = period_items(FIT, fitted or Period())
     items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
+    items |= days_item(model.events.days or None) if model else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
     save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
@@ -158,7 +168,7 @@ def save_joint_risk(
 ) -> None:
     """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
     band = Band(classes, "vulnerability and exposure")
-    told = {**items, **period_items("RTM", recent), **sources_item(sources)}
+    told = {**items, **period_items(PERIOD, recent), **sources_item(sources)}
     save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
 
 
@@ -175,7 +185,7 @@ def save_what_if(
 
     The terrain keeps the classes of the model's own, so that both maps can be compared.
     """
-    items = {"RTM_NOTE": NOT_CAUSE, "RTM_WHAT_IF": factor, **period_items("RTM_FIT", model.events.period)}
+    items = {**what_if_items(NOT_CAUSE, factor), **period_items(FIT, model.events.period)}
     items |= sources_item(sources)
     largest = float(np.abs(found.difference).max(initial=0.0))
     maps: tuple[tuple[str, str, NDArray[Any], str, Painter], ...] = (

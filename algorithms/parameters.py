@@ -27,12 +27,13 @@ from ..rtm_plugin.adapters.layers import (
     layer_name,
     read_layer,
 )
+from ..rtm_plugin.adapters.trusted_filters import require_harmless_filter
 from ..rtm_plugin.core.covariates import Covariates
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.filter_words import place_noun
 from ..rtm_plugin.core.grid import Grid
 from ..rtm_plugin.core.layer_words import MOST_NAMES, is_generic
-from ..rtm_plugin.core.model import parse_json, read_text
+from ..rtm_plugin.core.reading import parse_json, read_text
 from ..rtm_plugin.core.study import (
     CELL_RULES,
     DIRECTIONS,
@@ -377,15 +378,21 @@ def read_factor_settings(given: str | dict[str, Any] | list[Any]) -> tuple[Layer
     Raises
     ------
     FileFormatError, SettingsError
+    InputError
+        A filter holds more than a file may bring.
     """
-    if not isinstance(given, str):
-        return layer_settings(given)
-    text = given.strip()
-    if not text:
-        return ()
-    if not text.startswith(("{", "[")):
-        text = read_text(Path(text), "factor settings file")
-    return layer_settings(parse_json(text, "The text of the factor settings"))
+    document: Any = given
+    if isinstance(given, str):
+        text = given.strip()
+        if not text:
+            return ()
+        if not text.startswith(("{", "[")):
+            text = read_text(Path(text), "factor settings file")
+        document = parse_json(text, "The text of the factor settings")
+    entries = layer_settings(document)
+    for entry in entries:
+        require_harmless_filter(entry.filter, entry.layer)
+    return entries
 
 
 def no_event_inside(read: ReadLayer) -> str:

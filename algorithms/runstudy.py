@@ -19,9 +19,8 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.libraries import VERIFYING
-from ..rtm_plugin.adapters.study_file import given_study
 from .base import RtmAlgorithm, tr
-from .study_parameters import RESULT_FILES, add_study, run_parameters
+from .study_parameters import RESULT_FILES, add_allow_remote, add_study, run_parameters, study_given
 
 _RASTERS = {
     "OUTPUT_TERRAIN": "Risk terrain",
@@ -38,7 +37,7 @@ class RunStudy(RtmAlgorithm):
     LABEL = "Run a saved study"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "batch")
-    FOLDER_FILES = RESULT_FILES
+    FOLDER_FILES = tuple(RESULT_FILES.values())
     PACKAGES = ("scipy", "jinja2")
     LIBRARIES = VERIFYING
 
@@ -48,6 +47,7 @@ class RunStudy(RtmAlgorithm):
             QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Folder for the results")),
             tr("All results are written into this folder; files of an earlier run there are replaced."),
         )
+        add_allow_remote(self)
         self.add(
             QgsProcessingParameterBoolean("LOAD", tr("Add the maps to the project"), True),
             tr("Whether the maps and places are added to the project when the study has been run in QGIS."),
@@ -71,10 +71,10 @@ class RunStudy(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        study = study_given(self, parameters, context)
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
         asked = run_parameters(study, context)
-        outputs = {name: str(folder / file) for name, file in self.FOLDER_FILES.items()}
+        outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
         if self.parameterAsBoolean(parameters, "LOAD", context):
             self._load_on_completion(context, outputs)
         found = processing.run(

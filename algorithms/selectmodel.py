@@ -79,7 +79,7 @@ class SelectModel(RtmAlgorithm):
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
         settings = selection_settings(self, parameters, context)
         marking = given_marking(self, parameters, context)
-        sources = [item for raster in (counts, *rasters) for item in raster.json_item("RTM_SOURCES") or []]
+        sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
         clock = Clock(stage_teller(feedback))
         observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))

@@ -281,6 +281,7 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         inputs.exclude.features if inputs.exclude else None,
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,
+        inputs.events.days,
     )
 
 

@@ -10,11 +10,12 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.layers import layer_name
-from ..rtm_plugin.adapters.study_file import OpenLayers
+from ..rtm_plugin.adapters.study_file import OpenLayers, given_study
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.study import FactorSettings
 from ..rtm_plugin.core.study_document import LayerRef, StudyDocument, factor_settings_json
 from .base import RtmAlgorithm, tr
+from .parameters import choice
 
 RESULT_FILES = MappingProxyType(
     {
@@ -38,6 +39,29 @@ def add_study(algorithm: RtmAlgorithm) -> None:
         QgsProcessingParameterFile("STUDY", tr("Study"), extension="json"),
         tr("The study file that the wizard saves: layers, filters, windows, factors and settings, as JSON."),
     )
+
+
+def add_allow_remote(algorithm: RtmAlgorithm) -> None:
+    """ALLOW_REMOTE."""
+    algorithm.add(
+        choice("ALLOW_REMOTE", tr("Let this study open databases and services"), ("no", "yes"), "no"),
+        tr(
+            "A study file may name local files of known kinds only. 'yes' lets this one open databases, web services, "
+            "network shares and other kinds of files; say so only when you know where the study comes from."
+        ),
+        advanced=True,
+    )
+
+
+def study_given(algorithm: RtmAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> StudyDocument:
+    """The study of STUDY, held to the rules for files from someone else as ALLOW_REMOTE says.
+
+    Raises
+    ------
+    FileFormatError, SettingsError, InputError
+    """
+    allowed = algorithm.parameterAsEnumString(parameters, "ALLOW_REMOTE", context) == "yes"
+    return given_study(algorithm.parameterAsString(parameters, "STUDY", context), allowed)
 
 
 def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[str, Any]:

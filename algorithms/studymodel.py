@@ -23,11 +23,17 @@ from qgis.PyQt.QtCore import QPointF
 from qgis.PyQt.QtXml import QDomDocument
 
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.adapters.study_file import given_study
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
 from .base import RtmAlgorithm, tr
-from .study_parameters import candidate_parameters, count_parameters, grid_parameters, selection_parameters
+from .study_parameters import (
+    add_allow_remote,
+    candidate_parameters,
+    count_parameters,
+    grid_parameters,
+    selection_parameters,
+    study_given,
+)
 
 _COLUMN, _ROW = 280.0, 120.0  # points of the modeller's canvas
 
@@ -49,11 +55,12 @@ class StudyModel(RtmAlgorithm):
             QgsProcessingParameterFileDestination("OUTPUT", tr("Graphical model"), tr("Model (*.model3)")),
             tr("File of the model; open it in the graphical modeller, or add it to the toolbox."),
         )
+        add_allow_remote(self)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        study = study_given(self, parameters, context)
         problem = study.missing()
         if problem:
             raise InputError(problem)

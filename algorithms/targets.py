@@ -72,7 +72,7 @@ def _outputs(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any]) -> I
         if path is None:
             continue
         if isinstance(definition, QgsProcessingParameterFolderDestination):
-            yield from (path / name for name in algorithm.FOLDER_FILES.values())
+            yield from (path / name for name in algorithm.FOLDER_FILES)
         else:
             _check_ending(definition, path)
             yield path

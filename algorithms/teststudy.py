@@ -1,7 +1,6 @@
 """rtm:teststudy — a saved study tested further: back-test, cross-validation, joint risk, on its own layers."""
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from qgis import processing
@@ -17,13 +16,14 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
-from ..rtm_plugin.adapters.study_file import OpenLayers, given_study
+from ..rtm_plugin.adapters.study_file import OpenLayers
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.study_document import StudyDocument
 from .base import RtmAlgorithm, tr
 from .parameters import choice
 from .study_parameters import (
     RESULT_FILES,
+    add_allow_remote,
     add_study,
     candidate_parameters,
     count_parameters,
@@ -32,6 +32,7 @@ from .study_parameters import (
     run_parameters,
     selection_parameters,
     source_of,
+    study_given,
 )
 
 _LOADED = {
@@ -51,7 +52,7 @@ class TestStudy(RtmAlgorithm):
     LABEL = "Test a saved study further"
     GROUP = ("study", "Study from start to finish")
     TAGS = ("wizard", "study", "back-test", "cross-validation", "joint risk")
-    FOLDER_FILES = MappingProxyType({name: name for names in _LOADED.values() for name in names})
+    FOLDER_FILES = tuple(name for names in _LOADED.values() for name in names)
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study(self)
@@ -66,6 +67,7 @@ class TestStudy(RtmAlgorithm):
             QgsProcessingParameterFolderDestination("OUTPUT_FOLDER", tr("Folder of the results")),
             tr("Where the study was run: the test is written beside its results, and joint risk takes its terrain."),
         )
+        add_allow_remote(self)
         self.addOutput(QgsProcessingOutputFile("OUTPUT", tr("Table")))
         self.addOutput(QgsProcessingOutputRasterLayer("OUTPUT_JOINT", tr("Joint risk")))
         self.addOutput(QgsProcessingOutputString("SUMMARY", tr("Summary")))
@@ -73,7 +75,7 @@ class TestStudy(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        study = given_study(self.parameterAsString(parameters, "STUDY", context))
+        study = study_given(self, parameters, context)
         problem = study.missing()
         if problem:
             raise InputError(problem)

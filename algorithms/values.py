@@ -46,7 +46,9 @@ def typed_values(
         if read is None or name not in parameters:
             continue
         value = _evaluated(definition, parameters[name], context)
-        if _is_empty(value):
+        if isinstance(value, str) and definition.type() == "string" and not value.strip():
+            typed[name] = ""  # None would bring back the default, which someone has cleared on purpose
+        elif _is_empty(value):
             typed[name] = None if definition.flags() & Qgis.ProcessingParameterFlag.Optional else value
         else:
             typed[name] = read(definition, value)

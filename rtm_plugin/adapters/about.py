@@ -1,10 +1,8 @@
 """What a result is, in words and figures, for the metadata of its file: any program shows them."""
 
 from ..core.model import RiskModel
+from ..core.raster_items import FACTORS, MODEL
 from ..core.whatif import NOT_CAUSE
-
-MARKING = "RTM_MARKING"  # item of a raster's metadata
-CONSTRAINT = "Protective marking"  # kind of constraint in a layer's metadata, in QGIS
 
 _SCORE = (
     "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "
@@ -62,9 +60,4 @@ def model_items(model: RiskModel) -> dict[str, str]:
         f"{term.name} ({'divides' if term.direction == 'protective' else 'multiplies'} by {term.rrv:.3g})"
         for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))
     )
-    return {"RTM_MODEL": model.fingerprint, "RTM_FACTORS": factors or "none"}
-
-
-def marking_items(marking: str) -> dict[str, str]:
-    """The protective marking of a raster; nothing without one."""
-    return {MARKING: marking} if marking else {}
+    return {MODEL: model.fingerprint, FACTORS: factors or "none"}

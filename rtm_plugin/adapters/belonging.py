@@ -14,12 +14,12 @@ from qgis.core import QgsVectorLayer
 from ..core.errors import InputError
 from ..core.grid import Grid
 from ..core.model import RiskModel
+from ..core.raster_items import KIND, MODEL
 from ..core.terrain import ScoreSummary
 from .layers import layer_name
 from .rasters import Raster, same_cells
 
-MADE_FROM = "RTM_KIND"  # of a layer of places: the kind of raster that they were made from
-MADE_WITH = "RTM_MODEL"
+MADE_FROM, MADE_WITH = KIND, MODEL  # of a layer of places: the kind of raster and the model that they were made from
 _PLACE_FIELDS = ("rank", "cells", "mean_score", "max_score")
 _LOOKED_AT = 200  # places
 _SAME = 1e-4  # relative; some formats keep fewer digits
@@ -40,8 +40,7 @@ class Terrain:
         """From a raster of scores."""
         grid = raster.grid(with_zeros=with_zeros)
         scores = raster.band(1)[0][grid.mask].astype(np.float32)
-        kind, fingerprint = raster.metadata.get("RTM_KIND", ""), raster.metadata.get(MADE_WITH, "")
-        return cls(raster.name, grid, scores, kind, fingerprint)
+        return cls(raster.name, grid, scores, raster.items.kind or "", raster.items.model or "")
 
     def require_model(self, model: RiskModel) -> None:
         """Refuse a model that did not make this terrain.
@@ -90,7 +89,7 @@ def expected_of(raster: Raster, model: RiskModel, terrain: Terrain, or_foreign: 
             f"The expected counts '{raster.name}' lack a value of 0 or more in some cells of the risk terrain; choose "
             "the raster of the same run."
         )
-    fingerprint = raster.metadata.get(MADE_WITH, "")
+    fingerprint = raster.items.model or ""
     belongs = fingerprint == model.fingerprint
     if not fingerprint:
         plain = model.exposure is None and not model.best.adjustments
@@ -142,7 +141,7 @@ def place_items(layer: QgsVectorLayer) -> Mapping[str, str]:
     if layer.providerType() != "ogr":
         return {}
     try:
-        data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_READONLY)
+        data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_READONLY, allowed_drivers=["GPKG"])
     except RuntimeError:
         data = None
     if data is None or not data.GetLayerCount():

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from osgeo import gdal
 from qgis.core import QgsRectangle
 
 from ..core.terrain import CLASS_NAMES, ScoreSummary
+from .trust import open_raster
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def classes_in_view(terrain: str, expected: str, summary: ScoreSummary, view: Qg
 def _part(source: str, view: QgsRectangle) -> np.ndarray | None:
     """Values of the cells that a rectangle touches, not a number where there is none."""
     try:
-        data = gdal.Open(source)
+        data = open_raster(source)
         if data is None:
             return None
         x_min, width, _, y_max, _, height = data.GetGeoTransform()

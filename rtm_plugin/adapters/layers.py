@@ -42,6 +42,7 @@ from .fields import (
     weight_reader,
 )
 from .read_layers import LayerReport, ReadLayer
+from .trusted_filters import require_harmless_filter
 from .wkb import Part, parts, polygon
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
@@ -272,6 +273,7 @@ def _request(
     request = QgsFeatureRequest()
     request.setInvalidGeometryCheck(Qgis.InvalidGeometryCheck.NoCheck)
     if expression:
+        require_harmless_filter(expression, name)  # only files and factor settings bring one here
         parsed = QgsExpression(expression)
         scope = QgsExpressionContext(context.expressionContext())
         if isinstance(layer, QgsVectorLayer):

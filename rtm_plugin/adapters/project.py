@@ -1,24 +1,41 @@
 """The models of a project: which of its terrains have one, and the files and layers that belong to them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osgeo import gdal
-from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsMapLayer, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
 
 from ..core.errors import RtmError
 from ..core.model import RiskModel
+from ..core.raster_items import RasterItems
+from ..core.reading import json_text, parse_json, read_text
 from ..core.study import LayerSettings, layer_settings
-from ..core.terrain import ScoreSummary
-from .belonging import MADE_WITH, Terrain, are_places, places_belong
+from ..core.study_document import LayerRef
+from .belonging import Terrain, are_places, places_belong
 from .layers import layer_name
 from .paths import path_key, source_key
 from .rasters import Raster
+from .trust import (
+    DRIVERS,
+    RASTER_DRIVERS,
+    is_beside,
+    is_local_file,
+    open_raster,
+    path_of,
+    refusal_of_layer,
+    require_known_content,
+)
+from .trusted_filters import filter_refusal
 
 PROPERTY = "risk_terrain"  # of a layer: where its model, expected counts, places and report lie
+_ENDINGS = {  # of the files that a layer remembers
+    "model": (".json",),
+    "expected": (".tif", ".tiff"),
+    "report": (".html",),
+    "places": (".gpkg", ".geojson", ".shp", ".fgb"),
+}
 _MANY, _LARGE = 20, 5_000_000  # files of a folder, and bytes of each, that are looked through for a model
 
 
@@ -41,6 +58,8 @@ class ProjectModel:
     filters : mapping of factor → the expression that chooses its features; only where there is one
     events : str
         Layer id or source of the events that the model was fitted on; empty when that is not known for sure.
+    refused : tuple of str
+        What the model file names that no file may name, in sentences; it is not used.
     """
 
     terrain: str
@@ -54,6 +73,7 @@ class ProjectModel:
     filters: Mapping[str, str] = field(default_factory=dict)
     events: str = ""
     places: str = ""
+    refused: tuple[str, ...] = ()
 
 
 def risk_terrains(project: QgsProject) -> list[QgsRasterLayer]:
@@ -64,7 +84,7 @@ def risk_terrains(project: QgsProject) -> list[QgsRasterLayer]:
 
 def kind_of(layer: QgsMapLayer) -> str:
     """What a raster of ours holds; empty for every other layer."""
-    return _item(layer, "RTM_KIND")
+    return _items(layer).kind or ""
 
 
 def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
@@ -72,7 +92,8 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
     path, model = _model_of(terrain)
     if model is None:
         return ProjectModel(terrain.id(), terrain.name(), "", "", _beside(terrain, "report"))
-    factors, settings, filters = _factor_layers(project, model)
+    refused: list[str] = []
+    factors, settings, filters = _factor_layers(project, model, refused)
     expected = _expected(project, terrain)
     return ProjectModel(
         terrain.id(),
@@ -86,6 +107,7 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
         filters,
         _events(project, model),
         _beside(terrain, "places") or _places(project, terrain),
+        tuple(refused),
     )
 
 
@@ -151,11 +173,12 @@ def _model_of(terrain: QgsRasterLayer) -> tuple[str, RiskModel | None]:
 
 def _gives(model: RiskModel, terrain: QgsRasterLayer) -> bool:
     """Whether the raster holds the model's scores, as its metadata tell; the cells are not read for that."""
+    items = _items(terrain)
     try:
-        summary = ScoreSummary(*(float(_item(terrain, f"RTM_SCORE_{name}")) for name in ("MIN", "MEAN", "SD", "MAX")))
-    except ValueError:
+        summary = items.scores
+    except RtmError:
         return False
-    return model.made(summary, model.grid.cells, _item(terrain, MADE_WITH))
+    return summary is not None and model.made(summary, model.grid.cells, items.model or "")
 
 
 def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
@@ -166,35 +189,53 @@ def _expected(project: QgsProject, terrain: QgsRasterLayer) -> str:
     folder = path_key(Path(terrain.source()).parent)
     for layer in project.mapLayers().values():
         same = kind_of(layer) == "expected" and layer.extent() == terrain.extent()
-        same = same and _item(layer, MADE_WITH) == _item(terrain, MADE_WITH)
+        same = same and _items(layer).model == _items(terrain).model
         if same and path_key(Path(layer.source()).parent) == folder:
             return str(layer.source())
     return ""
 
 
 def _beside(terrain: QgsRasterLayer, what: str) -> str:
-    """A file that the layer remembers, if it is still there."""
+    """A file that the layer remembers, if it may be opened and is still there.
+
+    What a layer remembers comes with the project, which may be someone else's: a report is opened by another program,
+    so it must lie beside its terrain (or in this session's own folder); the rest must be local files of their kinds.
+    """
     path = terrain.customProperty(f"{PROPERTY}/{what}") or ""
-    return path if isinstance(path, str) and path and Path(path).is_file() else ""
+    folders = (str(Path(terrain.source()).parent), QgsProcessingUtils.tempFolder())
+    if any(is_beside(path, folder, *_ENDINGS[what]) for folder in folders):
+        return str(path)
+    return str(path) if what != "report" and is_local_file(path, *_ENDINGS[what]) else ""
 
 
-def _item(layer: QgsMapLayer, key: str) -> str:
+def _items(layer: QgsMapLayer) -> RasterItems:
+    """The metadata of a raster of ours; none of every other layer."""
+    nothing = RasterItems({}, layer.name())
     if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or not layer.isValid():
-        return ""
-    if Path(layer.source()).suffix.lower() not in (".tif", ".tiff") or not Path(layer.source()).is_file():
-        return ""  # not one of ours; opening what lies on a server would hold the window up
-    try:
-        data = gdal.Open(layer.source())
-    except RuntimeError:
-        data = None
-    return (data.GetMetadataItem(key) or "") if data is not None else ""
+        return nothing
+    if Path(layer.source()).suffix.lower() not in RASTER_DRIVERS or not Path(layer.source()).is_file():
+        return nothing  # not one of ours; opening what lies on a server would hold the window up
+    data = open_raster(layer.source())
+    return RasterItems(dict(data.GetMetadata()), layer.name()) if data is not None else nothing
 
 
-def _factor_layers(project: QgsProject, model: RiskModel) -> tuple[dict[str, str], str, dict[str, str]]:
-    """Factor → layer, by the sources that the run was given, and by name; the factor settings of that run; filters."""
+def _factor_layers(
+    project: QgsProject, model: RiskModel, refused: list[str]
+) -> tuple[dict[str, str], str, dict[str, str]]:
+    """Factor → layer, by the sources that the run was given, and by name; the factor settings of that run; filters.
+
+    A factor whose filter is refused has no layer: its features without the filter would be others.
+    """
     parameters = model.provenance.get("parameters")
     parameters = parameters if isinstance(parameters, Mapping) else {}
     settings, entries = _settings(parameters.get("FACTOR_SETTINGS"))
+    unsafe: set[str] = set()
+    for entry in entries:
+        problem = filter_refusal(entry.filter)
+        if problem:
+            unsafe.update(_names(entry.layer, [entry]))
+            refused.append(f"The filter of '{entry.layer}' in the model file is not used: {problem}.")
+    settings = "" if unsafe else settings
     given = parameters.get("FACTORS")
     vectors = [layer for layer in project.mapLayers().values() if isinstance(layer, QgsVectorLayer)]
     known: dict[str, str] = {}
@@ -213,8 +254,13 @@ def _factor_layers(project: QgsProject, model: RiskModel) -> tuple[dict[str, str
         for name in [*layers, term.factor]:
             if term.factor not in found and name in known:
                 found[term.factor] = known[name]
-    selected = {term.factor for term in model.selected}
-    filters = {factor: entry.filter for entry in entries if entry.filter for factor in _names(entry.layer, [entry])}
+    selected = {term.factor for term in model.selected} - unsafe
+    filters = {
+        factor: entry.filter
+        for entry in entries
+        for factor in _names(entry.layer, [entry])
+        if entry.filter and factor in selected
+    }
     return {factor: key for factor, key in found.items() if key and factor in selected}, settings, filters
 
 
@@ -229,7 +275,7 @@ def _events(project: QgsProject, model: RiskModel) -> str:
             source == layer.id() or source_key(source) == source_key(layer.source())
         ):
             return str(layer.id())
-    return source if Path(source.partition("|")[0]).is_file() else ""
+    return source if _may_open(source) else ""
 
 
 def _places(project: QgsProject, terrain: QgsRasterLayer) -> str:
@@ -251,21 +297,29 @@ def _named(project: QgsProject, known: Mapping[str, str], source: str) -> tuple[
     if layer is not None:
         return layer_name(layer), layer.id()
     path, _, rest = source.partition("|layername=")
-    if Path(path).is_file():
+    if _may_open(source):
         return rest.split("|")[0] or Path(path).stem, source
     return source, ""
 
 
+def _may_open(source: str) -> bool:
+    """Whether a source that a model file names is a local vector file of a known kind, and there."""
+    if refusal_of_layer(LayerRef(source, "")) or not is_local_file(path_of("ogr", source), *DRIVERS):
+        return False
+    try:
+        require_known_content(path_of("ogr", source))
+    except RtmError:
+        return False
+    return True
+
+
 def _settings(given: Any) -> tuple[str, tuple[LayerSettings, ...]]:
     """Factor settings as JSON text, as far as they can be read."""
-    if isinstance(given, str) and given.strip() and not given.strip().startswith(("{", "[")):
-        try:
-            given = Path(given.strip()).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return "", ()
     try:
-        document = json.loads(given) if isinstance(given, str) and given.strip() else given
-        return (json.dumps(document), layer_settings(document)) if document else ("", ())
+        if isinstance(given, str) and given.strip() and not given.strip().startswith(("{", "[")):
+            given = read_text(given.strip(), "factor settings file") if is_local_file(given.strip(), ".json") else ""
+        document = parse_json(given, "The factor settings") if isinstance(given, str) and given.strip() else given
+        return (json_text(document), layer_settings(document)) if document else ("", ())
     except (ValueError, RtmError):
         return "", ()
 

@@ -1,9 +1,7 @@
 """Rasters: tiled, compressed GeoTIFF with band descriptions and metadata; read back as grids, counts, candidates."""
 
-import base64
-import json
 import math
-import zlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,18 +13,16 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from ..core.candidates import Candidate, CandidateSet, FactorCandidates
-from ..core.errors import FileFormatError, InputError, OutputError, SettingsError
-from ..core.features import Features
+from ..core.errors import FileFormatError, InputError, OutputError
 from ..core.grid import Grid
-from ..core.model import parse_json
-from ..core.periods import Period
 from ..core.pipeline import Events
 from ..core.progress import Progress, silent
-from ..core.study import DIRECTIONS
-from .about import MARKING, kind_items
+from ..core.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items
+from .about import kind_items
 from .crs import known_crs, refusal_of_crs, require_written_crs, spatial_reference
 
-VERSION = 1
+_MOST_CELLS = 100_000_000
+_ABOUT_CRS = ("GTIFF_SRS_SOURCE", "PROJ", "EPSG")  # in GDAL's messages that say nothing of the values
 _OPTIONS = ["TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=1", "BIGTIFF=IF_SAFER"]
 _TYPES = {"uint8": gdal.GDT_Byte, "int32": gdal.GDT_Int32, "float32": gdal.GDT_Float32, "float64": gdal.GDT_Float64}
 
@@ -63,15 +59,17 @@ def write_raster(
         data = driver.Create(path, columns, rows, len(bands), _TYPES[bands[0].values.dtype.name], _OPTIONS)
         if data is None:
             raise OutputError(gdal.GetLastErrorMsg())
-        data.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
+        place = (grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size)
+        data.SetGeoTransform(place)
         data.SetProjection(spatial_reference(grid.crs).ExportToWkt())
-        data.SetMetadata({**_grid_metadata(grid, kind), **(metadata or {})})
+        data.SetMetadata({**kind_items(kind), **grid_items(grid, kind), **(metadata or {})})
         for number, band in enumerate(bands, 1):
             target = data.GetRasterBand(number)
             target.SetNoDataValue(nodata)
             target.SetDescription(band.description)
-            target.SetMetadata(dict(band.metadata))
-            target.WriteArray(grid.raster(band.values, nodata))
+            values = grid.raster(band.values, nodata)
+            target.SetMetadata({**band.metadata, **digest_item(values, place, nodata)})
+            target.WriteArray(values)
             target.SetStatistics(*_statistics(band.values))  # else QGIS computes them and leaves an .aux.xml file
             progress(number / len(bands))
         data.FlushCache()
@@ -97,21 +95,28 @@ def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float]:
 
 
 @contextmanager
-def gdal_errors() -> Iterator[None]:
-    """Turn what GDAL only logs (a full disk, at closing) into an OutputError."""
-    problems: list[str] = []
+def gdal_messages(least: int) -> Iterator[list[str]]:
+    """What GDAL would only log, from a level on, and what it raises where the program around it has chosen that."""
+    messages: list[str] = []
 
     def note(level: int, _number: int, message: str) -> None:
-        if level >= gdal.CE_Failure:
-            problems.append(message)
+        if level >= least:
+            messages.append(message)
 
     gdal.PushErrorHandler(note)
     try:
-        yield
-    except RuntimeError as error:
-        problems.append(str(error))
+        yield messages
+    except (RuntimeError, SystemError, UnicodeError) as error:  # the last two: its message held bytes that are no text
+        messages.append(str(error))
     finally:
         gdal.PopErrorHandler()
+
+
+@contextmanager
+def gdal_errors() -> Iterator[None]:
+    """Turn what GDAL only logs (a full disk, at closing) into an OutputError."""
+    with gdal_messages(gdal.CE_Failure) as problems:
+        yield
     if problems:
         raise OutputError(
             f"An output cannot be written ({problems[0]}); check that the disk has room and the folder can be written "
@@ -119,35 +124,11 @@ def gdal_errors() -> Iterator[None]:
         )
 
 
-def _grid_metadata(grid: Grid, kind: str) -> dict[str, str]:
-    items = {
-        **kind_items(kind),
-        "RTM_KIND": kind,
-        "RTM_VERSION": str(VERSION),
-        "RTM_CRS": grid.crs,
-        "RTM_BLOCK_LENGTH": repr(float(grid.block_length)),
-        "RTM_CELL_SIZE": repr(float(grid.cell_size)),
-    }
-    if grid.study_area is not None:
-        raw = np.ascontiguousarray(grid.study_area.coordinates, dtype="<f8").tobytes()
-        items["RTM_STUDY_AREA"] = base64.b64encode(zlib.compress(raw, 6)).decode()
-        items["RTM_STUDY_AREA_FEATURES"] = str(grid.study_area.count)
-    return items
-
-
 def candidate_bands(block: FactorCandidates) -> list[Band]:
     """One Byte band a candidate, 1 where a cell is exposed."""
     bands = []
-    for j, c in enumerate(block.candidates):
-        items = {
-            "RTM_FACTOR": c.factor,
-            "RTM_OPERATIONALISATION": c.operationalisation,
-            "RTM_DISTANCE": repr(float(c.distance)),
-            "RTM_DIRECTION": c.direction,
-        }
-        if c.threshold is not None:  # GDAL drops empty items
-            items["RTM_THRESHOLD"] = repr(float(c.threshold))
-        bands.append(Band(block.column(j).astype(np.uint8), c.name, items))
+    for j, candidate in enumerate(block.candidates):
+        bands.append(Band(block.column(j).astype(np.uint8), candidate.name, candidate_items(candidate)))
     return bands
 
 
@@ -160,13 +141,13 @@ class Raster:
         self.name = layer.name()
         if layer.providerType() != "gdal":
             raise InputError(f"The {what} raster '{self.name}' is not a file; save it as a GeoTIFF first.")
-        try:  # GDAL raises or returns None, as the program around it has chosen
+        self._data = None
+        with gdal_messages(gdal.CE_Warning) as messages:
             self._data = gdal.Open(layer.source())
-        except RuntimeError:
-            self._data = None
+            self.items = RasterItems(dict(self._data.GetMetadata()) if self._data else {}, self.name)
         if self._data is None:
             raise InputError(f"The {what} raster '{self.name}' cannot be opened; choose another file.")
-        self.metadata: dict[str, str] = dict(self._data.GetMetadata())
+        self._require_silence(messages)
         self.crs: QgsCoordinateReferenceSystem = layer.crs()
         self._check(what)
 
@@ -181,14 +162,22 @@ class Raster:
                 f"The {what} raster '{self.name}' does not have square cells that run north up; make it with "
                 "rtm:studygrid."
             )
-        if _number(self.metadata.get("RTM_VERSION"), VERSION, self.name) > VERSION:
-            raise FileFormatError(
-                f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
-            )
+        if self._data.RasterXSize * self._data.RasterYSize > _MOST_CELLS:
+            raise InputError(f"The {what} raster '{self.name}' has more than {_MOST_CELLS:,} cells; make it coarser.")
+        self.items.require_readable(what)
+
+    def _require_silence(self, messages: Sequence[str]) -> None:
+        """Refuse a raster that GDAL reads with doubts: from a file that was cut short it may go on with gaps."""
+        doubts = [message for message in messages if not any(word in message for word in _ABOUT_CRS)]
+        if doubts:
+            raise self._unreadable()
+
+    def _unreadable(self) -> InputError:
+        return InputError(f"The raster '{self.name}' cannot be read; it is damaged.")
 
     def require(self, kind: str, what: str, maker: str, or_foreign: bool = False, or_forecast: bool = False) -> None:
         """Refuse a raster that another algorithm made; a forecast or one not ours passes only where that is said."""
-        found = self.metadata.get("RTM_KIND")
+        found = self.items.kind
         if found != kind and not (or_foreign and found is None) and not (or_forecast and found == "forecast"):
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
@@ -197,7 +186,7 @@ class Raster:
     @property
     def marking(self) -> str:
         """The protective marking that it carries; "" without one."""
-        return self.metadata.get(MARKING, "")
+        return self.items.marking
 
     @property
     def bands(self) -> int:
@@ -206,18 +195,40 @@ class Raster:
 
     def band(self, number: int) -> tuple[NDArray[Any], NDArray[np.bool_], Any]:
         """Values, which of them are valid, and the GDAL band."""
-        band = self._data.GetRasterBand(number)
-        try:
+        values = band = None
+        with gdal_messages(gdal.CE_Warning) as messages:
+            band = self._data.GetRasterBand(number)
+            self._require_all_blocks(band)
             values = band.ReadAsArray()
-        except RuntimeError:
-            values = None
         if values is None:
-            raise InputError(f"The raster '{self.name}' cannot be read; it is damaged.")
+            raise self._unreadable()
+        self._require_silence(messages)
         nodata = band.GetNoDataValue()
+        if self.items.kind is not None:
+            if nodata is None:
+                raise self._unreadable()
+            RasterItems(band.GetMetadata(), self.name).require_unchanged(values, self._data.GetGeoTransform(), nodata)
         valid = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
         if nodata is not None and not math.isnan(nodata):
             valid &= values != nodata
         return values, valid, band
+
+    def _require_all_blocks(self, band: gdal.Band) -> None:
+        """Refuse a GeoTIFF of which a block lies beyond the end of the file, or is missing where we write all of them.
+
+        Some versions of GDAL fill such blocks with the nodata value, and some with 0, and say nothing.
+        """
+        path = self._data.GetDescription()
+        if self._data.GetDriver().ShortName != "GTiff" or not os.path.isfile(path):
+            return
+        size = os.path.getsize(path)
+        wide, high = band.GetBlockSize()
+        for y in range(math.ceil(band.YSize / high)):
+            for x in range(math.ceil(band.XSize / wide)):
+                start, length = (band.GetMetadataItem(f"BLOCK_{what}_{x}_{y}", "TIFF") for what in ("OFFSET", "SIZE"))
+                missing = not start and self.items.kind is not None
+                if missing or (start and int(start) + int(length or 0) > size):
+                    raise self._unreadable()
 
     def grid(self, with_zeros: bool = False) -> Grid:
         """The grid of the valid cells of the first band; for a study grid, those that hold 1.
@@ -225,32 +236,18 @@ class Raster:
         A raster that is not ours may be a study grid too, unless 0 is a value like others in it (`with_zeros`).
         """
         values, valid, _ = self.band(1)
-        if self.metadata.get("RTM_KIND") == "grid" or (not with_zeros and "RTM_KIND" not in self.metadata):
+        if self.items.kind == "grid" or (not with_zeros and self.items.kind is None):
             valid = valid & (values != 0)
         if not valid.any():
             raise InputError(f"The raster '{self.name}' has no cell with a value; make it with rtm:studygrid.")
         x_min, size, _, y_max, _, _ = self._data.GetGeoTransform()
-        block = _number(self.metadata.get("RTM_BLOCK_LENGTH"), 2 * size, self.name)
-        crs = self.metadata.get("RTM_CRS") or self.crs.authid() or self.crs.toWkt()
+        crs = self.items.crs or self.crs.authid() or self.crs.toWkt()
         try:
             known_crs(crs)
         except InputError as error:
             raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.") from error
-        exact = _number(self.metadata.get("RTM_CELL_SIZE"), size, self.name)
-        return Grid(x_min, y_max, exact, block, valid, crs, self._study_area())
-
-    def _study_area(self) -> Features | None:
-        text = self.metadata.get("RTM_STUDY_AREA")
-        if not text:
-            return None
-        try:
-            raw = zlib.decompress(base64.b64decode(text, validate=True))
-            segments = np.frombuffer(raw, dtype="<f8").reshape(-1, 4).astype(np.float64)
-            return Features("polygon", segments, int(self.metadata.get("RTM_STUDY_AREA_FEATURES", "1")))
-        except (ValueError, zlib.error) as error:
-            raise FileFormatError(
-                f"The study area stored in '{self.name}' is damaged; make the raster again."
-            ) from error
+        exact, block = self.items.cell_size(size), self.items.block_length(size)
+        return Grid(x_min, y_max, exact, block, valid, crs, self.items.study_area)
 
     def values_on(self, grid: Grid) -> NDArray[np.float64]:
         """Values of the first band in the grid's cells; not a number where the raster has none.
@@ -274,33 +271,6 @@ class Raster:
         result[inside] = np.where(valid[row, column], values[row, column], np.nan)
         return result
 
-    def period(self, prefix: str) -> Period:
-        """The period that the metadata items <prefix>_START and <prefix>_END hold; nothing known where they are absent.
-
-        "RTM" is the period of counts, "RTM_FIT" that of the events which a terrain's model was fitted on.
-        """
-        try:
-            return Period.from_iso(*(self.metadata.get(f"{prefix}_{end}") for end in ("START", "END")))
-        except SettingsError as error:
-            raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.") from error
-
-    def json_item(self, key: str) -> Any:
-        """A metadata item that holds JSON; None when absent."""
-        text = self.metadata.get(key)
-        return parse_json(text, f"The metadata of '{self.name}'") if text else None
-
-
-def _number(text: str | None, default: float, name: str) -> float:
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise FileFormatError(f"The metadata of '{name}' are damaged; make the raster again.") from error
-    if not math.isfinite(value) or value <= 0:
-        raise FileFormatError(f"The metadata of '{name}' are damaged; make the raster again.")
-    return value
-
 
 def read_counts(raster: Raster) -> tuple[Grid, Events]:
     """Grid and event counts from the output of rtm:countevents, or from any raster of whole counts."""
@@ -308,21 +278,8 @@ def read_counts(raster: Raster) -> tuple[Grid, Events]:
     grid = raster.grid()
     values, _, _ = raster.band(1)
     counts = values[grid.mask].astype(np.float64)
-    inside = _count_item(raster, "RTM_EVENTS_INSIDE", float(counts.sum()))
-    outside = _count_item(raster, "RTM_EVENTS_OUTSIDE", 0.0)
-    left_out = _count_item(raster, "RTM_EVENTS_LEFT_OUT", 0.0)
-    return grid, Events(counts, inside, outside, raster.period("RTM"), left_out)
-
-
-def _count_item(raster: Raster, key: str, default: float) -> float:
-    text = raster.metadata.get(key)
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.")
-    return value
+    inside, outside, left_out, days = raster.items.events(float(counts.sum()))
+    return grid, Events(counts, inside, outside, raster.items.period(PERIOD), left_out, days)
 
 
 def read_candidates(rasters: Sequence[Raster], grid: Grid, progress: Progress = silent) -> CandidateSet:
@@ -340,7 +297,7 @@ def _factor_blocks(raster: Raster, grid: Grid) -> list[FactorCandidates]:
     found: dict[str, list[tuple[Candidate, NDArray[np.bool_]]]] = {}
     for number in range(1, raster.bands + 1):
         values, _, band = raster.band(number)
-        candidate = _candidate(band, raster.name)
+        candidate = RasterItems(band.GetMetadata(), raster.name).candidate(band.GetDescription())
         found.setdefault(candidate.factor, []).append((candidate, values[grid.mask] == 1))
     return [FactorCandidates.from_columns([c for c, _ in pairs], [x for _, x in pairs]) for pairs in found.values()]
 
@@ -361,37 +318,3 @@ def require_cells(raster: Raster, grid: Grid) -> Grid:
 
 def _other_cells(raster: Raster) -> str:
     return f"The raster '{raster.name}' has other cells than the first one; make all rasters from the same study grid."
-
-
-def _candidate(band: Any, name: str) -> Candidate:
-    items = band.GetMetadata()
-    try:
-        threshold = items.get("RTM_THRESHOLD")
-        candidate = Candidate(
-            band.GetDescription(),
-            items["RTM_FACTOR"],
-            items["RTM_OPERATIONALISATION"],
-            float(items["RTM_DISTANCE"]),
-            items["RTM_DIRECTION"],
-            float(threshold) if threshold else None,
-        )
-    except (KeyError, ValueError) as error:
-        raise FileFormatError(
-            f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
-        ) from error
-    usable = math.isfinite(candidate.distance) and candidate.direction in DIRECTIONS and candidate.name
-    if not usable:
-        raise FileFormatError(
-            f"The bands of '{name}' lack their metadata; make the raster again with rtm:operationalise."
-        )
-    return candidate
-
-
-def sources_item(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The metadata item that says which layers a raster was made from."""
-    return {"RTM_SOURCES": json.dumps(list(sources), ensure_ascii=False, sort_keys=True)}
-
-
-def period_items(prefix: str, period: Period) -> dict[str, str]:
-    """The metadata items that `Raster.period` reads; none for an end that is not known, as GDAL drops empty ones."""
-    return {f"{prefix}_{end}": day for end, day in zip(("START", "END"), period.iso, strict=True) if day}

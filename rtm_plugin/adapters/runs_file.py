@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.errors import FileFormatError, OutputError
 from .moves import remove
-from .tables import harmless
+from .spreadsheets import harmless
 
 
 class RunsFile:
@@ -96,13 +96,11 @@ class RunsFile:
 
     @staticmethod
     def _plain(value: Any) -> Any:
-        """One line, no formula, every digit of a number."""
-        if isinstance(value, float):
-            return repr(value)
-        return harmless(" ".join(value.split("\n"))) if isinstance(value, str) else value
+        """A text in one line, and no formula; numbers as they are, of which csv writes every digit."""
+        return harmless(" ".join(value.splitlines())) if isinstance(value, str) else value
 
     @staticmethod
     def _text(lines: Sequence[Sequence[Any]]) -> bytes:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(lines)
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(lines)
         return text.getvalue().encode("utf-8")

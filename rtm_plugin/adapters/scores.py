@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.errors import FileFormatError, InputError
+from ..core.errors import InputError
 from ..core.features import Floats
 from ..core.grid import Grid
 from ..core.measures import PERFECT
 from ..core.periods import Period
+from ..core.raster_items import FIT
 from ..core.validation import BASELINES
 from .rasters import Raster
 
@@ -24,8 +25,6 @@ KINDS = {
     None: "scores",
 }
 _EXPECTED = ("expected", "forecast")
-DAYS_ITEM = "RTM_EXPECTED_DAYS"  # of a raster's metadata: how many days its expected counts are for
-_FAMILIES = ("poisson", "nb1", "nb2")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +77,7 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         Another kind of raster, other cells, another CRS, or no common cell.
     """
     for raster in rasters:
-        if raster.metadata.get("RTM_KIND") not in KINDS:
+        if raster.items.kind not in KINDS:
             raise InputError(
                 f"The raster '{raster.name}' holds no scores; choose risk terrains, expected counts, forecasts or any "
                 "other raster of scores."
@@ -100,11 +99,11 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
         raise InputError("The maps have no cell in common; choose maps of the same study area.")
     found = []
     for raster, own, name in zip(rasters, values, _names(rasters), strict=True):
-        kind = raster.metadata.get("RTM_KIND")
+        kind = raster.items.kind
         scored = int(np.count_nonzero(raster.band(1)[1]))
-        family, dispersion = _family(raster)
+        family, dispersion = raster.items.family
         left_out = scored - int(np.count_nonzero(common))
-        fitted, expected = raster.period("RTM_FIT"), kind in _EXPECTED
+        fitted, expected = raster.items.period(FIT), kind in _EXPECTED
         days = _days(raster, fitted) if expected else None
         found.append(
             ScoreRaster(
@@ -140,25 +139,4 @@ def _days(raster: Raster, fitted: Period) -> int | None:
 
     A forecast is for a coming period, whose length only its own metadata can tell.
     """
-    text = raster.metadata.get(DAYS_ITEM, "")
-    if text.isdecimal() and 0 < int(text) < 1_000_000:
-        return int(text)
-    return None if raster.metadata.get("RTM_KIND") == "forecast" else fitted.days
-
-
-def _family(raster: Raster) -> tuple[str, float | None]:
-    """Distribution of the counts, as rtm:terrain and rtm:run write it; Poisson where nothing is said."""
-    family, text = raster.metadata.get("RTM_FAMILY", "poisson"), raster.metadata.get("RTM_DISPERSION")
-    try:
-        dispersion = float(text) if text else None
-    except ValueError:
-        dispersion = np.nan
-    usable = dispersion is None if family == "poisson" else dispersion is not None and 0 < dispersion < np.inf
-    if family not in _FAMILIES or not usable:
-        raise FileFormatError(f"The metadata of '{raster.name}' are damaged; make the raster again.")
-    return family, dispersion
-
-
-def family_items(family: str, dispersion: float | None) -> dict[str, str]:
-    """The metadata items that tell the distribution of counts around the expected ones."""
-    return {"RTM_FAMILY": family} | ({} if dispersion is None else {"RTM_DISPERSION": repr(float(dispersion))})
+    return raster.items.days or (None if raster.items.kind == "forecast" else fitted.days)

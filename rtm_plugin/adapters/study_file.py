@@ -14,14 +14,13 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..core.errors import FileFormatError, InputError, OutputError
-from ..core.model import read_text
+from ..core.errors import FileFormatError, OutputError
+from ..core.reading import read_text
 from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
-from .opening import open_vector
 from .paths import same_file
-from .sublayers import require_one_layer
+from .trust import open_layer, open_raster_layer, require_trusted
 
 
 def save_study(study: StudyDocument, path: str | Path) -> None:
@@ -45,34 +44,48 @@ def save_study(study: StudyDocument, path: str | Path) -> None:
         staging.text(path, study.with_layers(relative).to_json())
 
 
-def load_study(path: str | Path) -> StudyDocument:
+def load_study(path: str | Path, allow_remote: bool = False) -> StudyDocument:
     """Read a study file; the paths in the answer are absolute.
+
+    Parameters
+    ----------
+    path : str or Path
+    allow_remote : bool
+        Whether the analyst lets this study name databases, services and other computers (see `trust`).
 
     Raises
     ------
-    FileFormatError, SettingsError
+    FileFormatError, SettingsError, UntrustedSourceError, InputError
     """
     study = StudyDocument.from_json(read_text(path, "study file"))
+    file = str(Path(path).absolute())
+    require_trusted(study, allow_remote, file)  # before paths are resolved, which asks the disk for them
     resolver = _resolver(path)
 
     def absolute(layer: LayerRef) -> LayerRef:
         registry = QgsProviderRegistry.instance()
         return replace(layer, source=registry.relativeToAbsoluteUri(layer.provider, layer.source, resolver))
 
-    return study.with_layers(absolute)
+    study = study.with_layers(absolute)
+    require_trusted(study, allow_remote, file)
+    return study
 
 
-def given_study(given: str) -> StudyDocument:
-    """A study from its JSON text, whose paths are absolute, or from a file.
+def given_study(given: str, allow_remote: bool = False) -> StudyDocument:
+    """A study from its JSON text, whose paths are absolute, or from a file; held to the same rules.
 
     Raises
     ------
-    FileFormatError, SettingsError
+    FileFormatError, SettingsError, UntrustedSourceError, InputError
     """
     text = given.strip()
     if not text:
         raise FileFormatError("No study is given; choose a study file that the wizard saved.")
-    return StudyDocument.from_json(text) if text.startswith("{") else load_study(text)
+    if not text.startswith("{"):
+        return load_study(text, allow_remote)
+    study = StudyDocument.from_json(text)
+    require_trusted(study, allow_remote)
+    return study
 
 
 def layer_file(ref: LayerRef) -> str:
@@ -104,9 +117,7 @@ class OpenLayers:
         InputError
             It is not there any more.
         """
-        options = QgsVectorLayer.LayerOptions(self._context.transformContext())
-        options.loadDefaultStyle = False
-        return self._kept(ref, lambda: open_vector(ref.source, ref.name, ref.provider, options))
+        return self._kept(ref, lambda: open_layer(ref, self._context.transformContext()))
 
     def raster(self, ref: LayerRef) -> QgsRasterLayer:
         """A raster.
@@ -116,18 +127,12 @@ class OpenLayers:
         InputError
             It is not there any more.
         """
-        return self._kept(ref, lambda: QgsRasterLayer(ref.source, ref.name, ref.provider))
+        return self._kept(ref, lambda: open_raster_layer(ref))
 
     def _kept(self, ref: LayerRef, opened: Callable[[], QgsMapLayer]) -> QgsMapLayer:
         key = ref.provider, ref.source
         if key not in self._open:
             layer = opened()
-            if not layer.isValid():
-                raise InputError(
-                    f"The layer '{ref.name}' of the study cannot be opened ({_short(ref)}); put its file back, or "
-                    "open the study in the wizard and choose the layer again."
-                )
-            require_one_layer(layer, ref.name)
             self._name_apart(layer)
             layer.setId(
                 f"study: {layer_name(layer)}"
@@ -142,10 +147,3 @@ class OpenLayers:
         while layer_name(layer) in taken:
             layer.setName(f"{name} ({number})")
             number += 1
-
-
-def _short(ref: LayerRef) -> str:
-    """The file and layer without the folders, and without what may be a password in a database's address."""
-    parts = QgsProviderRegistry.instance().decodeUri(ref.provider, ref.source)
-    file = layer_file(ref).replace("\\", "/").rsplit("/", 1)[-1]
-    return ", ".join(text for text in (file, str(parts.get("layerName") or "")) if text) or ref.provider

@@ -28,11 +28,12 @@ from ..core.errors import InputError, OutputError
 from ..core.grid import Grid
 from ..core.model import CandidateFate
 from ..core.places import Place, Places
+from ..core.raster_items import CONSTRAINT, MARKING
 from ..core.validation import Figure
-from .about import CONSTRAINT, MARKING
 from .crs import crs_of, require_written_crs
 from .layers import layer_name
 from .rasters import gdal_errors
+from .spreadsheets import harmless
 
 _TYPES = {
     str: QMetaType.Type.QString,
@@ -40,7 +41,6 @@ _TYPES = {
     float: QMetaType.Type.Double,
     bool: QMetaType.Type.Bool,
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Column = tuple[str, type]
 
@@ -212,7 +212,7 @@ def _write(
     options.fileEncoding = "UTF-8"
     is_csv = options.driverName == "CSV"
     if is_csv:
-        options.layerOptions = ["STRING_QUOTING=IF_NEEDED"]
+        options.layerOptions = ["STRING_QUOTING=ALWAYS"]
     with gdal_errors():
         writer = QgsVectorFileWriter.create(path, fields, geometry_type, crs, QgsCoordinateTransformContext(), options)
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
@@ -266,8 +266,3 @@ def _sql(text: str) -> str:
 def known(value: Any) -> Any:
     """Nothing instead of a number that is none: an empty cell is read as such, nan and inf are not."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def harmless(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula, quoted with an apostrophe."""
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -3,37 +3,51 @@
 from qgis.core import QgsBox3d, QgsDateTimeRange, QgsLayerMetadata, QgsMapLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
+from ..core.raster_items import (
+    BLOCK_LENGTH,
+    CELL_SIZE,
+    CONSTRAINT,
+    DISPERSION,
+    FACTORS,
+    FAMILY,
+    FIT,
+    KIND,
+    MARKING,
+    MODEL,
+    NOTE,
+    SCORE_MEAN,
+    SCORE_SD,
+)
 from .styles import opened
 
-CONSTRAINT = "Protective marking"  # kind of constraint in a layer's metadata
 TITLE, ABSTRACT = "TIFFTAG_DOCUMENTNAME", "TIFFTAG_IMAGEDESCRIPTION"
 _SETTINGS = (
-    ("RTM_BLOCK_LENGTH", "Block length, map units"),
-    ("RTM_CELL_SIZE", "Cell size, map units"),
-    ("RTM_SCORE_MEAN", "Mean score"),
-    ("RTM_SCORE_SD", "Standard deviation of the scores"),
-    ("RTM_FAMILY", "Family"),
-    ("RTM_DISPERSION", "Dispersion"),
-    ("RTM_FACTORS", "Factors in the model"),
-    ("RTM_MODEL", "Hash of the model"),
-    ("RTM_FIT_START", "Fitted on events from"),
-    ("RTM_FIT_END", "Fitted on events until"),
+    (BLOCK_LENGTH, "Block length, map units"),
+    (CELL_SIZE, "Cell size, map units"),
+    (SCORE_MEAN, "Mean score"),
+    (SCORE_SD, "Standard deviation of the scores"),
+    (FAMILY, "Family"),
+    (DISPERSION, "Dispersion"),
+    (FACTORS, "Factors in the model"),
+    (MODEL, "Hash of the model"),
+    (f"{FIT}_START", "Fitted on events from"),
+    (f"{FIT}_END", "Fitted on events until"),
 )
 
 
 def describe(layer: QgsMapLayer) -> None:
     """Fill a raster layer's metadata from the items in its file; a raster that is not ours is left alone."""
     data = opened(layer)
-    if data is None or not data.GetMetadataItem("RTM_KIND"):
+    if data is None or not data.GetMetadataItem(KIND):
         return
     items = data.GetMetadata()
     settings = tuple(f"{label}: {items[key]}" for key, label in _SETTINGS if items.get(key))
-    days = items.get("RTM_FIT_START"), items.get("RTM_FIT_END")
+    days = tuple(items.get(f"{FIT}_{end}") for end in ("START", "END"))
     title = items.get(TITLE, layer.name())
-    abstract = " ".join(text for text in (items.get(ABSTRACT), items.get("RTM_NOTE")) if text)
-    found = metadata_of(layer, title, abstract, settings, items.get("RTM_MODEL"), days)
-    if items.get("RTM_MARKING"):
-        found.setConstraints([QgsLayerMetadata.Constraint(items["RTM_MARKING"], CONSTRAINT)])
+    abstract = " ".join(text for text in (items.get(ABSTRACT), items.get(NOTE)) if text)
+    found = metadata_of(layer, title, abstract, settings, items.get(MODEL), days)
+    if items.get(MARKING):
+        found.setConstraints([QgsLayerMetadata.Constraint(items[MARKING], CONSTRAINT)])
     layer.setMetadata(found)
 
 

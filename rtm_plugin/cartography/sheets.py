@@ -31,7 +31,7 @@ class Sheet:
     drawing : str
         SVG.
     beside, below : str
-        HTML as Qt's text documents know it.
+        HTML as Qt's text documents know it; lengths in it are dots, DPI to an inch.
     lines : tuple of three str
         Names of what is to be filled in by hand; the middle one has the most room.
     """
@@ -65,7 +65,7 @@ def write_sheets(path: str, title: str, sheets: Sequence[Sheet], marking: str) -
         for number, sheet in enumerate(sheets):
             if number:
                 writer.newPage()
-            _Page(painter, writer).fill(sheet, marking)
+            _Page(painter).fill(sheet, marking)
     finally:
         painter.end()
     if not is_whole_pdf(Path(path)):
@@ -75,8 +75,8 @@ def write_sheets(path: str, title: str, sheets: Sequence[Sheet], marking: str) -
 class _Page:
     """A page that is painted from its top to its bottom; all lengths in millimetres."""
 
-    def __init__(self, painter: QPainter, writer: QPdfWriter) -> None:
-        self._painter, self._writer = painter, writer
+    def __init__(self, painter: QPainter) -> None:
+        self._painter = painter
 
     def fill(self, sheet: Sheet, marking: str) -> None:
         """Paint everything."""
@@ -103,8 +103,7 @@ class _Page:
     def _html(self, html: str, left: float, top: float, width: float) -> float:
         """Text with tables; its height."""
         document = QTextDocument()
-        document.documentLayout().setPaintDevice(self._writer)
-        document.setDefaultFont(_font(_TEXT))
+        document.setDefaultFont(_font_in_dots(_TEXT))
         document.setDocumentMargin(0)
         document.setHtml(html)
         document.setTextWidth(_dots(width))
@@ -149,6 +148,17 @@ def _font(size: float, bold: bool = False) -> QFont:
     font.setFamilies(["Segoe UI", "Helvetica Neue", "Arial", "Noto Sans", "DejaVu Sans"])
     font.setPointSizeF(size)
     font.setBold(bold)
+    return font
+
+
+def _font_in_dots(size: float) -> QFont:
+    """The font for a text document, which then needs no paint device to know how large a point is.
+
+    Its layout would take one, but Python's half of a layout outlives the document, and the next document's layout, at
+    the same address, is then taken for the one that is gone.
+    """
+    font = _font(size)
+    font.setPixelSize(round(size / 72 * DPI))
     return font
 
 

@@ -17,7 +17,9 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 from ..core.candidates import Candidate
+from ..core.errors import FileFormatError
 from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
+from ..core.raster_items import RasterItems
 from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 # ColorBrewer's OrRd in nine steps: the classes' hues, so that both styles of a terrain read alike
@@ -42,17 +44,17 @@ def named_styles(layer: QgsMapLayer) -> list[tuple[str, Painter]]:
     rasters whose metadata are damaged, have none.
     """
     data = opened(layer)
-    kind = data.GetMetadataItem("RTM_KIND") if data else None
+    if data is None:
+        return []
+    items = RasterItems(data.GetMetadata(), layer.name())
     try:
-        if kind == "terrain":
-            found = (data.GetMetadataItem(f"RTM_SCORE_{name}") for name in ("MIN", "MEAN", "SD", "MAX"))
-            summary = ScoreSummary(*(float(text or "nan") for text in found))
-            return [(FOUR_CLASSES, terrain_painter(summary)), (CONTINUOUS, continuous_painter(summary))]
-        if kind == "candidates":
+        if items.kind == "terrain" and items.scores is not None:
+            return [(FOUR_CLASSES, terrain_painter(items.scores)), (CONTINUOUS, continuous_painter(items.scores))]
+        if items.kind == "candidates":
             units = _unit(layer)
-            candidates = [_candidate(data.GetRasterBand(i)) for i in range(1, data.RasterCount + 1)]
+            candidates = [_candidate(data.GetRasterBand(i), items.name) for i in range(1, data.RasterCount + 1)]
             return [(label_of(c, units), candidate_painter(c, i)) for i, c in enumerate(candidates, 1)]
-    except (KeyError, ValueError):
+    except FileFormatError:
         pass
     return []
 
@@ -175,15 +177,8 @@ def label_of(candidate: Candidate, unit: str) -> str:
     return f"{' '.join(candidate.factor.replace('_', ' ').split())}: {how} {candidate.distance:,.10g} {unit}"
 
 
-def _candidate(band: gdal.Band) -> Candidate:
-    items = band.GetMetadata()
-    return Candidate(
-        band.GetDescription(),
-        items["RTM_FACTOR"],
-        items["RTM_OPERATIONALISATION"],
-        float(items["RTM_DISTANCE"]),
-        items["RTM_DIRECTION"],
-    )
+def _candidate(band: gdal.Band, name: str) -> Candidate:
+    return RasterItems(band.GetMetadata(), name).candidate(band.GetDescription())
 
 
 def _unit(layer: QgsMapLayer) -> str:

@@ -6,10 +6,9 @@ The file format is published in resources/schema/model.schema.json; here the con
 import hashlib
 import json
 import math
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from .candidates import CandidateSet
 from .covariates import ExposureSummary
 from .errors import FileFormatError, InputError, SettingsError
 from .periods import Period
+from .reading import DocumentReader, json_text, json_values, parse_json, read_text
 from .separation import SeparationSummary
 from .study import DIRECTIONS, check_version, rrv_text, sign_of
 from .terrain import ScoreSummary
@@ -24,7 +24,6 @@ from .verification import Verification
 
 FORMAT = "risk-terrain-model"
 VERSION = 1
-LARGEST_FILE = 50_000_000  # bytes
 _REPEATED = (  # what the file says of the chosen family at its top as well
     "selected",
     "adjustments",
@@ -37,11 +36,8 @@ _REPEATED = (  # what the file says of the chosen family at its top as well
 )
 _MAY_LACK = {"optional": True}
 _SAME_SCORES = 1e-5  # relative; rasters hold scores with seven digits
-
-
-def _require(holds: bool, sentence: str) -> None:
-    if not holds:
-        raise FileFormatError(f"The model file is damaged: {sentence}.")
+_READER = DocumentReader("The model file", unknown_refused=False, defaults=False)
+_require = _READER.require
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,8 @@ class EventSummary:
         ISO days, both included; None when the period of the events is not known. Older files lack them.
     left_out : float or None
         In the study area on ground without a cell; older files lack it, and have these among those outside.
+    days : int or None
+        Days that the events cover, for which expected counts are; None when not known. Older files lack them.
     """
 
     inside: float
@@ -77,6 +75,7 @@ class EventSummary:
     start: str | None = field(default=None, metadata=_MAY_LACK)
     end: str | None = field(default=None, metadata=_MAY_LACK)
     left_out: float | None = field(default=None, metadata=_MAY_LACK)
+    days: int | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         try:
@@ -338,15 +337,15 @@ class RiskModel:
 
     def to_json(self) -> str:
         """The text of the model file."""
-        best = _plain(self.best)
+        best = json_values(self.best)
         repeated = {key: best[key] for key in _REPEATED}
-        document = {"format": FORMAT, "version": VERSION, **_plain(self)}
+        document = {"format": FORMAT, "version": VERSION, **json_values(self)}
         if self.separation is None:
             del document["separation"]
         at = list(document).index("families")
         items = list(document.items())
         document = dict([*items[:at], *repeated.items(), *items[at:]])
-        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(document)
 
     @classmethod
     def from_json(cls, text: str) -> "RiskModel":
@@ -361,8 +360,8 @@ class RiskModel:
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise FileFormatError(f'The file is not a risk terrain model: it lacks "format": "{FORMAT}".')
         check_version(document, VERSION, "The contents of the model file")
-        model = _typed(cls, document, "the model")
-        best = _plain(model.best)
+        model = _READER.read(cls, document, "the model")
+        best = json_values(model.best)
         for key in _REPEATED:
             _require(best[key] == document.get(key), f"its {key!r} differs from that of its family")
         return typing.cast("RiskModel", model)
@@ -371,76 +370,3 @@ class RiskModel:
     def load(cls, path: str | Path) -> "RiskModel":
         """Read a model file; refuse one that cannot be read, in a sentence."""
         return cls.from_json(read_text(path, "model file"))
-
-
-def read_text(path: str | Path, what: str) -> str:
-    """The text of a small UTF-8 file.
-
-    Raises
-    ------
-    FileFormatError
-        Missing, too large, or not text.
-    """
-    path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise FileFormatError(f"The {what} {path.name!r} is too large to be one; choose another file.")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileFormatError(f"The {what} {path.name!r} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"The {what} {path.name!r} is not text; choose another file.") from error
-
-
-def parse_json(text: str, what: str) -> Any:
-    """Parse strict JSON: no NaN, no infinity, no absurd nesting."""
-
-    def refuse(constant: str) -> float:
-        raise FileFormatError(f"{what} holds {constant}, which is not a number; it is damaged.")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise FileFormatError(f"{what} is not valid JSON{where}; it is damaged or another kind of file.") from error
-
-
-def _plain(value: Any) -> Any:
-    """Data classes, tuples and mappings as what JSON knows."""
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    """`value` from JSON as the annotated type, refused with the place where it does not fit."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if is_dataclass(kind):
-        _require(isinstance(value, dict), f"{where} is not an object")
-        hints = typing.get_type_hints(kind)
-        for f in fields(kind):
-            _require(f.name in value or "optional" in f.metadata, f"{where} lacks {f.name!r}")
-        given = [f for f in fields(kind) if f.name in value]
-        return kind(**{f.name: _typed(hints[f.name], value[f.name], f"{f.name!r} of {where}") for f in given})  # type: ignore[operator]
-    if origin is types.UnionType:
-        return None if value is None else _typed(arguments[0], value, where)
-    if origin is tuple:
-        _require(isinstance(value, list), f"{where} is not a list")
-        return tuple(_typed(arguments[0], item, where) for item in value)
-    if origin is not None and issubclass(origin, Mapping):
-        _require(isinstance(value, dict), f"{where} is not an object")
-        return {key: _typed(arguments[1], item, f"{key!r} of {where}") for key, item in value.items()}
-    if kind is Any:
-        return value
-    if kind is float:
-        _require(isinstance(value, (int, float)) and not isinstance(value, bool), f"{where} is not a number")
-        _require(math.isfinite(value), f"{where} is not a finite number")
-        return float(value)
-    _require(
-        isinstance(value, kind) and (kind is bool or not isinstance(value, bool)), f"{where} is not {kind.__name__}"
-    )
-    return value

@@ -44,6 +44,8 @@ class Events:
         When they happened, as far as it is known.
     left_out : float
         Those in the study area on ground without a cell.
+    days : int or None
+        Days that they cover, without stretches where data are missing; None when that is not known.
     """
 
     counts: Floats
@@ -51,6 +53,7 @@ class Events:
     outside: float
     period: Period = field(default_factory=Period)
     left_out: float = 0.0
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,8 @@ class Study:
     covariates : function of the grid that gives its Covariates, optional
     period : Period
         When the events happened, as far as it is known.
+    days : int or None
+        Days that the events cover; None when that is not known.
     """
 
     study_area: Features
@@ -78,6 +83,7 @@ class Study:
     exclude: Features | None = None
     covariates: Callable[[Grid], Covariates | None] | None = None
     period: Period = field(default_factory=Period)
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +126,7 @@ def run(
     grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
     if announce is not None:
         announce(grid, memory_needed(grid, len(study.factors)))
-    events = clock.timed("events", lambda: count(grid, study.events, period=study.period))
+    events = clock.timed("events", lambda: count(grid, study.events, period=study.period, days=study.days))
     check_counts(events.counts)
     candidates = clock.timed(
         "candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
@@ -196,14 +202,21 @@ def observe_again(
     return observe(grid, np.zeros(grid.cells), candidates, given, scales)
 
 
-def count(grid: Grid, points: Floats, weights: Floats | None = None, period: Period | None = None) -> Events:
-    """Count the events in the cells of the grid."""
+def count(
+    grid: Grid,
+    points: Floats,
+    weights: Floats | None = None,
+    period: Period | None = None,
+    days: int | None = None,
+) -> Events:
+    """Count the events in the cells of the grid; `period` and `days` tell when they happened, where that is known."""
     counts, counted = count_events(grid, points, weights)
     weight = np.ones(len(points)) if weights is None else weights
     rest = weight[~counted]
     left_out = where_events_lie(grid, points[~counted]) == LEFT_OUT
     outside = float(rest[~left_out].sum())
-    return Events(counts, float(weight[counted].sum()), outside, period or Period(), float(rest[left_out].sum()))
+    inside = float(weight[counted].sum())
+    return Events(counts, inside, outside, period or Period(), float(rest[left_out].sum()), days)
 
 
 def candidate_set(
@@ -243,7 +256,7 @@ def _described(
     verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
     return RiskModel(
         grid_summary(observed),
-        EventSummary(events.inside, events.outside, *events.period.iso, events.left_out),
+        EventSummary(events.inside, events.outside, *events.period.iso, events.left_out, events.days),
         fates(observed.candidates, selection),
         selection.family,
         families,

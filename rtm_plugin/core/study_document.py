@@ -1,15 +1,13 @@
 """A whole study as one document: what the wizard fills, saves and runs; no path is opened here."""
 
 import json
-import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from .errors import FileFormatError, InputError, SettingsError
-from .model import parse_json
 from .periods import Period, refuse_unless_later
+from .reading import DocumentReader, json_text, json_values, parse_json
 from .study import (
     FACTORS_FORMAT,
     FACTORS_VERSION,
@@ -25,6 +23,7 @@ from .study import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
 STUDY_VERSION = 2  # 1 lacks weight_field, exposure, adjust and cards, and is read as it is
+_READER = DocumentReader("The study file", unknown_refused=True, defaults=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +218,7 @@ class StudyDocument:
 
     def to_json(self) -> str:
         """The text of the study file (resources/schema/study.schema.json)."""
-        document = {"format": STUDY_FORMAT, "version": STUDY_VERSION, **_plain(self)}
-        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text({"format": STUDY_FORMAT, "version": STUDY_VERSION, **json_values(self)})
 
     @classmethod
     def from_json(cls, text: str) -> "StudyDocument":
@@ -236,52 +234,14 @@ class StudyDocument:
             raise FileFormatError(f'The file is not a study: it lacks "format": "{STUDY_FORMAT}".')
         _check_version(document, STUDY_VERSION, "The contents of the study file")
         given = {key: value for key, value in document.items() if key not in ("format", "version")}
-        return typing.cast("StudyDocument", _typed(cls, given, "the study"))
+        return typing.cast("StudyDocument", _READER.read(cls, given, "the study"))
 
 
 def factor_settings_json(factors: Sequence[Factor], layer_names: Sequence[str]) -> str:
     """FACTOR_SETTINGS of rtm:run; `layer_names` are the names under which the run knows each factor's layer."""
     entries = [
-        {"layer": name, "filter": factor.layer.filter, "origin": factor.origin, **_plain(factor.settings)}
+        {"layer": name, "filter": factor.layer.filter, "origin": factor.origin, **json_values(factor.settings)}
         for factor, name in zip(factors, layer_names, strict=True)
     ]
     document = {"format": FACTORS_FORMAT, "version": FACTORS_VERSION, "factors": entries}
     return json.dumps(document, ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    """`value` from JSON as the annotated type; a key that is left out has its default, an unknown one is refused."""
-    if is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, Mapping):
-            raise FileFormatError(f"The study file is damaged: {where} is not an object.")
-        hints = typing.get_type_hints(kind)
-        unknown = sorted(set(value) - set(hints))
-        if unknown:
-            raise FileFormatError(
-                f"The study file has the unknown key {unknown[0]!r} in {where}; remove it or correct its spelling."
-            )
-        given = {key: _typed(hints[key], item, f"{key!r} of {where}") for key, item in value.items()}
-        try:
-            return kind(**given)
-        except TypeError as error:
-            raise FileFormatError(f"The study file is damaged: {where} lacks a key that it needs.") from error
-    if typing.get_origin(kind) is types.UnionType:
-        return None if value is None else _typed(typing.get_args(kind)[0], value, where)
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise FileFormatError(f"The study file is damaged: {where} is not a list.")
-        return tuple(_typed(typing.get_args(kind)[0], item, where) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise FileFormatError(f"The study file is damaged: {where} is {value!r}, which is not {_WORDS[kind]}.")
-    return value
-
-
-_WORDS = {str: "text", float: "a number", int: "a whole number", bool: "true or false"}

@@ -93,6 +93,7 @@ class DockWidgets(QWidget):
                 tr("{:,} cells, {:,.0f} events, {} factors, {}").format(
                     model.grid.cells, model.events.inside, len(model.selected), model.family.upper()
                 )
+                + "".join(f"\n{sentence}" for sentence in chosen.refused)
             )
             for term in model.selected:
                 about = f"{term.operationalisation} {term.distance:g}"

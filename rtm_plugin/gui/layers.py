@@ -11,8 +11,10 @@ from qgis.core import (
 )
 
 from ..adapters.feedback import tr
-from ..adapters.opening import open_vector
 from ..adapters.paths import path_key
+from ..adapters.trust import open_layer, open_raster_layer
+from ..adapters.trusted_filters import filter_refusal
+from ..core.errors import InputError
 from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
@@ -83,11 +85,12 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     for ref in refs:
         if project_layer(ref) is not None:
             continue
-        layer = _opened(ref)
-        if not layer.isValid():
+        project = QgsProject.instance()
+        try:
+            layer = _opened(ref, project)
+        except InputError:
             lost.append(ref.name)
             continue
-        project = QgsProject.instance()
         root = project.layerTreeRoot()
         if project.addMapLayer(layer, False) is None:
             continue
@@ -96,11 +99,9 @@ def add_missing(refs: tuple[LayerRef, ...], group: str) -> list[str]:
     return lost
 
 
-def _opened(ref: LayerRef) -> QgsMapLayer:
-    """The layer, which may be invalid."""
-    if ref.provider == _RASTER_FILES:
-        return QgsRasterLayer(ref.source, ref.name, ref.provider)
-    return open_vector(ref.source, ref.name, ref.provider)
+def _opened(ref: LayerRef, project: QgsProject) -> QgsMapLayer:
+    """The layer; raises InputError where it cannot be opened."""
+    return open_raster_layer(ref) if ref.provider == _RASTER_FILES else open_layer(ref, project.transformContext())
 
 
 def expression_problem(layer: QgsVectorLayer | None, text: str) -> str:
@@ -114,6 +115,9 @@ def expression_problem(layer: QgsVectorLayer | None, text: str) -> str:
     missing = sorted(name for name in parsed.referencedColumns() if name not in known and not name.startswith("#!"))
     if layer is not None and missing:
         return tr("The filter names the field '{}', which '{}' lacks.").format(missing[0], layer.name())
+    problem = filter_refusal(text)
+    if problem:
+        return tr("A study can keep harmless filters only, and this one is none: {}.").format(problem)
     return ""
 
 

@@ -1,15 +1,15 @@
 """What was found: one frozen structure of the numbers and sentences that report, layout, dock and wizard all print."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 from ..core.accuracy import Accuracy
 from ..core.findings import Finding
 from ..core.model import RiskModel
 from ..core.periods import Period
 from ..core.places import Place
+from ..core.reading import json_text, json_values
 from ..core.study import rrv_text
 from .cards import PlaceCard
 from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
@@ -377,24 +377,11 @@ class Findings:
         document = {
             "format": FORMAT,
             "version": VERSION,
-            **_plain(told),
+            **json_values(told, rounded),
             "validation": None if self.validation is None else json.loads(self.validation.to_json()),
             "model": json.loads(self.model.to_json()),
         }
-        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows; fields that do not belong in a file are left out."""
-    if isinstance(value, Period):
-        return dict(zip(("start", "end"), value.iso, strict=True))
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.metadata.get("in_file", True)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return rounded(value) if isinstance(value, float) else value
+        return json_text(document)
 
 
 def middle(measured: Sequence[AccuracyRow]) -> AccuracyRow:

@@ -20,7 +20,6 @@ def saved_context(context: ReportContext) -> dict[str, Any]:
     return {
         **{name: getattr(context, name) for name in (*_TEXTS, *_LATER_TEXTS)},
         "boundary_km2": context.boundary_km2,
-        "fit_days": context.fit_days,
         "data_findings": [finding.to_dict() for finding in context.data_findings],
         "warnings": list(context.warnings),
         "factors": factors,
@@ -52,6 +51,7 @@ def context_of(model: RiskModel, units: str, metres_per_unit: float, title: str 
         units=units,
         metres_per_unit=metres_per_unit,
         fit_period=model.events.period,
+        fit_days=model.events.days,
     )
 
 
@@ -59,13 +59,12 @@ def _read(saved: Any) -> ReportContext:
     try:
         texts = {name: _text(saved[name]) for name in _TEXTS}
         texts |= {name: _text(saved.get(name, "")) for name in _LATER_TEXTS}
-        days, area = saved.get("fit_days"), saved.get("boundary_km2")
+        area = saved.get("boundary_km2")
         return ReportContext(
             **texts,
             factors=tuple(_factor(factor) for factor in saved["factors"]),
             warnings=tuple(_text(w) for w in saved["warnings"]),
             boundary_km2=None if area is None else float(area),
-            fit_days=None if days is None else int(days),
             data_findings=tuple(Finding.from_dict(item) for item in saved.get("data_findings", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:

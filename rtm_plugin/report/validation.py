@@ -1,10 +1,7 @@
 """How good the maps are, in numbers and sentences: what the page, the JSON file and the log all print."""
 
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from ..core.measures import (
     AREA_UNDER,
@@ -14,6 +11,7 @@ from ..core.measures import (
     PEI,
     RECAPTURE,
 )
+from ..core.reading import json_text
 from ..core.validation import Validation
 from .validation_context import ValidationContext
 from .validation_sentences import headline_of, warnings_of
@@ -79,11 +77,11 @@ class ValidationFindings:
             "replicates": validation.settings.replicates,
             "seed": validation.settings.seed,
             "units": validation.settings.units,
-            "figures": [asdict(figure) for figure in validation.figures],
-            "curves": [asdict(curve) for curve in validation.curves],
+            "figures": validation.figures,
+            "curves": validation.curves,
             "provenance": context.provenance,
         }
-        return json.dumps(_plain(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(document, rounded)
 
     def kind_of(self, name: str) -> str:
         """The kind of raster that a map is; baseline for those that were made here."""
@@ -93,15 +91,6 @@ class ValidationFindings:
 def validation_findings(validation: Validation, context: ValidationContext) -> ValidationFindings:
     """Put the figures of a validation in sentences."""
     return ValidationFindings(context, validation, headline_of(validation, context), warnings_of(validation, context))
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows, with numbers of ten digits."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return rounded(value) if isinstance(value, float) else value
 
 
 def rounded(value: float | None) -> float | None:

@@ -130,7 +130,7 @@ def test_files_of_others_are_left_alone(asked, out, city, dated, whole, tmp_path
     )
     assert path.read_bytes() == whole
     foreign = "runs.csv is there already and is not a back-test of this version; choose another name."
-    for content in (b"a,b\n1,2\n", b"\xff\xfe\n", whole.replace(b"poisson,", b"poisson,,", 1)):
+    for content in (b"a,b\n1,2\n", b"\xff\xfe\n", whole.replace(b'"poisson",', b'"poisson",,', 1)):
         path.write_bytes(content)
         assert refusal("backtest", asked) == foreign
         assert path.read_bytes() == content

@@ -225,7 +225,7 @@ def test_events_outside_are_counted(city, out):
     assert cells in log.notes
     assert "Of 193 events of 'events', 178 lie inside the study area and count; 15 outside." in log.notes
     model = json.loads((out / "model.json").read_text("utf-8"))
-    assert model["events"] == {"inside": 178, "outside": 15, "start": None, "end": None, "left_out": 0}
+    assert model["events"] == {"inside": 178, "outside": 15, "start": None, "end": None, "left_out": 0, "days": None}
     assert [c["factor"] for c in model["candidates"]][::12] == list(FACTORS)
     assert log.warnings == [OUTSIDE.format("events")]
     assert log.errors == []

@@ -43,7 +43,7 @@ def damaged_models(path: str) -> dict[str, tuple[str | bytes, str]]:
         ),
         "text for a number": (
             with_value(path, mean, '"mean": "2"'),
-            "The model file is damaged: 'mean' of 'score' of the model is not a number.",
+            "The model file is damaged: 'mean' of 'score' of the model is '2', which is not a number.",
         ),
         "newer": (
             with_value(path, '"version": 1', '"version": 2'),

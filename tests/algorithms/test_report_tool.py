@@ -129,7 +129,7 @@ def test_refusals(refused, chain, tmp_path):
     broken.write_text("{}", encoding="utf-8")
     assert refused("report", TERRAIN=chain["expected"]).startswith("The risk terrain raster 'expected' was not made by")
     assert refused("report", OUTPUT_REPORT=None) == (
-        "Neither the report nor the findings are wanted; choose a file for one of them."
+        "Neither report, findings nor cards are wanted; choose a file for one of them."
     )
     assert refused("report", COUNTS=chain["terrain"]).startswith(
         "The counts raster 'terrain' was not made by rtm:count"

@@ -176,7 +176,7 @@ def test_model_file_has_the_keys_that_others_read(whole_run):
     model = whole_run[3]
     assert (model["format"], model["version"]) == ("risk-terrain-model", 1)
     assert {"cells", "cells_with_events", "cell_size", "block_length", "crs", "extent"} <= model["grid"].keys()
-    assert model["events"].keys() == {"inside", "outside", "start", "end", "left_out"}
+    assert model["events"].keys() == {"inside", "outside", "start", "end", "left_out", "days"}
     wanted = {"name", "factor", "operationalisation", "distance", "cells_exposed", "survived", "fate"}
     assert all(wanted <= candidate.keys() for candidate in model["candidates"])
     term = {"name", "factor", "operationalisation", "distance", "direction", "coefficient", "standard_error"}

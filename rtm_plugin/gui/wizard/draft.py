@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...adapters.moves import remove
 from ...adapters.study_file import load_study, save_study
+from ...adapters.trust import remote_layers
 from ...core.errors import RtmError
 from ...core.study_document import StudyDocument
 
@@ -61,14 +62,16 @@ class Draft(QObject):
         self.folder = ""  # each study has a folder of its own
         self.replace(study)
 
-    def load(self, path: str | Path) -> None:
-        """Read a study file.
+    def load(self, path: str | Path, allow_remote: bool = False) -> None:
+        """Read a study file. Whatever the draft names from then on, the analyst has allowed or chosen.
 
         Raises
         ------
+        UntrustedSourceError
+            It names more than local files, and that was not allowed.
         RtmError
         """
-        self.begin(load_study(path))
+        self.begin(load_study(path, allow_remote))
 
     def go_on(self) -> None:
         """Take the unfinished study; it stays unfinished until it is run or saved.
@@ -79,6 +82,11 @@ class Draft(QObject):
         """
         self._safe = StudyDocument()
         self.replace(load_study(self._autosave))
+
+    @property
+    def allow_remote(self) -> str:
+        """ALLOW_REMOTE of the runs of this study: what came with a file was asked about, the rest chosen by hand."""
+        return "yes" if remote_layers(self.study) else "no"
 
     def save(self, path: str | Path) -> None:
         """Write the study to a file.

@@ -105,7 +105,8 @@ class FactFinder(QObject):
                 old.finished.disconnect()
                 old.cancel()
             asked = {"estimate": "area", "together": "all"}.get(part, part)
-            job = Job("rtm:checkstudy", {"STUDY": study.to_json(), "PART": asked}, quiet=True)
+            inputs = {"STUDY": study.to_json(), "PART": asked, "ALLOW_REMOTE": self._draft.allow_remote}
+            job = Job("rtm:checkstudy", inputs, quiet=True)
             job.finished.connect(lambda ok, found, part=part, key=key: self._done(part, key, ok, found))
             self._jobs[part] = key, job
             job.start()

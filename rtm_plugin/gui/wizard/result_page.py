@@ -203,7 +203,8 @@ class ResultPage(Page):
     def save_model(self, path: str) -> None:
         """Write the study as a model for QGIS's graphical modeller."""
         self._model_file = path
-        self._job = Job("rtm:studymodel", {"STUDY": self.draft.study.to_json(), "OUTPUT": path}, quiet=True)
+        asked = {"STUDY": self.draft.study.to_json(), "OUTPUT": path, "ALLOW_REMOTE": self.draft.allow_remote}
+        self._job = Job("rtm:studymodel", asked, quiet=True)
         self._job.finished.connect(self._model_saved)
         self._job.start()
 

@@ -14,6 +14,7 @@ from ...adapters.files import Staging
 from ...adapters.paths import refuse_name, safe_name
 from ...adapters.preferences import load_preferences
 from ...core.errors import RtmError
+from .draft import Draft
 from .page import Page, button, column, form, refusal_of, row, text_label
 
 STUDY_FILE = "study.json"
@@ -128,9 +129,7 @@ class ReviewPage(Page):
         return "\n".join(lines)
 
     def _call(self) -> str:
-        folder = Path(self.draft.folder)
-        inputs = {"STUDY": str(folder / STUDY_FILE), "OUTPUT_FOLDER": str(folder)}
-        return json.dumps({"inputs": inputs}, indent=1, ensure_ascii=False)
+        return json.dumps({"inputs": run_inputs(self.draft)}, indent=1, ensure_ascii=False)
 
     def _holds_results(self) -> bool:
         return (Path(self.draft.folder) / "terrain.tif").exists()
@@ -161,6 +160,12 @@ class ReviewPage(Page):
             self.told.setText(str(error))
         else:
             self.told.setText(tr("Saved as {}.").format(Path(path).name))
+
+
+def run_inputs(draft: Draft) -> dict[str, str]:
+    """What rtm:runstudy is given: the study that is saved beside its results, and the same folder."""
+    inputs = {"STUDY": str(Path(draft.folder) / STUDY_FILE), "OUTPUT_FOLDER": str(Path(draft.folder))}
+    return inputs | ({"ALLOW_REMOTE": "yes"} if draft.allow_remote == "yes" else {})
 
 
 def _free_folder(title: str) -> Path:

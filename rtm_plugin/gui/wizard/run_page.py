@@ -12,7 +12,7 @@ from ...core.errors import RtmError
 from ..results import leave_results
 from ..tasks import Job
 from .page import Page, button, column, text_label
-from .review_page import STUDY_FILE
+from .review_page import STUDY_FILE, run_inputs
 
 
 class RunPage(Page):
@@ -72,7 +72,7 @@ class RunPage(Page):
             return
         self.facts.stop()  # what was counted for the pages before is not needed any more
         leave_results(folder)
-        self._job = Job("rtm:runstudy", {"STUDY": str(folder / STUDY_FILE), "OUTPUT_FOLDER": str(folder)})
+        self._job = Job("rtm:runstudy", run_inputs(self.draft))
         self._job.feedback.told.connect(self._told)
         self._job.feedback.progressChanged.connect(self._moved)
         self._job.finished.connect(self._done)

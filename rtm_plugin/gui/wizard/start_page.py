@@ -4,11 +4,12 @@ import importlib.util
 from collections.abc import Callable
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel, QMessageBox
 
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
+from ...adapters.trust import UntrustedSourceError
 from ...core.errors import RtmError
 from ...core.study import GridSettings
 from ...core.study_document import StudyDocument
@@ -98,7 +99,7 @@ class StartPage(Page):
         folder = load_preferences().study_folder
         path, _ = QFileDialog.getOpenFileName(self, tr("Open a study"), folder, tr("Study (*.json)"))
         if path:
-            self._load(lambda: self.draft.load(path))
+            self._load(lambda: self._load_or_ask(path))
 
     def _load(self, read: Callable[[], None]) -> None:
         try:
@@ -107,6 +108,27 @@ class StartPage(Page):
             self.told.setText(str(error))
             return
         self._take(self.draft.study)
+
+    def _load_or_ask(self, path: str) -> None:
+        """Open a study; what it names beside local files is opened only when the analyst says so."""
+        try:
+            self.draft.load(path)
+        except UntrustedSourceError as error:
+            if not error.sources or not self._allowed(error.sources):
+                raise
+            self.draft.load(path, allow_remote=True)
+
+    def _allowed(self, sources: tuple[str, ...]) -> bool:
+        question = QMessageBox(self)
+        question.setObjectName("start_remote")
+        question.setIcon(QMessageBox.Icon.Warning)
+        question.setWindowTitle(tr("Open a study"))
+        question.setTextFormat(Qt.TextFormat.PlainText)
+        sentence = tr("This study names more than local files. Open them only when you know where it comes from:")
+        question.setText("\n\n".join((sentence, *sources, tr("Open them?"))))
+        question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
+        question.setDefaultButton(QMessageBox.StandardButton.No)
+        return question.exec() == QMessageBox.StandardButton.Yes
 
     def _take(self, study: StudyDocument) -> None:
         self.draft.replace(study)
