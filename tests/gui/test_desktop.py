@@ -27,6 +27,7 @@ TOOLBOX = {
         "Risk terrain model, start to finish",
         "Run a saved study",
         "Save a study as a graphical model",
+        "Test a saved study further",
     ],
     "Study step by step": [
         "1. Study grid",
