@@ -86,12 +86,25 @@ def refusal_of(facts: Facts | None) -> str:
     return str(facts["refused"]) if "refused" in facts else ""
 
 
-def form() -> QFormLayout:
+class Form(QFormLayout):
     """A form that also fits narrow windows and large letters."""
-    layout = QFormLayout()
-    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return layout
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+
+    def addRow(self, label: str, field: QWidget) -> None:
+        """A label beside a field; Qt gives a label with an underlined letter a little less room than it takes."""
+        named = QLabel(label)
+        named.setBuddy(field)
+        named.setContentsMargins(0, 0, named.fontMetrics().averageCharWidth(), 0)
+        super().addRow(named, field)
+
+
+def form() -> Form:
+    """A new form."""
+    return Form()
 
 
 class TextLabel(QLabel):
