@@ -13,7 +13,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.runs_file import RunsFile
-from ..rtm_plugin.core.backtest import (
+from ..rtm_plugin.core.accuracy.backtest import (
     MAPS,
     Backtest,
     BacktestRun,
@@ -21,17 +21,17 @@ from ..rtm_plugin.core.backtest import (
     run_window,
     text_hash,
 )
-from ..rtm_plugin.core.crossvalidation import SHARES
+from ..rtm_plugin.core.accuracy.crossvalidation import SHARES
+from ..rtm_plugin.core.documents.periods import UNITS, Period, RollingSettings
 from ..rtm_plugin.core.errors import InputError, OutputError
-from ..rtm_plugin.core.parallel import available_workers
-from ..rtm_plugin.core.periods import UNITS, Period, RollingSettings
-from ..rtm_plugin.core.progress import parts
-from .base import RtmAlgorithm, tr
-from .data_findings import findings_of_events, tell_findings
-from .event_dates import add_event_dates, add_window, window_of
-from .marking import add_marking, given_marking
-from .outputs import versions
-from .parameters import (
+from ..rtm_plugin.core.tools.parallel import available_workers
+from ..rtm_plugin.core.tools.progress import parts
+from .shared.base import RtmAlgorithm, tr
+from .shared.data_findings import findings_of_events, tell_findings
+from .shared.event_dates import add_event_dates, add_window, window_of
+from .shared.marking import add_marking, given_marking
+from .shared.outputs import versions
+from .shared.parameters import (
     add_covariates,
     add_grid,
     add_influence,
@@ -39,7 +39,7 @@ from .parameters import (
     choice,
     whole_number,
 )
-from .study_inputs import Inputs, add_study_layers, read_inputs, study_of
+from .shared.study_inputs import Inputs, add_study_layers, read_inputs, study_of
 
 HEADLINE = 5  # percent of area
 _FIGURES = tuple(

@@ -11,9 +11,9 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import units_text
-from ..rtm_plugin.core.block_length import street_blocks
-from .base import RtmAlgorithm, tr
-from .parameters import add_study_area, read_source, read_study_area
+from ..rtm_plugin.core.ground.block_length import street_blocks
+from .shared.base import RtmAlgorithm, tr
+from .shared.parameters import add_study_area, read_source, read_study_area
 
 
 class BlockLength(RtmAlgorithm):

@@ -46,14 +46,14 @@ from ..rtm_plugin.cartography.briefing import (
 )
 from ..rtm_plugin.cartography.styles import Painter, terrain_painter
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.terrain import ScoreSummary
+from ..rtm_plugin.core.model.document import RiskModel
+from ..rtm_plugin.core.terrain.scores import ScoreSummary
 from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.wording import capital, listed, readable
-from .base import RESOURCES, RtmAlgorithm, tr
-from .briefing_text import briefing_text, hashes_of, names_of
-from .marking import add_carried_marking, carried_marking, marking_of_model
-from .parameters import whole_number
+from .shared.base import RESOURCES, RtmAlgorithm, tr
+from .shared.briefing_text import briefing_text, hashes_of, names_of
+from .shared.marking import add_carried_marking, carried_marking, marking_of_model
+from .shared.parameters import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
 

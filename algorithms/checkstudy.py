@@ -10,12 +10,12 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..rtm_plugin.core.findings import Finding, ordered
-from .base import RtmAlgorithm, tr
-from .data_findings import tell_findings
-from .parameters import choice
-from .study_facts import Inspector
-from .study_parameters import add_allow_remote, study_given
+from ..rtm_plugin.core.documents.findings import Finding, ordered
+from .shared.base import RtmAlgorithm, tr
+from .shared.data_findings import tell_findings
+from .shared.parameters import choice
+from .shared.study_facts import Inspector
+from .shared.study_parameters import add_allow_remote, study_given
 
 PARTS = ("all", "area", "outcome", "factors")
 

@@ -16,11 +16,11 @@ from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.pipeline import count
-from .base import RtmAlgorithm, results_group, tr
-from .data_findings import findings_of_events, tell_findings
-from .event_dates import add_event_dates, add_weight_field, add_window, read_events, window_of
-from .outputs import save_counts
-from .parameters import no_event_inside, source_item
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.data_findings import findings_of_events, tell_findings
+from .shared.event_dates import add_event_dates, add_weight_field, add_window, read_events, window_of
+from .shared.outputs import save_counts
+from .shared.parameters import no_event_inside, source_item
 
 
 class CountEvents(RtmAlgorithm):

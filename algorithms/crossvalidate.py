@@ -21,13 +21,13 @@ from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
-from ..rtm_plugin.core.covariates import Observations, observe
-from ..rtm_plugin.core.crossvalidation import Comparison, compare
+from ..rtm_plugin.core.accuracy.crossvalidation import Comparison, compare
+from ..rtm_plugin.core.accuracy.folds import Folds, area_folds, block_folds, random_folds
+from ..rtm_plugin.core.candidates.covariates import Observations, observe
+from ..rtm_plugin.core.documents.reading import json_text
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.held_out import Folds, area_folds, block_folds, random_folds
-from ..rtm_plugin.core.reading import json_text
-from .base import RtmAlgorithm, results_group, tr
-from .crossvalidation_tables import (
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.crossvalidation_tables import (
     FOLD_COLUMNS,
     HEADLINE_SHARE,
     SELECTION_COLUMNS,
@@ -37,9 +37,9 @@ from .crossvalidation_tables import (
     selection_rows,
     tell_comparison,
 )
-from .marking import add_marking, given_marking
-from .outputs import plain_parameters, save_crossvalidated, save_table, versions
-from .parameters import (
+from .shared.marking import add_marking, given_marking
+from .shared.outputs import plain_parameters, save_crossvalidated, save_table, versions
+from .shared.parameters import (
     add_covariates,
     add_selection,
     read_covariates,

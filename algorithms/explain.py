@@ -28,17 +28,18 @@ from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places
 from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
+from ..rtm_plugin.core.answers.explain import explain
+from ..rtm_plugin.core.arrays import Floats
+from ..rtm_plugin.core.documents.reading import json_text, known
+from ..rtm_plugin.core.documents.settings import FactorSettings, LayerSettings
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.explain import explain
-from ..rtm_plugin.core.features import Features, Floats
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.ground.features import Features
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.document import RiskModel
 from ..rtm_plugin.core.pipeline import count
-from ..rtm_plugin.core.reading import json_text, known
-from ..rtm_plugin.core.study import FactorSettings, LayerSettings
-from .base import RtmAlgorithm, tr
-from .marking import carried_marking, marking_of_model
-from .parameters import read_factor_settings, read_source
+from .shared.base import RtmAlgorithm, tr
+from .shared.marking import carried_marking, marking_of_model
+from .shared.parameters import read_factor_settings, read_source
 
 
 class Explain(RtmAlgorithm):

@@ -22,18 +22,18 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.errors import InputError, SettingsError
-from ..rtm_plugin.core.forecast import ForecastSettings, History
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.forecast.empirical_bayes import ForecastSettings, History
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.document import RiskModel
 from ..rtm_plugin.core.pipeline import count, forecast_events, observe_again, score
 from ..rtm_plugin.report.wording import listed
-from .base import RtmAlgorithm, results_group, tr
-from .data_findings import findings_of_events, tell_findings
-from .forecast_outputs import ForecastPaths, save_forecast
-from .log import tell_forecast
-from .marking import carried_marking, marking_of_model
-from .outputs import plain_parameters, versions
-from .parameters import add_covariates, no_event_inside, read_covariates, source_item
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.data_findings import findings_of_events, tell_findings
+from .shared.forecast_outputs import ForecastPaths, save_forecast
+from .shared.log import tell_forecast
+from .shared.marking import carried_marking, marking_of_model
+from .shared.outputs import plain_parameters, versions
+from .shared.parameters import add_covariates, no_event_inside, read_covariates, source_item
 
 
 class Forecast(RtmAlgorithm):

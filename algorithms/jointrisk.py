@@ -20,11 +20,7 @@ from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer
 from ..rtm_plugin.adapters.tables import Column
-from ..rtm_plugin.core.baselines import kernel_baseline
-from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.features import Floats
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.jointrisk import (
+from ..rtm_plugin.core.answers.jointrisk import (
     BOTH,
     JOINT_RULES,
     JointClass,
@@ -33,15 +29,19 @@ from ..rtm_plugin.core.jointrisk import (
     joint_classes,
     joint_table,
 )
-from ..rtm_plugin.core.periods import Period, refuse_unless_later
+from ..rtm_plugin.core.arrays import Floats
+from ..rtm_plugin.core.documents.periods import Period, refuse_unless_later
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.forecast.baselines import kernel_baseline
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.raster_items import FIT, joint_items
 from ..rtm_plugin.core.pipeline import Events, count
-from ..rtm_plugin.core.raster_items import FIT, joint_items
-from .base import RtmAlgorithm, results_group, tr
-from .data_findings import findings_of_events, tell_findings
-from .event_dates import add_event_dates, add_window, read_events, read_points, window_of
-from .marking import carried_marking
-from .outputs import save_joint_risk, save_table
-from .parameters import choice, no_event_inside, source_item
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.data_findings import findings_of_events, tell_findings
+from .shared.event_dates import add_event_dates, add_window, read_events, read_points, window_of
+from .shared.marking import carried_marking
+from .shared.outputs import save_joint_risk, save_table
+from .shared.parameters import choice, no_event_inside, source_item
 
 JOINT_COLUMNS: tuple[Column, ...] = (
     ("class", int),

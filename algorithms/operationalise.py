@@ -17,10 +17,10 @@ from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
-from ..rtm_plugin.core.candidates import operationalise
-from .base import RtmAlgorithm, results_group, tr
-from .outputs import save_candidates
-from .parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
+from ..rtm_plugin.core.candidates.columns import operationalise
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.outputs import save_candidates
+from .shared.parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
 
 
 class Operationalise(RtmAlgorithm):

@@ -18,18 +18,18 @@ from ..rtm_plugin.adapters.belonging import Terrain
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, require_cells
-from ..rtm_plugin.core.candidates import CandidateSet
+from ..rtm_plugin.core.arrays import Floats
+from ..rtm_plugin.core.candidates.columns import CandidateSet
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.features import Floats
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.model_findings import no_places_finding
-from ..rtm_plugin.core.places import priority_places
-from .base import RtmAlgorithm, results_group, tr
-from .log import tell_places
-from .marking import carried_marking
-from .outputs import save_places
-from .parameters import add_places, place_settings
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.document import RiskModel
+from ..rtm_plugin.core.model.model_findings import no_places_finding
+from ..rtm_plugin.core.terrain.places import priority_places
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.log import tell_places
+from .shared.marking import carried_marking
+from .shared.outputs import save_places
+from .shared.parameters import add_places, place_settings
 
 
 class PriorityPlaces(RtmAlgorithm):

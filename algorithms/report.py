@@ -23,23 +23,23 @@ from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import Raster, read_candidates
-from ..rtm_plugin.core.candidates import CandidateSet
+from ..rtm_plugin.core.arrays import Floats
+from ..rtm_plugin.core.candidates.columns import CandidateSet
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.features import Floats
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.places import priority_places
-from ..rtm_plugin.core.terrain import shares
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.document import RiskModel
+from ..rtm_plugin.core.terrain.places import priority_places
+from ..rtm_plugin.core.terrain.scores import shares
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import ReportContext
 from ..rtm_plugin.report.saved import context_of
-from .base import RtmAlgorithm, tr
-from .log import tell_places
-from .marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .parameters import Parameters, add_places, place_settings
-from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
-from .study_inputs import rule_text
+from .shared.base import RtmAlgorithm, tr
+from .shared.log import tell_places
+from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
+from .shared.parameters import Parameters, add_places, place_settings
+from .shared.report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
+from .shared.study_inputs import rule_text
 
 
 class Report(RtmAlgorithm):

@@ -21,24 +21,24 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
-from ..rtm_plugin.core.findings import Finding, warnings_in
-from ..rtm_plugin.core.forecast import Forecast
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.parallel import available_workers
+from ..rtm_plugin.core.documents.findings import Finding, warnings_in
+from ..rtm_plugin.core.forecast.empirical_bayes import Forecast
+from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
-from ..rtm_plugin.core.progress import Clock
+from ..rtm_plugin.core.tools.parallel import available_workers
+from ..rtm_plugin.core.tools.progress import Clock
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.first_page import first_page
 from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
-from .base import RtmAlgorithm, results_group, tr
-from .data_findings import tell_findings
-from .event_dates import add_event_dates, add_window
-from .forecast_outputs import ForecastPaths, save_forecast
-from .later_events import Measured, coming_days, coming_text, forecast_of, measured_on_later_events
-from .log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
-from .marking import add_marking, given_marking, marking_of_model
-from .outputs import (
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.data_findings import tell_findings
+from .shared.event_dates import add_event_dates, add_window
+from .shared.forecast_outputs import ForecastPaths, save_forecast
+from .shared.later_events import Measured, coming_days, coming_text, forecast_of, measured_on_later_events
+from .shared.log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
+from .shared.marking import add_marking, given_marking, marking_of_model
+from .shared.outputs import (
     made_from_terrain,
     plain_parameters,
     save_candidate_table,
@@ -47,9 +47,9 @@ from .outputs import (
     save_terrain,
     versions,
 )
-from .parameters import add_covariates, add_grid, add_influence, add_places, add_selection
-from .report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
-from .study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
+from .shared.parameters import add_covariates, add_grid, add_influence, add_places, add_selection
+from .shared.report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
+from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.libraries import VERIFYING
-from .base import RtmAlgorithm, tr
-from .study_parameters import RESULT_FILES, add_allow_remote, add_study, run_parameters, study_given
+from .shared.base import RtmAlgorithm, tr
+from .shared.study_parameters import RESULT_FILES, add_allow_remote, add_study, run_parameters, study_given
 
 _RASTERS = {
     "OUTPUT_TERRAIN": "Risk terrain",

@@ -18,15 +18,15 @@ from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
-from ..rtm_plugin.core.covariates import observe
-from ..rtm_plugin.core.parallel import available_workers
+from ..rtm_plugin.core.candidates.covariates import observe
 from ..rtm_plugin.core.pipeline import fit_model
-from ..rtm_plugin.core.progress import Clock
-from .base import RtmAlgorithm, results_group, tr
-from .log import tell_model
-from .marking import add_marking, given_marking
-from .outputs import plain_parameters, save_candidate_table, versions
-from .parameters import add_covariates, add_selection, read_covariates, selection_settings
+from ..rtm_plugin.core.tools.parallel import available_workers
+from ..rtm_plugin.core.tools.progress import Clock
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.log import tell_model
+from .shared.marking import add_marking, given_marking
+from .shared.outputs import plain_parameters, save_candidate_table, versions
+from .shared.parameters import add_covariates, add_selection, read_covariates, selection_settings
 
 
 class SelectModel(RtmAlgorithm):

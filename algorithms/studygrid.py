@@ -12,10 +12,10 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.crs import crs_text, units_text
 from ..rtm_plugin.adapters.files import Staging
-from ..rtm_plugin.core.grid import study_grid
-from .base import RtmAlgorithm, results_group, tr
-from .outputs import save_grid
-from .parameters import (
+from ..rtm_plugin.core.ground.grid import study_grid
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.outputs import save_grid
+from .shared.parameters import (
     add_grid,
     add_study_area,
     grid_settings,

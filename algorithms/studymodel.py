@@ -23,10 +23,10 @@ from qgis.PyQt.QtCore import QPointF
 from qgis.PyQt.QtXml import QDomDocument
 
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
-from .base import RtmAlgorithm, tr
-from .study_parameters import (
+from .shared.base import RtmAlgorithm, tr
+from .shared.study_parameters import (
     add_allow_remote,
     candidate_parameters,
     count_parameters,

@@ -12,12 +12,12 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
 )
 
-from ..rtm_plugin.core.study import MAX_BLOCKS
-from ..rtm_plugin.core.study_findings import FactorLayer, layer_findings, size_findings
-from .base import RtmAlgorithm, tr
-from .data_findings import tell_findings
-from .parameters import add_study_area, read_source, read_study_area, whole_number
-from .study_facts import Ground, factor_facts
+from ..rtm_plugin.core.data.study_findings import FactorLayer, layer_findings, size_findings
+from ..rtm_plugin.core.documents.settings import MAX_BLOCKS
+from .shared.base import RtmAlgorithm, tr
+from .shared.data_findings import tell_findings
+from .shared.parameters import add_study_area, read_source, read_study_area, whole_number
+from .shared.study_facts import Ground, factor_facts
 
 
 class Suggest(RtmAlgorithm):

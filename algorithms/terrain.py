@@ -15,12 +15,12 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates
-from ..rtm_plugin.core.model import RiskModel
+from ..rtm_plugin.core.model.document import RiskModel
 from ..rtm_plugin.core.pipeline import observe_again, score
-from .base import RtmAlgorithm, results_group, tr
-from .marking import carried_marking, marking_of_model
-from .outputs import save_expected, save_terrain
-from .parameters import add_covariates, read_covariates
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.marking import carried_marking, marking_of_model
+from .shared.outputs import save_expected, save_terrain
+from .shared.parameters import add_covariates, read_covariates
 
 
 class Terrain(RtmAlgorithm):

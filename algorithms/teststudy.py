@@ -17,11 +17,11 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.study_file import OpenLayers
+from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.study_document import StudyDocument
-from .base import RtmAlgorithm, tr
-from .parameters import choice
-from .study_parameters import (
+from .shared.base import RtmAlgorithm, tr
+from .shared.parameters import choice
+from .shared.study_parameters import (
     RESULT_FILES,
     add_allow_remote,
     add_study,

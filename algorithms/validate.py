@@ -24,15 +24,8 @@ from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
-from ..rtm_plugin.core.errors import InputError
-from ..rtm_plugin.core.features import Floats
-from ..rtm_plugin.core.findings import Finding
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.measures import HIT_RATE, PAI
-from ..rtm_plugin.core.periods import Period
-from ..rtm_plugin.core.pipeline import Events, count
-from ..rtm_plugin.core.streets import length_in_cells
-from ..rtm_plugin.core.validation import (
+from ..rtm_plugin.core.accuracy.measures import HIT_RATE, PAI
+from ..rtm_plugin.core.accuracy.validation import (
     MOST_REPLICATES,
     UNITS,
     ScoredMap,
@@ -41,17 +34,24 @@ from ..rtm_plugin.core.validation import (
     baseline_maps,
     validate,
 )
+from ..rtm_plugin.core.arrays import Floats
+from ..rtm_plugin.core.documents.findings import Finding
+from ..rtm_plugin.core.documents.periods import Period
+from ..rtm_plugin.core.errors import InputError
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.ground.streets import length_in_cells
+from ..rtm_plugin.core.pipeline import Events, count
 from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ..rtm_plugin.report.validation_context import HEADLINE_SHARE, MapOrigin, ValidationContext
 from ..rtm_plugin.report.validation_page import render_validation
-from .base import RtmAlgorithm, results_group, tr
-from .data_findings import findings_of_events, tell_findings
-from .event_dates import add_event_dates, add_window, read_events, window_of
-from .later_events import days_ratio, later_text
-from .log import tell_validation
-from .marking import add_carried_marking, carried_marking
-from .outputs import plain_parameters, save_figures, versions
-from .parameters import choice, no_event_inside, read_source, source_item, whole_number
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.data_findings import findings_of_events, tell_findings
+from .shared.event_dates import add_event_dates, add_window, read_events, window_of
+from .shared.later_events import days_ratio, later_text
+from .shared.log import tell_validation
+from .shared.marking import add_carried_marking, carried_marking
+from .shared.outputs import plain_parameters, save_figures, versions
+from .shared.parameters import choice, no_event_inside, read_source, source_item, whole_number
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}

@@ -21,14 +21,14 @@ from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.tables import Column
-from ..rtm_plugin.core.features import Features
-from ..rtm_plugin.core.grid import Grid
-from ..rtm_plugin.core.model import RiskModel
-from ..rtm_plugin.core.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
-from .base import RtmAlgorithm, results_group, tr
-from .marking import carried_marking, marking_of_model
-from .outputs import save_table, save_what_if
-from .parameters import read_source, source_item
+from ..rtm_plugin.core.answers.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
+from ..rtm_plugin.core.ground.features import Features
+from ..rtm_plugin.core.ground.grid import Grid
+from ..rtm_plugin.core.model.document import RiskModel
+from .shared.base import RtmAlgorithm, results_group, tr
+from .shared.marking import carried_marking, marking_of_model
+from .shared.outputs import save_table, save_what_if
+from .shared.parameters import read_source, source_item
 
 RANK = "rank"  # the field that names the places of rtm:priorityplaces
 _TOLD = 10  # places in the log, those that change most; the table has all

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rtm_plugin.core.baselines import kernel_baseline
-from rtm_plugin.core.features import Floats
-from rtm_plugin.core.forecast import Forecast, History, forecast
-from rtm_plugin.core.grid import count_events
-from rtm_plugin.core.influence import kernel_density, nearest_distance
-from rtm_plugin.core.wide_terrain import wide_terrain
+from rtm_plugin.core.arrays import Floats
+from rtm_plugin.core.candidates.influence import kernel_density, nearest_distance
+from rtm_plugin.core.forecast.baselines import kernel_baseline
+from rtm_plugin.core.forecast.empirical_bayes import Forecast, History, forecast
+from rtm_plugin.core.forecast.wide_terrain import wide_terrain
+from rtm_plugin.core.ground.grid import count_events
 
 from .accuracy_cases import SEEDS, Case, Fitted, cases, fitted
 from .page import REPOSITORY, replace, table

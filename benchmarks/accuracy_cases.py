@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 from osgeo import ogr, osr
 
-from rtm_plugin.core.covariates import Observations, observe
-from rtm_plugin.core.features import Features, Floats, ring_segments
-from rtm_plugin.core.grid import Grid, count_events, study_grid
-from rtm_plugin.core.model import RiskModel
+from rtm_plugin.core.arrays import Floats
+from rtm_plugin.core.candidates.covariates import Observations, observe
+from rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from rtm_plugin.core.ground.features import Features, ring_segments
+from rtm_plugin.core.ground.grid import Grid, count_events, study_grid
+from rtm_plugin.core.model.document import RiskModel
 from rtm_plugin.core.pipeline import candidate_set, count, fit_model, score
-from rtm_plugin.core.study import FactorSettings, GridSettings, SelectionSettings
 
 from .measure import CHICAGO_FACTORS
 from .page import REPOSITORY

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
 from scipy.spatial import cKDTree
 
-from rtm_plugin.core.features import Features, ring_segments
+from rtm_plugin.core.ground.features import Features, ring_segments
 
 Floats = NDArray[np.float64]
 

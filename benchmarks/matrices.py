@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from osgeo import ogr
 
-from rtm_plugin.core.candidates import CandidateSet, operationalise
-from rtm_plugin.core.features import Features, ring_segments
-from rtm_plugin.core.grid import Grid, count_events, study_grid
-from rtm_plugin.core.selection import useless_columns
-from rtm_plugin.core.study import FactorSettings, GridSettings
+from rtm_plugin.core.candidates.columns import CandidateSet, operationalise
+from rtm_plugin.core.documents.settings import FactorSettings, GridSettings
+from rtm_plugin.core.ground.features import Features, ring_segments
+from rtm_plugin.core.ground.grid import Grid, count_events, study_grid
+from rtm_plugin.core.selection.procedure import useless_columns
 
 from .city import BLOCK, make_city
 from .measure import CHICAGO_FACTORS

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from rtm_plugin.core.candidates import Candidate, CandidateSet, DesignMatrix
-from rtm_plugin.core.elastic_net import Path as NetPath
-from rtm_plugin.core.elastic_net import cull, fit_path, penalties, stratified_folds
-from rtm_plugin.core.penalised import Problem
-from rtm_plugin.core.stepwise import Selected, select
-from rtm_plugin.core.study import SelectionSettings
+from rtm_plugin.core.candidates.columns import Candidate, CandidateSet, DesignMatrix
+from rtm_plugin.core.documents.settings import SelectionSettings
+from rtm_plugin.core.selection.culling import Path as NetPath
+from rtm_plugin.core.selection.culling import cull, fit_path, penalties, stratified_folds
+from rtm_plugin.core.selection.penalised import Problem
+from rtm_plugin.core.selection.stepwise import Selected, select
 
 from .matrices import Matrix, chicago_matrix, city_matrix
 from .page import chicago_data, machine, replace, spread, table

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from rtm_plugin.core.elastic_net import cull
-from rtm_plugin.core.stepwise import profile, select
-from rtm_plugin.core.study import SelectionSettings
+from rtm_plugin.core.documents.settings import SelectionSettings
+from rtm_plugin.core.selection.culling import cull
+from rtm_plugin.core.selection.stepwise import profile, select
 
 from .matrices import city_matrix
 

@@ -21,7 +21,6 @@ def _alias() -> None:
 
 
 _alias()
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 _STDERR: list[TextIO] = []  # the terminal's, where pytest does not catch what is written

@@ -1,8 +1,8 @@
 """What a result is, in words and figures, for the metadata of its file: any program shows them."""
 
-from ..core.model import RiskModel
-from ..core.raster_items import FACTORS, MODEL
-from ..core.whatif import NOT_CAUSE
+from ..core.answers.whatif import NOT_CAUSE
+from ..core.model.document import RiskModel
+from ..core.model.raster_items import FACTORS, MODEL
 
 _SCORE = (
     "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "

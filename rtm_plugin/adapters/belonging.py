@@ -12,10 +12,10 @@ from osgeo import gdal, ogr, osr
 from qgis.core import QgsVectorLayer
 
 from ..core.errors import InputError
-from ..core.grid import Grid
-from ..core.model import RiskModel
-from ..core.raster_items import KIND, MODEL
-from ..core.terrain import ScoreSummary
+from ..core.ground.grid import Grid
+from ..core.model.document import RiskModel
+from ..core.model.raster_items import KIND, MODEL
+from ..core.terrain.scores import ScoreSummary
 from .layers import layer_name
 from .rasters import Raster, same_cells
 

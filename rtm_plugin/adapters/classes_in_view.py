@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from qgis.core import QgsRectangle
 
-from ..core.terrain import CLASS_NAMES, ScoreSummary
+from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
 from .trust import open_raster
 
 

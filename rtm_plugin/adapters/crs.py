@@ -19,7 +19,7 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError, OutputError
-from ..core.grid import Grid
+from ..core.ground.grid import Grid
 
 Extent = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax
 

@@ -6,7 +6,7 @@ from qgis.core import QgsProcessingFeedback
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..core.errors import Cancelled
-from ..core.progress import Progress
+from ..core.tools.progress import Progress
 
 
 def progress_of(feedback: QgsProcessingFeedback, start: float = 0.0, end: float = 1.0) -> Progress:

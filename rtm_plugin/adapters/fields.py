@@ -8,10 +8,10 @@ import numpy as np
 from qgis.core import QgsFeature, QgsFeatureSource, QgsFields, QgsVariantUtils
 from qgis.PyQt.QtCore import QDate, QDateTime, QMetaType, Qt
 
+from ..core.arrays import Floats
+from ..core.data.repeats import NO_ID, EventRows, id_field, is_row_number
+from ..core.documents.periods import Dates, Period
 from ..core.errors import InputError
-from ..core.features import Floats
-from ..core.periods import Dates, Period
-from ..core.repeats import NO_ID, EventRows, id_field, is_row_number
 
 _NOT_OF_PLACES = ("username", "user_name", "filename", "file_name", "layername", "layer_name", "surname", "lastname")
 

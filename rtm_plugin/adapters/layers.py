@@ -26,9 +26,10 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from ..core.arrays import Floats
+from ..core.documents.layer_words import LayerChoice
 from ..core.errors import InputError
-from ..core.features import Features, Floats, inside, polygon_area, ring_segments
-from ..core.layer_words import LayerChoice
+from ..core.ground.features import Features, inside, polygon_area, ring_segments
 from .crs import crs_text, is_known, known_crs
 from .feedback import stop_if_cancelled
 from .fields import (

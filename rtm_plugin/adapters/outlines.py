@@ -13,7 +13,7 @@ from qgis.core import (
 )
 
 from ..core.errors import OutputError
-from ..core.features import Features
+from ..core.ground.features import Features
 from .files import Staging
 from .opening import open_vector
 

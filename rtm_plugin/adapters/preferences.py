@@ -9,8 +9,8 @@ from typing import Any
 
 from qgis.core import QgsSettings
 
+from ..core.documents.settings import INCREMENTS, OPERATIONALISATIONS, FactorSettings, GridSettings
 from ..core.errors import InputError, SettingsError
-from ..core.study import INCREMENTS, OPERATIONALISATIONS, FactorSettings, GridSettings
 from .feedback import tr
 
 SECTION = "risk_terrain"

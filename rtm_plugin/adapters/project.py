@@ -7,12 +7,12 @@ from typing import Any
 
 from qgis.core import QgsMapLayer, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
 
+from ..core.documents.reading import json_text, parse_json, read_text
+from ..core.documents.settings import LayerSettings, layer_settings
+from ..core.documents.study_document import LayerRef
 from ..core.errors import RtmError
-from ..core.model import RiskModel
-from ..core.raster_items import RasterItems
-from ..core.reading import json_text, parse_json, read_text
-from ..core.study import LayerSettings, layer_settings
-from ..core.study_document import LayerRef
+from ..core.model.document import RiskModel
+from ..core.model.raster_items import RasterItems
 from .belonging import Terrain, are_places, places_belong
 from .layers import layer_name
 from .paths import path_key, source_key

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
-from ..core.candidates import Candidate, CandidateSet, FactorCandidates
+from ..core.candidates.columns import Candidate, CandidateSet, FactorCandidates
 from ..core.errors import FileFormatError, InputError, OutputError
-from ..core.grid import Grid
+from ..core.ground.grid import Grid
+from ..core.model.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items
 from ..core.pipeline import Events
-from ..core.progress import Progress, silent
-from ..core.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items
+from ..core.tools.progress import Progress, silent
 from .about import kind_items
 from .crs import known_crs, refusal_of_crs, require_written_crs, spatial_reference
 

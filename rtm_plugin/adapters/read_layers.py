@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
-from ..core.coverage import Coverage, coverage
+from ..core.arrays import Floats
+from ..core.data.coverage import Coverage, coverage
+from ..core.data.repeats import EventRows
+from ..core.documents.layer_words import LayerChoice
+from ..core.documents.periods import Dates, Period
 from ..core.errors import InputError
-from ..core.features import Features, Floats
-from ..core.layer_words import LayerChoice
-from ..core.periods import Dates, Period
-from ..core.repeats import EventRows
+from ..core.ground.features import Features
 
 MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
 

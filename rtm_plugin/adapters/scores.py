@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.accuracy.measures import PERFECT
+from ..core.accuracy.validation import BASELINES
+from ..core.arrays import Floats
+from ..core.documents.periods import Period
 from ..core.errors import InputError
-from ..core.features import Floats
-from ..core.grid import Grid
-from ..core.measures import PERFECT
-from ..core.periods import Period
-from ..core.raster_items import FIT
-from ..core.validation import BASELINES
+from ..core.ground.grid import Grid
+from ..core.model.raster_items import FIT
 from .rasters import Raster
 
 KINDS = {

@@ -14,9 +14,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..core.documents.reading import read_text
+from ..core.documents.study_document import LayerRef, StudyDocument
 from ..core.errors import FileFormatError, OutputError
-from ..core.reading import read_text
-from ..core.study_document import LayerRef, StudyDocument
 from .files import Staging
 from .layers import layer_name
 from .paths import same_file

@@ -24,12 +24,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QMetaType
 from qgis.PyQt.QtXml import QDomDocument
 
+from ..core.accuracy.validation import Figure
 from ..core.errors import InputError, OutputError
-from ..core.grid import Grid
-from ..core.model import CandidateFate
-from ..core.places import Place, Places
-from ..core.raster_items import CONSTRAINT, MARKING
-from ..core.validation import Figure
+from ..core.ground.grid import Grid
+from ..core.model.document import CandidateFate
+from ..core.model.raster_items import CONSTRAINT, MARKING
+from ..core.terrain.places import Place, Places
 from .crs import crs_of, require_written_crs
 from .layers import layer_name
 from .rasters import gdal_errors

@@ -22,8 +22,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..core.documents.study_document import LayerRef, StudyDocument
 from ..core.errors import InputError
-from ..core.study_document import LayerRef, StudyDocument
 from .opening import open_vector
 from .sublayers import require_one_layer
 from .trusted_filters import filter_refusal, sql_refusal, subset_refusal

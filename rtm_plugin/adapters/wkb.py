@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from ..core.features import Floats
+from ..core.arrays import Floats
 
 Part = list[Floats]  # a point or a line: one array of vertices; a polygon: its rings, the outer first
 

@@ -3,7 +3,7 @@
 from qgis.core import QgsBox3d, QgsDateTimeRange, QgsLayerMetadata, QgsMapLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
-from ..core.raster_items import (
+from ..core.model.raster_items import (
     BLOCK_LENGTH,
     CELL_SIZE,
     CONSTRAINT,

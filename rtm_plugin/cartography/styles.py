@@ -16,11 +16,11 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from ..core.candidates import Candidate
+from ..core.answers.jointrisk import JOINT_COLOURS, JOINT_NAMES
+from ..core.candidates.columns import Candidate
 from ..core.errors import FileFormatError
-from ..core.jointrisk import JOINT_COLOURS, JOINT_NAMES
-from ..core.raster_items import RasterItems
-from ..core.terrain import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
+from ..core.model.raster_items import RasterItems
+from ..core.terrain.scores import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 # ColorBrewer's OrRd in nine steps: the classes' hues, so that both styles of a terrain read alike
 RAMP_COLOURS = (

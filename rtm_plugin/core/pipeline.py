@@ -7,28 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from .candidates import CandidateSet, operationalise
-from .covariates import AdjustmentScale, Covariates, Observations, observe
-from .elastic_net import Culling
+from .arrays import Floats
+from .candidates.columns import CandidateSet, operationalise
+from .candidates.covariates import AdjustmentScale, Covariates, Observations, observe
+from .documents.periods import Period
+from .documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 from .errors import InputError
-from .features import Features, Floats
-from .forecast import Forecast, ForecastSettings, History, forecast
-from .grid import LEFT_OUT, Grid, count_events, study_grid, where_events_lie
-from .model import (
+from .forecast.empirical_bayes import Forecast, ForecastSettings, History, forecast
+from .forecast.wide_terrain import wide_terrain
+from .ground.features import Features
+from .ground.grid import LEFT_OUT, Grid, count_events, study_grid, where_events_lie
+from .model.document import (
     EventSummary,
     FamilyModel,
     RiskModel,
 )
-from .parallel import in_threads
-from .periods import Period
-from .places import Places, priority_places
-from .progress import Clock, Progress, part, silent
-from .selection import Selection, check_counts, select_model
-from .study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
-from .summaries import culling_summary, family_model, fates, grid_summary, separation_summary
-from .terrain import RiskTerrain, risk_terrain
-from .verification import Verification, verify
-from .wide_terrain import wide_terrain
+from .model.summaries import culling_summary, family_model, fates, grid_summary, separation_summary
+from .regression.verification import Verification, verify
+from .selection.culling import Culling
+from .selection.procedure import Selection, check_counts, select_model
+from .terrain.places import Places, priority_places
+from .terrain.scores import RiskTerrain, risk_terrain
+from .tools.parallel import in_threads
+from .tools.progress import Clock, Progress, part, silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,8 @@ from ..adapters.feedback import tr
 from ..adapters.paths import path_key
 from ..adapters.trust import open_layer, open_raster_layer
 from ..adapters.trusted_filters import filter_refusal
+from ..core.documents.study_document import LayerRef
 from ..core.errors import InputError
-from ..core.study_document import LayerRef
 
 _NOT_KEPT = ("memory", "virtual")
 _RASTER_FILES = "gdal"

@@ -6,7 +6,7 @@ from qgis.core import QgsRectangle, QgsTask
 
 from ..adapters.classes_in_view import ClassInView, classes_in_view
 from ..adapters.feedback import tr
-from ..core.terrain import ScoreSummary
+from ..core.terrain.scores import ScoreSummary
 
 
 class ViewTask(QgsTask):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..core.model import RiskModel
-from ..core.nearby import Nearby, nearest_features
-from ..core.places import Place, middle_cell, shares_in_places
+from ..core.ground.nearby import Nearby, nearest_features
+from ..core.model.document import RiskModel
+from ..core.terrain.places import Place, middle_cell, shares_in_places
 from .cells import Cells
 
 NEAR_EACH, NEAR_ALL = 2, 10  # features named for each factor, and on a card

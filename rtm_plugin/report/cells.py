@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.features import Features, Floats
-from ..core.grid import Grid
-from ..core.nearby import FeatureNames
+from ..core.arrays import Floats
+from ..core.ground.features import Features
+from ..core.ground.grid import Grid
+from ..core.ground.nearby import FeatureNames
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..core.terrain import CLASS_COLOURS
+from ..core.terrain.scores import CLASS_COLOURS
 from .details import FactorLadder, FitGroup, Rung, ScoreBins
 from .findings import Findings, Parameter
 from .scales import FARTHEST, Scale, gap_scale, gap_ticks, linear, linear_ticks, log_ticks, logarithmic

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ..core.measures import PERFECT, STREET, Curve
-from ..core.validation import RANDOM
+from ..core.accuracy.measures import PERFECT, STREET, Curve
+from ..core.accuracy.validation import RANDOM
 from .scales import Scale, linear, linear_ticks
 from .svg import INK, LINE, SOFT, Drawing, short, units
 from .wording import percent, readable

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from ..core.accuracy import Accuracy
-from ..core.model import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
-from ..core.places import Place
-from ..core.study import PLACE_CARDS
+from ..core.accuracy.at_share import Accuracy
+from ..core.documents.settings import PLACE_CARDS
+from ..core.model.document import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
+from ..core.terrain.places import Place
 from .cards import place_cards
 from .cells import Cells
 from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes

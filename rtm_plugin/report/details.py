@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.calibration import deciles
-from ..core.event_density import LEAST_SUPPORT, event_density
-from ..core.features import Floats
-from ..core.likelihood import log_pmf
-from ..core.model import CandidateFate, RiskModel
-from ..core.terrain import CLASS_NAMES, ScoreSummary
+from ..core.accuracy.calibration import deciles
+from ..core.arrays import Floats
+from ..core.ground.event_density import LEAST_SUPPORT, event_density
+from ..core.model.document import CandidateFate, RiskModel
+from ..core.regression.likelihood import log_pmf
+from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
 from .cells import Cells
 
 CLOSE_BIC = 6.0

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from ..core.accuracy import Accuracy
-from ..core.findings import Finding
-from ..core.model import RiskModel
-from ..core.periods import Period
-from ..core.places import Place
-from ..core.reading import json_text, json_values
-from ..core.study import rrv_text
+from ..core.accuracy.at_share import Accuracy
+from ..core.documents.findings import Finding
+from ..core.documents.periods import Period
+from ..core.documents.reading import json_text, json_values
+from ..core.documents.settings import rrv_text
+from ..core.model.document import RiskModel
+from ..core.terrain.places import Place
 from .cards import PlaceCard
 from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
 from .validation import ValidationFindings, rounded

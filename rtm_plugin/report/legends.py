@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..core.event_density import LEAST_SUPPORT, MULTIPLES, EventDensity
-from ..core.terrain import ScoreSummary
+from ..core.ground.event_density import LEAST_SUPPORT, MULTIPLES, EventDensity
+from ..core.terrain.scores import ScoreSummary
 from .details import ScoreClass
 from .maps import DENSITY_COLOURS
 from .wording import number, plain

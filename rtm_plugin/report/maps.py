@@ -9,10 +9,10 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from ..core.event_density import EventDensity
-from ..core.grid import Grid
-from ..core.places import middle_cell
-from ..core.terrain import CLASS_COLOURS, ScoreSummary
+from ..core.ground.event_density import EventDensity
+from ..core.ground.grid import Grid
+from ..core.terrain.places import middle_cell
+from ..core.terrain.scores import CLASS_COLOURS, ScoreSummary
 from .cards import PlaceCard
 from .findings import ReportContext
 from .svg import INK, RED, Drawing, indexed_png, outline

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from ..core.event_density import event_density
-from ..core.terrain import CLASS_COLOURS
+from ..core.ground.event_density import event_density
+from ..core.terrain.scores import CLASS_COLOURS
 from .cells import Cells
 from .charts import distribution, forest, ladders, observed_and_expected, steps
 from .details import bin_classes

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ..core.documents.findings import Finding
 from ..core.errors import FileFormatError, SettingsError
-from ..core.findings import Finding
-from ..core.model import RiskModel
+from ..core.model.document import RiskModel
 from .findings import FactorInfo, ReportContext
 
 KEY = "context"  # of the provenance

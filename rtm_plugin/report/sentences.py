@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ..core.accuracy import Accuracy, Bounds
-from ..core.event_split import EventSplit, split_findings
-from ..core.findings import Finding, warnings_in
-from ..core.layer_words import short_period
-from ..core.model import ModelTerm, RiskModel
-from ..core.model_findings import separation_findings
-from ..core.terrain import ScoreSummary
+from ..core.accuracy.at_share import Accuracy, Bounds
+from ..core.data.event_split import EventSplit, split_findings
+from ..core.documents.findings import Finding, warnings_in
+from ..core.documents.layer_words import short_period
+from ..core.model.document import ModelTerm, RiskModel
+from ..core.model.model_findings import separation_findings
+from ..core.terrain.scores import ScoreSummary
 from .details import ScoreClass
 from .findings import (
     NOT_CAUSE,

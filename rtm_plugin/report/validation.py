@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ..core.measures import (
+from ..core.accuracy.measures import (
     AREA_UNDER,
     CALIBRATION,
     HIT_RATE,
@@ -11,8 +11,8 @@ from ..core.measures import (
     PEI,
     RECAPTURE,
 )
-from ..core.reading import json_text
-from ..core.validation import Validation
+from ..core.accuracy.validation import Validation
+from ..core.documents.reading import json_text
 from .validation_context import ValidationContext
 from .validation_sentences import headline_of, warnings_of
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.findings import Finding
-from ..core.periods import Period
+from ..core.documents.findings import Finding
+from ..core.documents.periods import Period
 
 HEADLINE_SHARE = 0.05
 

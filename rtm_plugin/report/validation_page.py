@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..core.measures import (
+from ..core.accuracy.measures import (
     AREA,
     AREA_UNDER,
     CALIBRATION,
@@ -24,7 +24,7 @@ from ..core.measures import (
     SLOPE,
     STREET,
 )
-from ..core.validation import RANDOM, Figure, Validation
+from ..core.accuracy.validation import RANDOM, Figure, Validation
 from .curve import capture_picture
 from .origins import origins
 from .templates import environment

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from ..core.findings import warnings_in
-from ..core.layer_words import short_period
-from ..core.measures import HIT_RATE, PAI, PEI, RATIO, SLOPE, STREET
-from ..core.periods import Period
-from ..core.validation import RANDOM, Figure, Validation
+from ..core.accuracy.measures import HIT_RATE, PAI, PEI, RATIO, SLOPE, STREET
+from ..core.accuracy.validation import RANDOM, Figure, Validation
+from ..core.documents.findings import warnings_in
+from ..core.documents.layer_words import short_period
+from ..core.documents.periods import Period
 from .validation_context import HEADLINE_SHARE, ValidationContext
 from .wording import NBSP, counted_events, fixed, listed, many, number, percent, readable
 

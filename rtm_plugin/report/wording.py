@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..core.periods import MONTHS
+from ..core.documents.periods import MONTHS
 
 NBSP = "\u00a0"
 MINUS = "−"

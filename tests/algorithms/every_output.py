@@ -11,8 +11,8 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 from risk_terrain.rtm_plugin.adapters.study_file import save_study
-from risk_terrain.rtm_plugin.core.study import FactorSettings, SelectionSettings
-from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from running import run_inputs
 
 QUICK = {"CULL": "no", "FAMILY": "poisson"}

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from osgeo import ogr, osr
-from risk_terrain.rtm_plugin.core.features import Features, ring_segments
+from risk_terrain.rtm_plugin.core.documents.settings import (
+    FactorSettings,
+    GridSettings,
+    PlaceSettings,
+    SelectionSettings,
+)
+from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
 from risk_terrain.rtm_plugin.core.pipeline import Study
-from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 
 ORIGIN = np.array([400_000.0, 300_000.0])
 CELL, BLOCK, SIDE = 100.0, 200.0, 2000.0

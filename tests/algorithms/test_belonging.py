@@ -116,7 +116,7 @@ def foreign_places(other, tmp_path):
 def test_places_keep_their_model(chain, tmp_path):
     path = str(tmp_path / "places.gpkg")
     process("priorityplaces", {"TERRAIN": chain["terrain"], "RULE": "share", "VALUE": 5, "OUTPUT": path})
-    from risk_terrain.rtm_plugin.core.model import RiskModel
+    from risk_terrain.rtm_plugin.core.model.document import RiskModel
 
     data, fingerprint = ogr.Open(path), RiskModel.load(chain["model"]).fingerprint  # kept: its layers end with it
     assert data.GetLayer(0).GetMetadata() == {"RTM_KIND": "terrain", "RTM_MODEL": fingerprint}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from risk_terrain.rtm_plugin.core import pipeline
-from risk_terrain.rtm_plugin.core.crossvalidation import compare
-from risk_terrain.rtm_plugin.core.held_out import area_folds, block_folds, random_folds
-from risk_terrain.rtm_plugin.core.study import SelectionSettings
+from risk_terrain.rtm_plugin.core.accuracy.crossvalidation import compare
+from risk_terrain.rtm_plugin.core.accuracy.folds import area_folds, block_folds, random_folds
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from running import Log, bands, descriptions, files, process
 from small_city import FACTORS, as_study, moved, polygon_features, wkt, write_layer
 

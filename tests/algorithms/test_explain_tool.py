@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.model import RiskModel
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from risk_terrain.rtm_plugin.core.pipeline import run
-from risk_terrain.rtm_plugin.core.terrain import shares
+from risk_terrain.rtm_plugin.core.terrain.scores import shares
 from running import Log, process
 from small_city import as_study
 

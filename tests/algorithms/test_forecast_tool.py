@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.forecast import PARTS, ForecastSettings, History, forecast
+from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import PARTS, ForecastSettings, History, forecast
+from risk_terrain.rtm_plugin.core.forecast.wide_terrain import wide_terrain
 from risk_terrain.rtm_plugin.core.pipeline import count, run
-from risk_terrain.rtm_plugin.core.wide_terrain import wide_terrain
 from running import Log, bands, descriptions, files, process, refusal
 from small_city import as_study, write_layer
 

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
-from risk_terrain.rtm_plugin.core.accuracy import captured
-from risk_terrain.rtm_plugin.core.baselines import kernel_baseline
-from risk_terrain.rtm_plugin.core.jointrisk import JOINT_COLOURS, JOINT_NAMES, JointSettings, joint_classes, joint_table
+from risk_terrain.rtm_plugin.core.accuracy.at_share import captured
+from risk_terrain.rtm_plugin.core.answers.jointrisk import (
+    JOINT_COLOURS,
+    JOINT_NAMES,
+    JointSettings,
+    joint_classes,
+    joint_table,
+)
+from risk_terrain.rtm_plugin.core.forecast.baselines import kernel_baseline
 from risk_terrain.rtm_plugin.core.pipeline import count, run
 from running import Log, bands, files, process
 from small_city import as_study, point_wkt, write_layer

@@ -9,7 +9,7 @@ import pytest
 from risk_terrain.rtm_plugin.adapters.rasters import Band, write_raster
 from risk_terrain.rtm_plugin.adapters.tables import write_table
 from risk_terrain.rtm_plugin.core.errors import OutputError
-from risk_terrain.rtm_plugin.core.grid import Grid
+from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.report.findings import Parameter
 from risk_terrain.rtm_plugin.report.first_page import first_page
 from running import files, process, refusal, run_inputs

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import canonicalize
 
 import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
-from risk_terrain.algorithms.outputs import save_expected, save_terrain
+from risk_terrain.algorithms.shared.outputs import save_expected, save_terrain
 from risk_terrain.rtm_plugin.adapters.files import Staging
 from risk_terrain.rtm_plugin.core import pipeline
 from running import RUN_OUTPUTS, Log, files, pairs, process, run_parameters

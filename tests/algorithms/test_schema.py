@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from risk_terrain.algorithms.parameters import read_factor_settings
+from risk_terrain.algorithms.shared.parameters import read_factor_settings
 from risk_terrain.rtm_plugin.core.errors import RtmError
-from risk_terrain.rtm_plugin.core.model import RiskModel
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from running import process, run_inputs
 from small_city import FACTORS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
 from risk_terrain.rtm_plugin.core import pipeline
-from risk_terrain.rtm_plugin.core.model import RiskModel
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from running import RUN_FILES, bands, descriptions, files, process
 from small_city import FACTORS, TRUE_FACTORS, as_study
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
-from risk_terrain.rtm_plugin.core.accuracy import accuracy
+from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy
 from running import Log, bands, files, process, refusal
 from small_city import FOOTPATHS, moved, point_wkt, write_layer
 from test_routes import profile, qgis_process  # noqa: F401

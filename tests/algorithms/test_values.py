@@ -57,7 +57,7 @@ def test_whole_numbers_are_not_rounded(provider):
 
 def test_words(provider):
     """Each word and each of qgis_process's numbers is taken; the help names the words, as does a refusal."""
-    from risk_terrain.algorithms.values import typed_values
+    from risk_terrain.algorithms.shared.values import typed_values
 
     for tool, definition in definitions(provider, "enum"):
         words = definition.options()
@@ -75,7 +75,7 @@ def test_words(provider):
 
 
 def test_yes_or_no(provider):
-    from risk_terrain.algorithms.values import typed_values
+    from risk_terrain.algorithms.shared.values import typed_values
 
     for tool, definition in definitions(provider, "boolean"):
         name = definition.name()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingFeatureSourceDefinition, QgsRasterLayer
-from risk_terrain.rtm_plugin.core.model import RiskModel
-from risk_terrain.rtm_plugin.core.whatif import NOT_CAUSE
+from risk_terrain.rtm_plugin.core.answers.whatif import NOT_CAUSE
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from running import Log, bands, files, process
 from small_city import moved, point_wkt, wkt, write_layer
 

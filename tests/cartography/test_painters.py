@@ -18,9 +18,9 @@ from risk_terrain.rtm_plugin.cartography.styles import (
     terrain_painter,
 )
 from risk_terrain.rtm_plugin.cartography.symbols import factor_painter, outline_painter, places_painter
-from risk_terrain.rtm_plugin.core.candidates import Candidate, FactorCandidates
-from risk_terrain.rtm_plugin.core.grid import Grid
-from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, ScoreSummary
+from risk_terrain.rtm_plugin.core.candidates.columns import Candidate, FactorCandidates
+from risk_terrain.rtm_plugin.core.ground.grid import Grid
+from risk_terrain.rtm_plugin.core.terrain.scores import CLASS_COLOURS, ScoreSummary
 
 GRID = Grid(400_000.0, 300_300.0, 100.0, 200.0, np.ones((3, 3), dtype=bool), "EPSG:27700")
 SCORES = np.array([1, 1, 1, 2, 2, 4, 4, 8, 100], dtype=np.float32)

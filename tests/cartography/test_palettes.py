@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.cartography.styles import COUNT_COLOURS, RAMP_COLOURS
 from risk_terrain.rtm_plugin.cartography.symbols import FACTOR_COLOURS, FACTOR_SHAPES
-from risk_terrain.rtm_plugin.core.jointrisk import JOINT_COLOURS
-from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS
+from risk_terrain.rtm_plugin.core.answers.jointrisk import JOINT_COLOURS
+from risk_terrain.rtm_plugin.core.terrain.scores import CLASS_COLOURS
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB
 EYES = {

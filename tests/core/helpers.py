@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from hypothesis import Phase, settings
-from risk_terrain.rtm_plugin.core.candidates import Candidate, CandidateSet, FactorCandidates, candidate_name
-from risk_terrain.rtm_plugin.core.features import Features, Floats, ring_segments
-from risk_terrain.rtm_plugin.core.grid import Grid
+from risk_terrain.rtm_plugin.core.arrays import Floats
+from risk_terrain.rtm_plugin.core.candidates.columns import Candidate, CandidateSet, FactorCandidates, candidate_name
+from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
+from risk_terrain.rtm_plugin.core.ground.grid import Grid
 
 Ring = Sequence[tuple[float, float]]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from helpers import candidate_set, dense
 from numpy.testing import assert_allclose
-from risk_terrain.rtm_plugin.core.accuracy import accuracy, calibration_rri
-from risk_terrain.rtm_plugin.core.likelihood import Rows, bic, fit, log_pmf
-from risk_terrain.rtm_plugin.core.study import FactorSettings
-from risk_terrain.rtm_plugin.core.terrain import risk_terrain
+from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy, calibration_rri
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, bic, fit, log_pmf
+from risk_terrain.rtm_plugin.core.terrain.scores import risk_terrain
 
 TWO_LAYERS = candidate_set({"bus_stops": [[0, 0, 1, 1]], "det_points": [[0, 1, 0, 1]]})
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from helpers import full_grid
-from risk_terrain.rtm_plugin.core.candidates import CandidateSet, operationalise
-from risk_terrain.rtm_plugin.core.features import Features
-from risk_terrain.rtm_plugin.core.selection import select_model
-from risk_terrain.rtm_plugin.core.study import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.candidates.columns import CandidateSet, operationalise
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.ground.features import Features
+from risk_terrain.rtm_plugin.core.selection.procedure import select_model
 
 SEEDS = range(1, 21)
 TRUE = {"bars": 1.1, "shops": 1.0, "police": 0.9}  # coefficients

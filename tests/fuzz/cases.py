@@ -36,8 +36,8 @@ class Stock:
 
 def make_stock(folder: Path) -> Stock:
     """A small city, the rasters and the model of every step, and a study."""
-    from risk_terrain.rtm_plugin.core.study import FactorSettings
-    from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument, Window
+    from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+    from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 
     city = write_city(folder / "city.gpkg")
     chain = steps(city, folder)

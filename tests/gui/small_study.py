@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from risk_terrain.rtm_plugin.core.study import FactorSettings, GridSettings, SelectionSettings
-from risk_terrain.rtm_plugin.core.study_document import Factor, LayerRef, StudyDocument
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
 from small_city import FACTORS, City

@@ -105,7 +105,7 @@ def test_a_second_run_into_the_folder_replaces_the_layers(new_wizard, city, tmp_
 
 def test_what_cannot_be_run_is_not_begun(new_wizard, city, monkeypatch):
     """canExecute is asked: the start page says the sentence, and no way leads on; nor does any count start."""
-    from risk_terrain.algorithms.base import RtmAlgorithm
+    from risk_terrain.algorithms.shared.base import RtmAlgorithm
 
     sentence = "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks."
     monkeypatch.setattr(RtmAlgorithm, "canExecute", lambda self: (False, sentence))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from risk_terrain.rtm_plugin import provider
-from risk_terrain.rtm_plugin.core.terrain import CLASS_COLOURS, CLASS_NAMES
+from risk_terrain.rtm_plugin.core.terrain.scores import CLASS_COLOURS, CLASS_NAMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 import desktop

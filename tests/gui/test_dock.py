@@ -23,7 +23,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin.adapters.classes_in_view import classes_in_view
-from risk_terrain.rtm_plugin.core.model import RiskModel
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from risk_terrain.rtm_plugin.gui.answer import answer_html
 from risk_terrain.rtm_plugin.gui.dock_widgets import CHECKED, FACTOR, UNCHECKED
 from risk_terrain.rtm_plugin.gui.highlight import geometry_of
@@ -308,8 +308,8 @@ def test_a_protective_factor_divides(qgis_app):
     from types import SimpleNamespace
 
     from qgis.PyQt.QtWidgets import QWidget
-    from risk_terrain.rtm_plugin.core.explain import FactorHere
-    from risk_terrain.rtm_plugin.core.model import ModelTerm
+    from risk_terrain.rtm_plugin.core.answers.explain import FactorHere
+    from risk_terrain.rtm_plugin.core.model.document import ModelTerm
     from risk_terrain.rtm_plugin.gui.dock_widgets import DockWidgets
 
     def term(factor, direction, rrv):

@@ -141,7 +141,7 @@ def test_what_if_runs_to_its_end(dock, plugin):
 
 def test_what_if_that_cannot_run_says_so(dock, monkeypatch):
     """canExecute is asked before anything opens."""
-    from risk_terrain.algorithms.base import RtmAlgorithm
+    from risk_terrain.algorithms.shared.base import RtmAlgorithm
 
     sentence = "Risk Terrain needs the Python package scipy, which this installation of QGIS lacks."
     monkeypatch.setattr(RtmAlgorithm, "canExecute", lambda self: (False, sentence))

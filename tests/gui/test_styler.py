@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsRasterLayer
 from qgis.PyQt import sip
-from risk_terrain.algorithms.base import RtmAlgorithm
-from risk_terrain.rtm_plugin.core.terrain import ScoreSummary
+from risk_terrain.algorithms.shared.base import RtmAlgorithm
+from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 
 PATHS = {"/places.gpkg": 40, "/terrain.tif": 30, "/expected.tif": 20}
 

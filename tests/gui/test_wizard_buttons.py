@@ -361,7 +361,7 @@ def result(hands, city, tmp_path):
     """The result of a dated study of the small city."""
     from dataclasses import replace
 
-    from risk_terrain.rtm_plugin.core.study_document import LayerRef, Window
+    from risk_terrain.rtm_plugin.core.documents.study_document import LayerRef, Window
 
     study = small_study(city, factors=("bars", "footpaths"))
     study = replace(

@@ -9,8 +9,8 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from risk_terrain.rtm_plugin import provider as provider_module
-from risk_terrain.rtm_plugin.core.study import FactorSettings
-from risk_terrain.rtm_plugin.core.study_document import StudyDocument
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from small_study import run_in_wizard, small_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))

@@ -14,10 +14,10 @@ if __name__ == "__main__":  # under pytest, conftest.py has made the alias `risk
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import conftest  # noqa: F401
 
-from risk_terrain.rtm_plugin.core.elastic_net import stratified_folds
-from risk_terrain.rtm_plugin.core.features import Features, ring_segments
-from risk_terrain.rtm_plugin.core.grid import count_events, study_grid
-from risk_terrain.rtm_plugin.core.study import GridSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
+from risk_terrain.rtm_plugin.core.ground.grid import count_events, study_grid
+from risk_terrain.rtm_plugin.core.selection.culling import stratified_folds
 
 ogr.UseExceptions()
 FACTORS = (

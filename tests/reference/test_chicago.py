@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip("osgeo", reason="the layers of Chicago are read with GDAL")
 
 from chicago_export import read_study
-from risk_terrain.rtm_plugin.core.candidates import CandidateSet, operationalise
-from risk_terrain.rtm_plugin.core.elastic_net import cull
-from risk_terrain.rtm_plugin.core.features import Features
-from risk_terrain.rtm_plugin.core.stepwise import select
-from risk_terrain.rtm_plugin.core.study import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.candidates.columns import CandidateSet, operationalise
+from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.ground.features import Features
+from risk_terrain.rtm_plugin.core.selection.culling import cull
+from risk_terrain.rtm_plugin.core.selection.stepwise import select
 
 HERE = Path(__file__).parent
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core import elastic_net
-from risk_terrain.rtm_plugin.core.candidates import Candidate, CandidateSet, DesignMatrix, FactorCandidates
+from risk_terrain.rtm_plugin.core.candidates.columns import Candidate, CandidateSet, DesignMatrix, FactorCandidates
+from risk_terrain.rtm_plugin.core.selection import culling
 
 HERE = Path(__file__).parent
 FOLDS = 5
@@ -38,8 +38,8 @@ def our_path(share, count):
     """The one place that knows how the core's elastic net is called: its own penalties, then the path over them."""
     names, columns, counts, labels = small_data()
     design = DesignMatrix(candidate_set(names, columns))
-    problem = elastic_net._Problem.build(counts, design, labels, FOLDS)
-    return elastic_net.fit_path(problem, share, elastic_net.penalties(problem, share, count))
+    problem = culling._Problem.build(counts, design, labels, FOLDS)
+    return culling.fit_path(problem, share, culling.penalties(problem, share, count))
 
 
 def objective(intercept, coefficients, rows, share, penalty):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.likelihood import Rows, fit
+from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, fit
 
 HERE = Path(__file__).parent
 STORED = json.loads((HERE / "likelihood.json").read_text())

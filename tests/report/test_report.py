@@ -10,11 +10,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.accuracy import accuracy
+from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy
+from risk_terrain.rtm_plugin.core.accuracy.validation import ScoredMap, ValidationSettings, validate
 from risk_terrain.rtm_plugin.core.errors import FileFormatError
-from risk_terrain.rtm_plugin.core.features import Features
-from risk_terrain.rtm_plugin.core.grid import Grid
-from risk_terrain.rtm_plugin.core.model import (
+from risk_terrain.rtm_plugin.core.ground.features import Features
+from risk_terrain.rtm_plugin.core.ground.grid import Grid
+from risk_terrain.rtm_plugin.core.ground.nearby import FeatureNames
+from risk_terrain.rtm_plugin.core.model.document import (
     CandidateFate,
     CullingSummary,
     EventSummary,
@@ -24,11 +26,9 @@ from risk_terrain.rtm_plugin.core.model import (
     RiskModel,
     TraceStep,
 )
-from risk_terrain.rtm_plugin.core.nearby import FeatureNames
-from risk_terrain.rtm_plugin.core.places import FactorPresence, Place
-from risk_terrain.rtm_plugin.core.terrain import ScoreSummary
-from risk_terrain.rtm_plugin.core.validation import ScoredMap, ValidationSettings, validate
-from risk_terrain.rtm_plugin.core.verification import Verification
+from risk_terrain.rtm_plugin.core.regression.verification import Verification
+from risk_terrain.rtm_plugin.core.terrain.places import FactorPresence, Place
+from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 from risk_terrain.rtm_plugin.report import derive, maps, scales, svg, wording
 from risk_terrain.rtm_plugin.report.cells import Cells, NamedLayer
 from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext

@@ -8,10 +8,16 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.event_split import EventSplit, split_findings
-from risk_terrain.rtm_plugin.core.grid import Grid
-from risk_terrain.rtm_plugin.core.periods import Period
-from risk_terrain.rtm_plugin.core.validation import PRIOR_COUNTS, RANDOM, ScoredMap, ValidationSettings, validate
+from risk_terrain.rtm_plugin.core.accuracy.validation import (
+    PRIOR_COUNTS,
+    RANDOM,
+    ScoredMap,
+    ValidationSettings,
+    validate,
+)
+from risk_terrain.rtm_plugin.core.data.event_split import EventSplit, split_findings
+from risk_terrain.rtm_plugin.core.documents.periods import Period
+from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.report import wording
 from risk_terrain.rtm_plugin.report.validation import rounded, validation_findings
 from risk_terrain.rtm_plugin.report.validation_context import MapOrigin, ValidationContext

@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...adapters.file_layers import kind_of
-from ...core.study_document import StudyDocument
+from ...core.documents.study_document import StudyDocument
 from ..layers import project_layer, refusal_of_layer, same_data
 
 # what columns and layers of recorded crime are called, letters only: police.uk, and the open data of large cities

@@ -12,9 +12,9 @@ from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox
 
 from ...adapters.crs import refusal_of_crs
 from ...adapters.feedback import tr
+from ...core.documents.settings import GridSettings
+from ...core.documents.study_document import LayerRef
 from ...core.errors import RtmError
-from ...core.study import GridSettings
-from ...core.study_document import LayerRef
 from ..layers import expression_problem, reference, refusal_of_layer
 from ..tasks import Job
 from .layer_choice import LayerChoice

@@ -10,8 +10,8 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from ...adapters.moves import remove
 from ...adapters.study_file import load_study, save_study
 from ...adapters.trust import remote_layers
+from ...core.documents.study_document import StudyDocument
 from ...core.errors import RtmError
-from ...core.study_document import StudyDocument
 
 _AUTOSAVE_AFTER = 500  # milliseconds without a change
 

@@ -22,9 +22,9 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
+from ...core.documents.settings import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
+from ...core.documents.study_document import Factor
 from ...core.errors import RtmError
-from ...core.study import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
-from ...core.study_document import Factor
 from ..layers import expression_problem, project_layer, reference
 from .add_layers import LayersDialog
 from .facts import Facts

@@ -7,8 +7,8 @@ from typing import Any
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ...core.findings import Finding, ordered
-from ...core.study_document import Factor, StudyDocument
+from ...core.documents.findings import Finding, ordered
+from ...core.documents.study_document import Factor, StudyDocument
 from ..tasks import Job
 from .draft import Draft
 

@@ -20,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...adapters.file_layers import FileLayer, layers_of_file
-from ...core.study_document import LayerRef
+from ...core.documents.study_document import LayerRef
 from ..layers import project_layer
 from .page import drop, text_label
 

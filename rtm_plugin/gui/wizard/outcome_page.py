@@ -7,9 +7,9 @@ from qgis.gui import QgsFieldComboBox
 from qgis.PyQt.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from ...adapters.feedback import tr
+from ...core.documents.findings import Finding, ordered
+from ...core.documents.study_document import LayerRef, Window
 from ...core.errors import RtmError
-from ...core.findings import Finding, ordered
-from ...core.study_document import LayerRef, Window
 from ..layers import expression_problem, reference, refusal_of_layer
 from .day_edit import DayEdit
 from .layer_choice import LayerChoice

@@ -4,7 +4,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QListWidget, QVBoxLayout, QWidget
 
 from ...adapters.feedback import tr
-from ...core.study_document import LayerRef
+from ...core.documents.study_document import LayerRef
 from ..layers import reference, refusal_of_layer
 from .layer_choice import LayerChoice
 from .page import button, row

@@ -16,7 +16,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ...adapters.feedback import tr
-from ...core.study_document import LayerRef
+from ...core.documents.study_document import LayerRef
 from ..briefing import make_briefing
 from ..layers import project_layer
 from ..opening import open_file

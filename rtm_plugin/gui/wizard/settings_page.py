@@ -7,9 +7,9 @@ from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit,
 from ...adapters.feedback import tr
 from ...adapters.layers import layer_choice
 from ...adapters.preferences import load_preferences, plain_marking
+from ...core.documents.layer_words import proposed_title
+from ...core.documents.settings import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, MOST_CARDS, PLACE_RULES, PlaceSettings
 from ...core.errors import RtmError
-from ...core.layer_words import proposed_title
-from ...core.study import CELL_RULES, FAMILY_CHOICES, GRID_ORIGINS, MOST_CARDS, PLACE_RULES, PlaceSettings
 from ..layers import project_layer
 from ..settings import marking_choice, show_marking
 from .page import Page, column, folded, form, text_label

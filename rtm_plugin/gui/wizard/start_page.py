@@ -10,9 +10,9 @@ from qgis.PyQt.QtWidgets import QFileDialog, QGridLayout, QLabel, QMessageBox
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
 from ...adapters.trust import UntrustedSourceError
+from ...core.documents.settings import GridSettings
+from ...core.documents.study_document import StudyDocument
 from ...core.errors import RtmError
-from ...core.study import GridSettings
-from ...core.study_document import StudyDocument
 from ..layers import add_missing
 from ..tasks import refusal_to_run
 from .demo import demo_study

@@ -1,0 +1,1 @@
+"""What the algorithms share: their base, parameters, inputs and outputs."""

@@ -1,0 +1,141 @@
+"""What rtm:run does beyond the terrain: a forecast from the fitting period, and all maps measured on later events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...rtm_plugin.adapters.crs import metres_per_unit, units_text
+from ...rtm_plugin.adapters.read_layers import ReadLayer
+from ...rtm_plugin.core.accuracy.at_share import Accuracy, Yardstick
+from ...rtm_plugin.core.accuracy.validation import SHARES, ScoredMap, ValidationSettings, baseline_maps, validate
+from ...rtm_plugin.core.documents.layer_words import short_period
+from ...rtm_plugin.core.documents.periods import Period
+from ...rtm_plugin.core.forecast.empirical_bayes import Forecast, History
+from ...rtm_plugin.core.pipeline import StudyResult, count, forecast_events
+from ...rtm_plugin.core.tools.progress import Progress, part
+from ...rtm_plugin.report.validation import ValidationFindings, validation_findings
+from ...rtm_plugin.report.validation_context import MapOrigin, ValidationContext
+from .base import tr
+from .data_findings import findings_of_events
+from .study_inputs import Inputs
+
+TERRAIN, FORECAST = "risk terrain", "forecast"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How the maps did on later events: what the page tells, and the accuracy of each map at each share of the area."""
+
+    findings: ValidationFindings
+    accuracy: tuple[tuple[str, Accuracy], ...]
+
+    @property
+    def terrain(self) -> tuple[Accuracy, ...]:
+        """Of the risk terrain."""
+        return tuple(row for name, row in self.accuracy if name == TERRAIN)
+
+
+def later_text(events: str, period: Period) -> str:
+    """Later events in a title."""
+    when = short_period(period)
+    return tr("{}, {}").format(events, when) if when else events
+
+
+def coming_days(inputs: Inputs) -> int | None:
+    """How many days the forecast is for; None when the length of the fitting period is not known."""
+    later = inputs.test_events
+    return inputs.events.days and ((later.days if later is not None else None) or inputs.events.days)
+
+
+def coming_text(inputs: Inputs) -> str:
+    """The period that the forecast is for, in a sentence."""
+    fitted, later = inputs.events.days, inputs.test_events
+    if fitted and later is not None and later.days:
+        return tr("in the test period ({}, {:,} days)").format(later.period.text, later.days)
+    if fitted:
+        return tr("in the next {:,} days, a period as long as the one fitted on ({})").format(
+            fitted, inputs.events.period.text
+        )
+    return tr("in a coming period as long as the one fitted on, whose dates are not known")
+
+
+def days_ratio(coming: int | None, fitted: int | None) -> float | None:
+    """By what an expectation for the fitting period is multiplied to be one for the later period."""
+    return coming / fitted if coming and fitted else None
+
+
+def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Forecast:
+    """What the fitting period alone gives for the later one; where that is not known, for one as long as itself."""
+    ratio = days_ratio(inputs.test_events.days if inputs.test_events else None, inputs.events.days)
+    duration = 1 / ratio if ratio else 1.0
+    observed = result.observations
+    history = [History(observed.counts, duration)]
+    return forecast_events(
+        result.model.best, observed, result.terrain, history, progress=progress, culling=result.culling
+    )
+
+
+def measured_on_later_events(
+    inputs: Inputs,
+    later: ReadLayer,
+    result: StudyResult,
+    found: Forecast,
+    provenance: Mapping[str, Any],
+    progress: Progress,
+) -> Measured:
+    """Terrain, forecast and baselines against the later events."""
+    fitted, grid = inputs.events.period, result.observations.grid
+    baselines, bandwidth = baseline_maps(grid, inputs.events.features.coordinates, part(progress, 0.0, 0.3))
+    events = count(grid, later.features.coordinates)
+    best = result.model.best
+    ratio = days_ratio(later.days, inputs.events.days)
+    maps = [
+        ScoredMap(
+            TERRAIN,
+            result.terrain.scores.astype(float),
+            expected=result.terrain.expected.astype(float) * (ratio or 1.0),
+            family=best.family,
+            dispersion=best.dispersion,
+        ),
+        ScoredMap(FORECAST, found.expected, expected=found.expected),
+        *baselines,
+    ]
+    measured = validate(
+        maps,
+        events.counts,
+        grid,
+        ValidationSettings(metres_per_unit=metres_per_unit(inputs.crs)),
+        baselines[0].scores,
+        progress=part(progress, 0.3, 1.0),
+    )
+    words = later.report.words
+    about = ValidationContext(
+        tr("{}: the maps against {}").format(inputs.title, later_text(words.events, later.period)),
+        words.events,
+        events.outside,
+        inputs.events.report.words.events,
+        left_out=events.left_out,
+        later_source=words.source,
+        tested_days=later.days,
+        tested=later.period,
+        prior=fitted,
+        origins=(
+            MapOrigin(TERRAIN, "relative risk scores", fitted, inputs.events.days if ratio else None),
+            MapOrigin(FORECAST, "forecast of events", fitted, later.days if ratio else None),
+        ),
+        bandwidth=bandwidth,
+        units=units_text(inputs.crs),
+        warnings=tuple(later.report.warnings),
+        data_findings=findings_of_events(
+            later,
+            grid,
+            tr("the test window"),
+            area_is_part=inputs.area.report.words.is_part,
+            events=events,
+            with_spots=False,
+        ),
+        provenance=provenance,
+    )
+    yardstick = Yardstick.of(events.counts)
+    rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
+    return Measured(validation_findings(measured, about), tuple(rows))

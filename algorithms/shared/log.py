@@ -1,0 +1,106 @@
+"""Results told in the log, in sentences and a small table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qgis.core import QgsProcessingFeedback
+
+from ...rtm_plugin.core.accuracy.at_share import Accuracy
+from ...rtm_plugin.core.documents.settings import PlaceSettings
+from ...rtm_plugin.core.forecast.empirical_bayes import PARTS, Forecast
+from ...rtm_plugin.core.ground.grid import Grid
+from ...rtm_plugin.core.model.document import RiskModel
+from ...rtm_plugin.core.model.model_findings import model_findings, no_places_finding
+from ...rtm_plugin.core.terrain.places import Places
+from ...rtm_plugin.report.validation import ValidationFindings
+from .base import tr
+from .data_findings import tell_findings
+
+
+def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
+    """Candidates, families, selected factors and the check."""
+    survivors = sum(fate.survived for fate in model.candidates)
+    feedback.pushInfo(
+        f"{len(model.candidates)} candidate variables, of which {survivors} survived culling; family {model.family} "
+        f"has the lowest BIC ({', '.join(f'{name} {family.bic:.1f}' for name, family in model.families.items())})."
+    )
+    if model.exposure is not None and model.exposure.cells_without:
+        feedback.pushWarning(
+            f"{model.exposure.cells_without:,} cells have no exposure in '{model.exposure.name}' and get no score; "
+            f"{model.exposure.events_without:,.0f} events in them were left out of the fit."
+        )
+    tell_findings(model_findings(model), feedback)
+    for term in model.selected:
+        verb = "multiplied" if term.direction == "aggravating" else "divided"
+        feedback.pushInfo(
+            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:,.3f} "
+            f"(coefficient {term.coefficient:.4f}, standard error {term.standard_error:.4f})"
+        )
+    tell = feedback.pushInfo if model.verification.status == "verified" else feedback.pushWarning
+    tell(model.verification.reason)
+
+
+def tell_places(
+    found: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
+) -> None:
+    """How many places there are and how much ground they cover; or why there is none."""
+    if not found.places:
+        tell_findings([no_places_finding(scores, settings)], feedback)
+        return
+    feedback.pushInfo(
+        f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
+        "area."
+    )
+
+
+def tell_accuracy(rows: tuple[Accuracy, ...], events: str, feedback: QgsProcessingFeedback) -> None:
+    """Hit rate and PAI of later events; `events` is what they are called."""
+    for row in rows:
+        hit, pai = row.hit_rate, row.pai
+        feedback.pushInfo(
+            f"Later events ({events}) in the {row.share:.0%} of area with the highest scores of the risk terrain: hit "
+            f"rate {hit.expected:.1%} of {row.events:,.0f} "
+            f"({hit.pessimistic:.1%} to {hit.optimistic:.1%} by the order inside ties), PAI {pai.expected:.2f} "
+            f"({pai.pessimistic:.2f} to {pai.optimistic:.2f})."
+        )
+
+
+def tell_forecast(found: Forecast, events: str, coming: str, feedback: QgsProcessingFeedback) -> None:
+    """What the forecast rests on, in three sentences.
+
+    `events` is what the events are called, `coming` the period that is forecast: "in the next 365 days".
+    """
+    evidence = found.evidence
+    feedback.pushInfo(
+        f"{evidence.level:,.1f} events ({events}) are expected {coming}, from {evidence.events:,.0f} so far in "
+        f"{evidence.cells_with_events:,} cells."
+    )
+    told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
+    feedback.pushInfo(f"Of the forecast come {told}.")
+    chosen = evidence.dispersion
+    feedback.pushInfo(
+        f"The constants were chosen by forecasting {evidence.method}: {chosen.family.upper()} with dispersion "
+        f"{chosen.value:.3g}"
+        + (f"; a period counts {evidence.recency:g} times as much as the next newer one." if evidence.tried else ".")
+    )
+
+
+def told_parts(found: Forecast) -> list[tuple[str, float]]:
+    """The parts of the forecast, largest first."""
+    return sorted(zip(PARTS, found.evidence.parts, strict=True), key=lambda pair: -pair[1])
+
+
+def tell_validation(found: ValidationFindings, told: Sequence[str], feedback: QgsProcessingFeedback) -> None:
+    """Periods, warnings (but for those told while reading) and findings in the log."""
+    about = found.context
+    for origin in about.origins:
+        feedback.pushInfo(
+            tr("'{}' was fitted on: {}").format(origin.name, origin.fitted.text or tr("a period that is not known"))
+        )
+    feedback.pushInfo(tr("Test period: {}").format(about.tested.text or tr("not known")))
+    for warning in found.warnings:
+        if warning not in told:
+            feedback.pushWarning(warning)
+    for sentence in found.headline:
+        feedback.pushInfo(sentence)

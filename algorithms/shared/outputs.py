@@ -1,0 +1,318 @@
+"""Each result as a file with its style beside it; every route to a result writes through here."""
+
+import math
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from configparser import ConfigParser
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qgis.core import (
+    Qgis,
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingFeatureSourceDefinition,
+)
+
+from ...rtm_plugin.adapters.about import model_items
+from ...rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
+from ...rtm_plugin.adapters.fields import sound_text
+from ...rtm_plugin.adapters.files import Staging
+from ...rtm_plugin.adapters.preferences import load_preferences
+from ...rtm_plugin.adapters.rasters import Band, candidate_bands, write_raster
+from ...rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
+from ...rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
+from ...rtm_plugin.cartography.styles import (
+    Painter,
+    candidate_painter,
+    count_painter,
+    difference_painter,
+    grid_painter,
+    joint_painter,
+    terrain_painter,
+)
+from ...rtm_plugin.cartography.symbols import places_painter
+from ...rtm_plugin.core.accuracy.validation import Figure
+from ...rtm_plugin.core.answers.whatif import NOT_CAUSE, WhatIf
+from ...rtm_plugin.core.arrays import Floats
+from ...rtm_plugin.core.candidates.columns import FactorCandidates
+from ...rtm_plugin.core.documents.periods import Period
+from ...rtm_plugin.core.ground.grid import Grid
+from ...rtm_plugin.core.model.document import CandidateFate, RiskModel
+from ...rtm_plugin.core.model.raster_items import (
+    FIT,
+    PERIOD,
+    days_item,
+    events_items,
+    family_items,
+    marking_items,
+    period_items,
+    score_items,
+    sources_item,
+    what_if_items,
+)
+from ...rtm_plugin.core.pipeline import Events
+from ...rtm_plugin.core.terrain.places import Places
+from ...rtm_plugin.core.terrain.scores import RiskTerrain
+from .marking import SIGNED
+
+Sources = Sequence[Mapping[str, Any]]
+
+_NODATA = -9999.0
+_NO_FLAG = 255
+_PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
+
+
+def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
+    """1 in the kept cells."""
+    band = Band(np.ones(grid.cells, dtype=np.uint8), "study area")
+    save_raster(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
+
+
+def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources: Sources) -> None:
+    """Events in each cell; whole numbers unless weights were not."""
+    whole = bool((events.counts == np.rint(events.counts)).all()) and events.counts.max() < 2**31
+    band = Band(events.counts.astype(np.int32 if whole else np.float64), "events")
+    items = events_items(events.inside, events.outside, events.left_out, events.period, events.days)
+    save_raster(
+        staging,
+        path,
+        grid,
+        [band],
+        -1,
+        "counts",
+        {**items, **sources_item(sources)},
+        count_painter(float(np.quantile(events.counts, 0.99)) or 1.0),
+    )
+
+
+def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandidates, sources: Sources) -> None:
+    """One band a candidate."""
+    save_raster(
+        staging,
+        path,
+        grid,
+        candidate_bands(block),
+        _NO_FLAG,
+        "candidates",
+        sources_item(sources),
+        candidate_painter(block.candidates[0]),
+    )
+
+
+def save_terrain(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: RiskModel | None = None,
+) -> None:
+    """Relative risk scores, in the four classes; `fitted` is the period of the model's events."""
+    summary = terrain.summary
+    items = score_items(summary)
+    items |= period_items(FIT, fitted or Period()) | (model_items(model) if model else {})
+    band = Band(terrain.scores, "relative risk score")
+    save_raster(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
+
+
+def save_expected(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    terrain: RiskTerrain,
+    fitted: Period | None = None,
+    model: RiskModel | None = None,
+) -> None:
+    """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
+    save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
+
+
+def save_expected_counts(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    expected: NDArray[np.float32],
+    name: str,
+    fitted: Period | None = None,
+    model: RiskModel | None = None,
+) -> None:
+    """Expected counts, however they were reached, in a band of this name."""
+    items = period_items(FIT, fitted or Period())
+    items |= {**family_items(model.family, model.best.dispersion), **model_items(model)} if model else {}
+    items |= days_item(model.events.days or None) if model else {}
+    band = Band(expected, name)
+    largest = float(np.quantile(expected, 0.99))
+    save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+
+
+def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
+    """Expected counts by models that had not seen the cell; none where a cell was never held out."""
+    known = np.isfinite(expected)
+    name = "expected events, by models that had not seen the cell"
+    save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
+
+
+def save_joint_risk(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    classes: NDArray[np.uint8],
+    recent: Period,
+    items: Mapping[str, str],
+    sources: Sources,
+) -> None:
+    """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
+    band = Band(classes, "vulnerability and exposure")
+    told = {**items, **period_items(PERIOD, recent), **sources_item(sources)}
+    save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
+
+
+def save_what_if(
+    staging: Staging,
+    paths: Mapping[str, str],
+    grid: Grid,
+    found: WhatIf,
+    factor: str,
+    model: RiskModel,
+    sources: Sources,
+) -> None:
+    """Terrain, expected counts and their change with other features; each says that it proves no cause.
+
+    The terrain keeps the classes of the model's own, so that both maps can be compared.
+    """
+    items = {**what_if_items(NOT_CAUSE, factor), **period_items(FIT, model.events.period)}
+    items |= sources_item(sources)
+    largest = float(np.abs(found.difference).max(initial=0.0))
+    maps: tuple[tuple[str, str, NDArray[Any], str, Painter], ...] = (
+        ("OUTPUT", "terrain", found.scores, "relative risk score after the change", terrain_painter(model.score)),
+        (
+            "OUTPUT_EXPECTED",
+            "expected",
+            found.expected,
+            "expected events after the change",
+            count_painter(float(np.quantile(found.expected, 0.99))),
+        ),
+        (
+            "OUTPUT_DIFFERENCE",
+            "difference",
+            found.difference.astype(np.float32),
+            "change in expected events",
+            difference_painter(largest),
+        ),
+    )
+    for name, kind, values, label, painter in maps:
+        if paths[name]:
+            band = Band(values, f"{label} ({NOT_CAUSE})")
+            save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
+
+
+def save_places(
+    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+) -> None:
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
+    with staging.data(path) as draft:
+        write_places(draft, path, grid, found, staging.marking)
+        keep_place_items(draft, made_from or {})
+        style = style_text(draft, places_painter())
+    if Path(path).suffix.lower() != ".csv":
+        _save_style(staging, path, style)
+
+
+def made_from_terrain(model: RiskModel) -> dict[str, str]:
+    """What places keep that were made from a model's own terrain."""
+    return {MADE_FROM: "terrain", MADE_WITH: model.fingerprint}
+
+
+def save_table(staging: Staging, path: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    """A table without geometry."""
+    with staging.data(path) as draft:
+        write_table(draft, path, columns, rows, staging.marking)
+
+
+def save_candidate_table(staging: Staging, path: str, fates: Iterable[CandidateFate]) -> None:
+    """One row a candidate."""
+    with staging.data(path) as draft:
+        write_candidates(draft, path, fates, staging.marking)
+
+
+def save_figures(staging: Staging, path: str, figures: Iterable[Figure], overlap: bool) -> None:
+    """One row a figure of a validation."""
+    with staging.data(path) as draft:
+        write_figures(draft, path, figures, overlap, staging.marking)
+
+
+def save_raster(
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    bands: Sequence[Band],
+    nodata: float,
+    kind: str,
+    items: Mapping[str, str],
+    painter: Painter,
+) -> None:
+    """Bands with metadata, and their style beside them."""
+    with staging.data(path) as draft:
+        write_raster(draft, grid, bands, nodata, kind, {**items, **marking_items(staging.marking)})
+        style = style_text(draft, painter)
+    _save_style(staging, path, style)
+
+
+def _save_style(staging: Staging, path: str, style: str) -> None:
+    """The style beside its file; under a name of its own where an output of the same stem has the usual one."""
+    usual, apart = sidecar_path(path), whole_name_sidecar(path)
+    staging.text(apart if staging.holds(usual) or Path(apart).exists() else usual, style)
+
+
+def versions(marking: str = "") -> dict[str, Any]:
+    """Versions of what computed a result, when, who signs for it, and its protective marking."""
+    config = ConfigParser(interpolation=None)
+    config.read(_PLUGIN, encoding="utf-8")
+    return {
+        "plugin": config.get("general", "version", fallback="unknown"),
+        "qgis": Qgis.QGIS_VERSION,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("numpy", "scipy", "statsmodels")},
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **signature(marking),
+    }
+
+
+def signature(marking: str) -> dict[str, dict[str, str]]:
+    """Who made a result, as the settings have it, and its marking: under "signed", what is not empty, if any."""
+    signed = {**load_preferences().signature, **({"marking": marking} if marking else {})}
+    return {SIGNED: signed} if signed else {}
+
+
+def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a run, defaults included, as JSON can hold them; objects as text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)  # JSON has no such number
+        if isinstance(value, str):
+            return sound_text(value)
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            return {"source": value.source.staticValue(), "filter": value.filterExpression}
+        return sound_text(value.name() if isinstance(value, QgsMapLayer) else str(value))
+
+    names = sorted(
+        d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters
+    )
+    return {name: plain(parameters.get(name, algorithm.parameterDefinition(name).defaultValue())) for name in names}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,284 @@
+"""What can be said of a study before it runs: cells, events, features near, a suggestion; each refusal a sentence."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, QgsProcessingFeedback, QgsVectorLayer
+
+from ...rtm_plugin.adapters.crs import metres_per_unit, require_projected, units_text
+from ...rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
+from ...rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer
+from ...rtm_plugin.adapters.rasters import Raster
+from ...rtm_plugin.adapters.study_file import OpenLayers
+from ...rtm_plugin.core.arrays import Floats
+from ...rtm_plugin.core.candidates.covariates import Covariates, scaled_adjustments
+from ...rtm_plugin.core.data.repeats import Stacking
+from ...rtm_plugin.core.data.study_findings import (
+    FactorLayer,
+    factors_findings,
+    layer_findings,
+    near_area,
+    refuse_errors,
+    size_findings,
+)
+from ...rtm_plugin.core.documents.findings import Finding, warnings_in
+from ...rtm_plugin.core.documents.periods import Period, proposed_windows
+from ...rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
+from ...rtm_plugin.core.errors import InputError, RtmError
+from ...rtm_plugin.core.ground.clustering import nearest_neighbours, suggested
+from ...rtm_plugin.core.ground.features import Features, inside, polygon_area
+from ...rtm_plugin.core.ground.grid import Grid, study_grid
+from ...rtm_plugin.core.pipeline import count, memory_needed
+from .base import tr
+from .data_findings import findings_of_events, inside_of, split_of
+from .parameters import no_event_inside
+from .study_inputs import factor_layer
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The study area, read."""
+
+    area: Features
+    crs: QgsCoordinateReferenceSystem
+
+    @property
+    def square_units(self) -> float:
+        """Area in square map units."""
+        return polygon_area(self.area)
+
+
+class Inspector:
+    """Looks at the layers of a study one by one."""
+
+    def __init__(self, study: StudyDocument, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> None:
+        self._study, self._context, self._feedback = study, context, feedback
+        self._layers = OpenLayers(context)
+        self._layers_read: list[FactorLayer] = []
+        self._events: Floats | None = None
+
+    def facts(self, part: str) -> Facts:
+        """Facts of "area", "outcome", "factors", or of all three; a part that cannot be used says why in "refused"."""
+        ground: list[Ground] = []
+
+        def area() -> Facts:
+            ground.append(self._ground())
+            return self._area(ground[0])
+
+        found = {"area": _told(area)}
+        if part in ("outcome", "all") and ground:
+            found["outcome"] = _told(lambda: self._outcome(ground[0]))
+        if part in ("factors", "all") and ground:
+            found["factors"] = self._factors(ground[0])
+        if ground:
+            found["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], found)]
+        return found
+
+    def _findings(self, part: str, ground: Ground, found: Facts) -> tuple[Finding, ...]:
+        """What is noticed of more than one layer: the factors beside one another and the events; the study's size."""
+        outcome, area = found.get("outcome", {}), found["area"]
+        noticed: tuple[Finding, ...] = ()
+        if self._layers_read:
+            study = self._study
+            events = self._events if part == "all" else None
+            name = study.events.name if study.events is not None else ""
+            together = factors_findings(ground.area, events, self._layers_read, name)
+            noticed += tuple(finding for finding in together if finding.text not in _refused(found))
+        if "cells" in area and "inside" in outcome:
+            noticed += self._size(area["cells"], float(outcome["inside"]))
+        return noticed
+
+    def _read(self, ref: LayerRef, crs: QgsCoordinateReferenceSystem, **asked: Any) -> ReadLayer:
+        layer: QgsVectorLayer = self._layers.open(ref)
+        stop_if_cancelled(self._feedback)
+        read = read_layer(
+            layer, ref.name, crs, self._context, self._feedback, expression=ref.filter, layer=layer, **asked
+        )
+        read.report.choice = layer_choice(ref.name, layer, ref.filter)
+        return read
+
+    def _ground(self) -> Ground:
+        ref = self._study.study_area
+        if ref is None:
+            raise InputError(self._study.missing())
+        crs = self._layers.open(ref).crs()
+        require_projected(crs, ref.name)
+        read = self._read(ref, crs, wanted="polygon", dissolve=True)
+        if not len(read.features.coordinates):
+            raise InputError(f"No polygon of '{ref.name}' is chosen; choose another feature or layer.")
+        require_projected(crs, ref.name, read.features.extent)
+        return Ground(read.features, crs)
+
+    def _grid(self, ground: Ground) -> Grid:
+        exclude = self._study.exclude
+        without = self._read(exclude, ground.crs, wanted="polygon", dissolve=True).features if exclude else None
+        return study_grid(ground.area, self._study.grid, "", without)
+
+    def _area(self, ground: Ground) -> Facts:
+        grid = self._grid(ground)
+        square = metres_per_unit(ground.crs) ** 2 / 1e6
+        return {
+            "cells": grid.cells,
+            "square_km": ground.square_units * square,
+            "cells_square_km": grid.cells * grid.cell_size**2 * square,
+            "crs": ground.crs.authid() or ground.crs.description(),
+            "units": units_text(ground.crs),
+            "memory": memory_needed(grid, len(self._study.factors)),
+            "seconds": seconds_expected(grid.cells, self._study.candidate_count),
+            "findings": [finding.to_dict() for finding in self._size(grid.cells, 0.0)],
+        }
+
+    def _size(self, cells: int, events: float) -> tuple[Finding, ...]:
+        return size_findings(
+            events=events,
+            cells=cells,
+            block_length=self._study.grid.block_length,
+            factors=len(self._study.factors),
+        )
+
+    def _outcome(self, ground: Ground) -> Facts:
+        study = self._study
+        problem = study.outcome_problem()
+        if problem or study.events is None:
+            raise InputError(problem)
+        whole = self._rows(study.events, ground, study.date_field)
+        fit, test = study.fit.period, study.test.period
+        grid, part = self._grid(ground), bool(study.study_area and study.study_area.filter)
+        events = self._counted(self._during(whole, fit))
+        self._events = events.features.coordinates
+        counted = count(grid, events.features.coordinates)
+        if not counted.inside:
+            raise InputError(no_event_inside(events))
+        findings = findings_of_events(events, grid, tr("the fitting window"), area_is_part=part, events=counted)
+        stacking = Stacking.of(inside_of(events, grid))
+        found: Facts = {
+            **asdict(split_of(events, counted)),
+            "without_geometry": events.report.without_geometry,
+            "stacked": stacking.stacked,
+            "highest_stack": stacking.highest,
+        }
+        if study.date_field:
+            found["dates"] = whole.period.text
+            found["proposals"] = [_proposal(*pair) for pair in proposed_windows(whole.period)]
+        later = whole
+        if study.later_events is not None:
+            layer = self._layers.open(study.later_events)
+            dated = bool(test.known) or layer.fields().lookupField(study.date_field) >= 0
+            later = self._rows(study.later_events, ground, study.date_field if dated else "")
+        if study.later_events is not None or test.known:
+            tested = self._counted(self._during(later, test))
+            counted = count(grid, tested.features.coordinates)
+            if not counted.inside:
+                raise InputError(no_event_inside(tested))
+            found["later"] = int(counted.inside)
+            window = tr("the test window")
+            more = findings_of_events(tested, grid, window, area_is_part=part, events=counted, with_spots=False)
+            findings += more
+        found["findings"] = [finding.to_dict() for finding in findings]
+        self._check_covariates(grid)
+        return found
+
+    def _rows(self, ref: LayerRef, ground: Ground, date_field: str) -> ReadLayer:
+        weight = self._study.weight_field
+        return self._read(ref, ground.crs, wanted="point", date_field=date_field, value_field=weight, rows=True)
+
+    def _counted(self, rows: ReadLayer) -> ReadLayer:
+        """Each row as often as the weight field says."""
+        weight = self._study.weight_field
+        return rows.counted(weight) if weight else rows
+
+    def _check_covariates(self, grid: Grid) -> None:
+        """Refuse an exposure or adjustments that the run would refuse."""
+        study = self._study
+        if not study.rasters:
+            return
+        adjust = [Raster(self._layers.raster(ref), "adjustment") for ref in study.adjust]
+        exposure = Raster(self._layers.raster(study.exposure), "exposure") if study.exposure is not None else None
+        covariates = Covariates(
+            exposure.values_on(grid) if exposure is not None else None,
+            exposure.name if exposure is not None else "",
+            tuple((raster.name, raster.values_on(grid)) for raster in adjust),
+        )
+        scaled_adjustments(covariates, covariates.exposed(grid.cells))
+
+    def _during(self, read: ReadLayer, window: Period) -> ReadLayer:
+        return read.during(window, self._feedback) if window.known else read
+
+    def _factors(self, ground: Ground) -> list[Facts]:
+        total = max(len(self._study.factors), 1)
+        found = []
+        for i, factor in enumerate(self._study.factors):
+            progress_of(self._feedback)(i / total)
+            found.append(_told(lambda factor=factor: self._factor(ground, factor)))
+        return found
+
+    def _factor(self, ground: Ground, factor: Factor) -> Facts:
+        points = self._layers.open(factor.layer).geometryType() == Qgis.GeometryType.Point
+        read = self._read(factor.layer, ground.crs, name_field=None if points else "")
+        layer = factor_layer(read, factor.settings, self._study.grid.block_length)
+        self._layers_read.append(layer)
+        return factor_facts(read, ground, layer)
+
+
+def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
+    """Features in all, those within reach of the study area's box, and what nearest-neighbour analysis suggests."""
+    noticed = layer_findings(ground.area, layer)
+    refuse_errors(noticed)
+    near = near_area(ground.area, layer.features, layer.reach)
+    neighbours = None
+    if read.features.geometry == "point":
+        within = read.features.coordinates[inside(ground.area, read.features.coordinates)]
+        neighbours = nearest_neighbours(within, ground.square_units) if len(within) > 1 else None
+    choice, reason = suggested(neighbours, layer.reach)
+    if read.features.geometry != "point":
+        reason = "Nearest-neighbour analysis is for points, so let the model decide."
+    return {
+        "geometry": read.features.geometry,
+        "features": read.report.features,
+        "near": _features_of(read, near),
+        "warnings": [*read.report.warnings, *warnings_in(noticed)],
+        "operationalisation": choice,
+        "reason": reason,
+        "index": neighbours.index if neighbours else None,
+        "z": neighbours.z if neighbours else None,
+        "mean_distance": neighbours.mean_distance if neighbours else None,
+    }
+
+
+def _refused(found: Facts) -> set[str]:
+    """Sentences with which a part is refused already."""
+    parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+    return {facts["refused"] for facts in parts if "refused" in facts}
+
+
+def _features_of(read: ReadLayer, rows: NDArray[np.bool_]) -> int | None:
+    """How many features the chosen rows of coordinates belong to; None where they were not read one by one."""
+    if read.features.geometry == "point":
+        return int(np.count_nonzero(rows))
+    if not read.named:
+        return None
+    owner = np.repeat(np.arange(len(read.named)), [len(feature.coordinates) for _, feature in read.named])
+    return len(np.unique(owner[rows]))
+
+
+def seconds_expected(cells: int, candidates: int) -> float:
+    """Seconds that a run takes on two idle cores; a line through the runs of docs/performance.md."""
+    return 5.0 + 1e-7 * cells * candidates
+
+
+def _proposal(fit: Period, test: Period) -> Facts:
+    """Two windows, as JSON has them and in words."""
+    return {"fit": list(fit.iso), "test": list(test.iso), "fit_text": fit.short, "test_text": test.short}
+
+
+def _told(work: Callable[[], Facts]) -> Facts:
+    """What the work finds, or the sentence with which it is refused."""
+    try:
+        return work()
+    except RtmError as error:
+        return {"refused": str(error)}

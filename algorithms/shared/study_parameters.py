@@ -1,0 +1,152 @@
+"""A study document as the parameters of rtm:run, and the file names of its results."""
+
+from types import MappingProxyType
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingParameterFile,
+)
+
+from ...rtm_plugin.adapters.layers import layer_name
+from ...rtm_plugin.adapters.study_file import OpenLayers, given_study
+from ...rtm_plugin.core.documents.settings import FactorSettings
+from ...rtm_plugin.core.documents.study_document import LayerRef, StudyDocument, factor_settings_json
+from ...rtm_plugin.core.errors import InputError
+from .base import RtmAlgorithm, tr
+from .parameters import choice
+
+RESULT_FILES = MappingProxyType(
+    {
+        "OUTPUT_TERRAIN": "terrain.tif",
+        "OUTPUT_EXPECTED": "expected.tif",
+        "OUTPUT_PLACES": "places.gpkg",
+        "OUTPUT_MODEL": "model.json",
+        "OUTPUT_TABLE": "candidates.csv",
+        "OUTPUT_REPORT": "report.html",
+        "OUTPUT_FINDINGS": "findings.json",
+        "OUTPUT_CARDS": "cards.pdf",
+        "OUTPUT_FORECAST": "forecast.tif",
+        "OUTPUT_VALIDATION": "validation.html",
+    }
+)
+
+
+def add_study(algorithm: RtmAlgorithm) -> None:
+    """STUDY."""
+    algorithm.add(
+        QgsProcessingParameterFile("STUDY", tr("Study"), extension="json"),
+        tr("The study file that the wizard saves: layers, filters, windows, factors and settings, as JSON."),
+    )
+
+
+def add_allow_remote(algorithm: RtmAlgorithm) -> None:
+    """ALLOW_REMOTE."""
+    algorithm.add(
+        choice("ALLOW_REMOTE", tr("Let this study open databases and services"), ("no", "yes"), "no"),
+        tr(
+            "A study file may name local files of known kinds only. 'yes' lets this one open databases, web services, "
+            "network shares and other kinds of files; say so only when you know where the study comes from."
+        ),
+        advanced=True,
+    )
+
+
+def study_given(algorithm: RtmAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> StudyDocument:
+    """The study of STUDY, held to the rules for files from someone else as ALLOW_REMOTE says.
+
+    Raises
+    ------
+    FileFormatError, SettingsError, InputError
+    """
+    allowed = algorithm.parameterAsEnumString(parameters, "ALLOW_REMOTE", context) == "yes"
+    return given_study(algorithm.parameterAsString(parameters, "STUDY", context), allowed)
+
+
+def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[str, Any]:
+    """The inputs of rtm:run, with every layer opened in the context.
+
+    Raises
+    ------
+    InputError
+        Something is missing, or a layer cannot be opened.
+    """
+    problem = study.missing()
+    if problem:
+        raise InputError(problem)
+    layers = OpenLayers(context)
+    factors = [layers.open(factor.layer) for factor in study.factors]
+    found = {
+        "TITLE": study.title,
+        "MARKING": study.marking,
+        "STUDY_AREA": source_of(layers, study.study_area),
+        "EXCLUDE": source_of(layers, study.exclude),
+        "EVENTS": source_of(layers, study.events),
+        "TEST_EVENTS": source_of(layers, study.later_events),
+        "EVENT_DATE_FIELD": study.date_field or None,
+        "FIT_START": study.fit.start,
+        "FIT_END": study.fit.end,
+        "TEST_START": study.test.start,
+        "TEST_END": study.test.end,
+        "FACTORS": [layer.id() for layer in dict.fromkeys(factors)],
+        "FACTOR_SETTINGS": factor_settings_json(study.factors, [layer_name(layer) for layer in factors]),
+        **grid_parameters(study),
+        **selection_parameters(study),
+        "RULE": study.places.rule,
+        "VALUE": study.places.value,
+        "MAX_AREA": study.places.max_area,
+        "PLACE_CARDS": study.cards,
+        "WEIGHT_FIELD": study.weight_field or None,
+        **covariate_parameters(study, layers),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, Any]:
+    """EXPOSURE and ADJUST, as far as the study has them."""
+    found = {"EXPOSURE": layers.raster(study.exposure).id()} if study.exposure is not None else {}
+    return found | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
+
+
+def selection_parameters(study: StudyDocument) -> dict[str, Any]:
+    """FAMILY, FOLDS, SEED, CULL."""
+    chosen = study.selection
+    found = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
+    return {**found, "CULL": "yes" if chosen.cull else "no"}
+
+
+def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:
+    """The settings of a factor, as rtm:operationalise has them."""
+    return {
+        "NAME": settings.name,
+        "OPERATIONALISATION": settings.operationalisation,
+        "MAX_BLOCKS": settings.max_blocks,
+        "INCREMENT": settings.increment,
+        "DIRECTION": settings.direction,
+        "DENSITY_SD": settings.density_sd,
+    }
+
+
+def count_parameters(study: StudyDocument) -> dict[str, Any]:
+    """Window and fields of the events to fit on, as rtm:countevents has them."""
+    found = {"START": study.fit.start, "END": study.fit.end}
+    found |= {"EVENT_DATE_FIELD": study.date_field, "WEIGHT_FIELD": study.weight_field}
+    return {name: value for name, value in found.items() if value}
+
+
+def grid_parameters(study: StudyDocument) -> dict[str, Any]:
+    """BLOCK_LENGTH, CELL_SIZE, CELL_RULE, GRID_ORIGIN."""
+    grid = study.grid
+    found = {"BLOCK_LENGTH": grid.block_length, "CELL_SIZE": grid.cell_size}
+    return {**found, "CELL_RULE": grid.cell_rule, "GRID_ORIGIN": grid.grid_origin}
+
+
+def source_of(layers: OpenLayers, ref: LayerRef | None) -> str | QgsProcessingFeatureSourceDefinition | None:
+    """A source for an algorithm: the layer's id, or a definition with the filter."""
+    if ref is None:
+        return None
+    layer = layers.open(ref)
+    if not ref.filter:
+        return layer.id()
+    return QgsProcessingFeatureSourceDefinition(layer.id(), filterExpression=ref.filter)

@@ -1,0 +1,1 @@
+"""How good a map is: ranking, hit rates, calibration, resampling, folds and back-tests."""

@@ -1,0 +1,1 @@
+"""Questions to a model: why here, what if, joint risk."""

@@ -1,0 +1,1 @@
+"""From features to candidate variables: proximity and density, exposure and adjustments."""

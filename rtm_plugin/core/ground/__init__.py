@@ -1,0 +1,1 @@
+"""Where things lie: features as arrays, the grid of cells, streets, distances on the ground."""

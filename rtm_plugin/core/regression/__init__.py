@@ -1,0 +1,1 @@
+"""Count regression: Poisson and negative binomial likelihoods, their limit fits, the check with statsmodels."""

@@ -1,0 +1,130 @@
+"""Selection: drop useless columns, cull, select under each family, keep the family with the lowest BIC (METHOD §4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Floats
+from ..candidates.columns import CandidateSet
+from ..documents.settings import SelectionSettings
+from ..errors import InputError
+from ..tools.progress import Clock, Progress, part, parts, silent
+from .culling import Culling, cull
+from .separation import SeparatedFactor, separated_factors
+from .stepwise import Selected, profile, select
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Outcome of the selection under every family tried; `separated` leave no event on one side, strongest first."""
+
+    dropped: Mapping[str, str]
+    culling: Culling | None
+    families: Mapping[str, Selected]
+    family: str
+    alternatives: Mapping[str, float]
+    separated: tuple[SeparatedFactor, ...] = ()
+
+    @property
+    def best(self) -> Selected:
+        """Of the chosen family."""
+        return self.families[self.family]
+
+
+def select_model(
+    counts: Floats,
+    candidates: CandidateSet,
+    settings: SelectionSettings,
+    offset: Floats | None = None,
+    adjust: Floats | None = None,
+    progress: Progress = silent,
+    clock: Clock | None = None,
+    workers: int = 1,
+) -> Selection:
+    """Drop useless columns, cull, select under each family, keep the family with the lowest BIC.
+
+    Parameters
+    ----------
+    counts : (n,) float64, whole numbers
+    candidates : CandidateSet
+    settings : SelectionSettings
+    offset : (n,) float64, optional, log exposure
+    adjust : (n, q) float64, optional, columns always in the model
+    workers : int
+        Threads; the result is the same.
+
+    Raises
+    ------
+    InputError
+        No events, counts that are not whole numbers, or no usable candidate.
+    """
+    clock = clock or Clock()
+    check_counts(counts)
+    dropped = useless_columns(candidates)
+    usable = [c.name for c in candidates.candidates if c.name not in dropped]
+    if not usable:
+        raise InputError(
+            "No candidate variable varies over the study area: every cell, or none, is within the spatial influence "
+            "of each factor. Use other factors or influences."
+        )
+    pool = candidates.only(usable)
+    culling = None
+    if settings.cull:
+        culling = clock.timed(
+            "culling",
+            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers),
+        )
+    separated = separated_factors(counts, pool, offset)
+    beyond_penalty = {factor.name for factor in separated}  # a penalty measures them by the finite ratio they lack
+    survivors = usable
+    if culling is not None:
+        survivors = [name for name in usable if name in culling.survivors or name in beyond_penalty]
+    kept = pool.only(survivors) if survivors else None
+    tried = list(zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True))
+    families = clock.timed(
+        "selection",
+        lambda: {family: select(family, counts, kept, offset, adjust, share) for family, share in tried},
+    )
+    family = min(families, key=lambda name: families[name].fit.bic)
+    alternatives = clock.timed(
+        "selection",
+        lambda: profile(
+            family, counts, families[family], pool, offset, adjust, part(progress, 0.9, 1.0), beyond_penalty
+        ),
+    )
+    return Selection(dropped, culling, families, family, alternatives, separated)
+
+
+def check_counts(counts: Floats) -> None:
+    """Refuse counts that no model can be fitted to, before any long work."""
+    if not np.isfinite(counts).all() or (counts < 0).any() or (counts != np.rint(counts)).any():
+        raise InputError(
+            "The event counts are not all whole numbers of 0 or more; a count model needs plain counts, so count the "
+            "events without a weight, or with whole-number weights."
+        )
+    if not counts.any():
+        raise InputError("No event lies inside the study area; check the layer, its filter and its CRS.")
+    if len(counts) < 10:
+        raise InputError(f"The study area has only {len(counts)} cells; choose a smaller cell size.")
+
+
+def useless_columns(candidates: CandidateSet) -> dict[str, str]:
+    """Name → reason for each candidate that is constant or the same as an earlier one.
+
+    The first of identical columns stays.
+    """
+    dropped: dict[str, str] = {}
+    seen: dict[tuple[bytes, str], str] = {}
+    for candidate, column in zip(candidates.candidates, candidates.columns(), strict=True):
+        exposed = int(np.count_nonzero(column))
+        key = (np.packbits(column).tobytes(), candidate.direction)
+        if exposed == 0:
+            dropped[candidate.name] = "No cell is exposed."
+        elif exposed == len(column):
+            dropped[candidate.name] = "Every cell is exposed."
+        elif key in seen:
+            dropped[candidate.name] = f"The same cells as {seen[key]}."
+        else:
+            seen[key] = candidate.name
+    return dropped

@@ -1,0 +1,1 @@
+"""From a model to a map: scores and their classes, priority places."""

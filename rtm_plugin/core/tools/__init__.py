@@ -1,0 +1,1 @@
+"""Progress, threads, and scipy's calls: what every room uses."""
