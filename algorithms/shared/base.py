@@ -31,7 +31,7 @@ from .inputs import checked
 from .targets import check_targets, load_only, name_outputs
 from .values import words_of
 
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 GROUP_OF_RESULTS = "Risk terrain"
 
 

@@ -64,7 +64,7 @@ Sources = Sequence[Mapping[str, Any]]
 
 _NODATA = -9999.0
 _NO_FLAG = 255
-_PLUGIN = Path(__file__).resolve().parents[1] / "metadata.txt"
+_PLUGIN = Path(__file__).resolve().parents[2] / "metadata.txt"
 
 
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:

@@ -321,7 +321,7 @@ def test_a_protective_factor_divides(qgis_app):
     model = SimpleNamespace(grid=grid, events=events, selected=selected, family="nb1")
     parent = QWidget()
     widgets = DockWidgets(parent)
-    widgets.show_model(SimpleNamespace(model=model, report="", factors={}))
+    widgets.show_model(SimpleNamespace(model=model, report="", factors={}, refused=()))
     tree = widgets.factors
     assert [tree.topLevelItem(i).text(2) for i in range(2)] == ["× 3.12", "÷ 2.26"]
     here = FactorHere("stations", "proximity", "protective", 300.0, 2.26, False, 0.33, 812.0, (0.0, 0.0))

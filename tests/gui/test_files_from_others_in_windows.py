@@ -65,7 +65,7 @@ def test_the_wizard_asks_and_no_means_no(new_wizard, study_file, server):
     path = study_file(events={"source": source, "name": "<b>pubs</b>"})
     hands, seen = new_wizard(), []
     answer(QMessageBox.StandardButton.No, seen)
-    hands.wizard.start._load(path)
+    hands.wizard.start._load(lambda: hands.wizard.start._load_or_ask(path))
     assert "<b>pubs</b>" in seen[0]
     assert f"127.0.0.1:{server.port}" in seen[0]
     assert "Nothing was opened" in hands.wizard.start.told.text()
@@ -79,7 +79,7 @@ def test_the_wizard_asks_and_yes_means_yes(new_wizard, study_file, server):
     path = study_file(events={"source": f"/vsicurl/http://127.0.0.1:{server.port}/x.geojson", "name": "pubs"})
     hands, seen = new_wizard(), []
     answer(QMessageBox.StandardButton.Yes, seen)
-    hands.wizard.start._load(path)
+    hands.wizard.start._load(lambda: hands.wizard.start._load_or_ask(path))
     wait(lambda: server.heard, "the call")
     assert hands.wizard.draft.allow_remote == "yes"
 
@@ -89,7 +89,7 @@ def test_a_harmful_filter_is_not_asked_about(new_wizard, study_file, server):
     events = json.loads(Path(city).read_text())["events"]
     path = study_file(events={**events, "filter": f"load_layer('http://127.0.0.1:{server.port}/x','ogr')"})
     hands = new_wizard()
-    hands.wizard.start._load(path)
+    hands.wizard.start._load(lambda: hands.wizard.start._load_or_ask(path))
     assert "load_layer()" in hands.wizard.start.told.text()
     assert QgsProject.instance().mapLayers() == {}
     assert server.heard == []

@@ -23,7 +23,6 @@ from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
 STUDY_VERSION = 2  # 1 lacks weight_field, exposure, adjust and cards, and is read as it is
-_READER = DocumentReader("The study file", unknown_refused=True, defaults=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +233,8 @@ class StudyDocument:
             raise FileFormatError(f'The file is not a study: it lacks "format": "{STUDY_FORMAT}".')
         _check_version(document, STUDY_VERSION, "The contents of the study file")
         given = {key: value for key, value in document.items() if key not in ("format", "version")}
-        return typing.cast("StudyDocument", _READER.read(cls, given, "the study"))
+        reader = DocumentReader("The study file", unknown_refused=True, defaults=True)
+        return typing.cast("StudyDocument", reader.read(cls, given, "the study"))
 
 
 def factor_settings_json(factors: Sequence[Factor], layer_names: Sequence[str]) -> str:

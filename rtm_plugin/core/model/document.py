@@ -36,8 +36,6 @@ _REPEATED = (  # what the file says of the chosen family at its top as well
 )
 _MAY_LACK = {"optional": True}
 _SAME_SCORES = 1e-5  # relative; rasters hold scores with seven digits
-_READER = DocumentReader("The model file", unknown_refused=False, defaults=False)
-_require = _READER.require
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +358,7 @@ class RiskModel:
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise FileFormatError(f'The file is not a risk terrain model: it lacks "format": "{FORMAT}".')
         check_version(document, VERSION, "The contents of the model file")
-        model = _READER.read(cls, document, "the model")
+        model = _reader().read(cls, document, "the model")
         best = json_values(model.best)
         for key in _REPEATED:
             _require(best[key] == document.get(key), f"its {key!r} differs from that of its family")
@@ -370,3 +368,11 @@ class RiskModel:
     def load(cls, path: str | Path) -> "RiskModel":
         """Read a model file; refuse one that cannot be read, in a sentence."""
         return cls.from_json(read_text(path, "model file"))
+
+
+def _reader() -> DocumentReader:
+    return DocumentReader("The model file", unknown_refused=False, defaults=False)
+
+
+def _require(holds: bool, sentence: str) -> None:
+    _reader().require(holds, sentence)
