@@ -51,6 +51,7 @@ from ...rtm_plugin.core.documents.settings import (
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
 from .base import RtmAlgorithm, tr
+from .inputs import layer_behind
 
 Parameters = dict[str, Any]
 
@@ -308,7 +309,7 @@ def source_name(
     algorithm: RtmAlgorithm, parameters: Parameters, name: str, source: QgsFeatureSource, context: QgsProcessingContext
 ) -> str:
     """The name of the layer behind a source."""
-    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    layer = layer_behind(algorithm, parameters, name, context)
     return layer_name(layer) if layer is not None else source.sourceName()
 
 
@@ -345,7 +346,7 @@ def read_source(
         dissolve=dissolve,
         rows=rows,
     )
-    layer = algorithm.parameterAsVectorLayer(parameters, name, context)
+    layer = layer_behind(algorithm, parameters, name, context)
     read.report.choice = layer_choice(label, layer, source=parameters.get(name))
     read.report.tell(feedback)
     return read

@@ -44,7 +44,7 @@ from .fields import (
 )
 from .read_layers import LayerReport, ReadLayer
 from .trusted_filters import require_harmless_filter
-from .wkb import Part, parts, polygon
+from .wkb import Part, all_vertices, parts, polygon
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
 _PLAIN_POINT = _POINT.itemsize
@@ -339,10 +339,13 @@ def _parts(
     geometry: QgsGeometry, transform: QgsCoordinateTransform | None, name: str, report: LayerReport
 ) -> list[Part]:
     """Straight, valid, transformed parts; empty when nothing usable is left."""
-    kind = geometry.type()
+    kind, flat = geometry.type(), QgsWkbTypes.flatType(geometry.wkbType())
+    plain = not QgsWkbTypes.isCurvedType(geometry.wkbType()) and flat not in _SURFACES
+    if not (plain and (kind != Qgis.GeometryType.Polygon or geometry.isGeosValid())) and not _is_sound(geometry):
+        return []
     if QgsWkbTypes.isCurvedType(geometry.wkbType()):
         geometry = QgsGeometry(geometry.constGet().segmentize())  # types of curves may hold straight lines only
-    if QgsWkbTypes.flatType(geometry.wkbType()) in _SURFACES:
+    if flat in _SURFACES:
         geometry = QgsGeometry.unaryUnion([_geometry(polygon(facet)) for facet in parts(bytes(geometry.asWkb()))])
     if kind == Qgis.GeometryType.Polygon and not geometry.isGeosValid():
         geometry = geometry.makeValid()
@@ -365,6 +368,11 @@ def _parts(
     found = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
     return [part for part in found if part and len(part[0]) >= least and _on_a_map(part)]
+
+
+def _is_sound(geometry: QgsGeometry) -> bool:
+    """Whether every vertex is where a place can be; GEOS would search for ever for the ground around NaN."""
+    return bool((np.abs(all_vertices(bytes(geometry.asWkb()))) < _FARTHEST).all())
 
 
 def _on_a_map(part: Part) -> bool:

@@ -6,6 +6,13 @@ import numpy as np
 
 from ..core.arrays import Floats
 
+# Codes of geometries that are written as a list of vertices, and of those that are a list of geometries. A TIN is a
+# collection of triangles, a polyhedral surface one of polygons; a compound curve is a collection of curves, and a curve
+# polygon one of rings.
+_STRAIGHT = ((2,), (4, 5, 6, 7, 15, 16))
+_CURVED = ((2, 8), (4, 5, 6, 7, 9, 10, 11, 12, 15, 16))
+_Kinds = tuple[tuple[int, ...], tuple[int, ...]]
+
 Part = list[Floats]  # a point or a line: one array of vertices; a polygon: its rings, the outer first
 
 
@@ -18,8 +25,21 @@ def parts(wkb: bytes) -> list[Part]:
     [[3.0, 4.0]]
     """
     found: list[Part] = []
-    _read(wkb, 0, found)
+    _read(wkb, 0, found, _STRAIGHT)
     return found
+
+
+def all_vertices(wkb: bytes) -> Floats:
+    """All vertices of a geometry, (v, 2); of curves the points that define them.
+
+    QGIS's own iterator over vertices ends QGIS on some broken geometries.
+
+    >>> all_vertices(struct.pack("<BIIdddddd", 1, 8, 3, 0, 0, 1, 1, 2, 0)).tolist()
+    [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]
+    """
+    found: list[Part] = []
+    _read(wkb, 0, found, _CURVED)
+    return np.vstack([np.zeros((0, 2)), *(ring for part in found for ring in part)])
 
 
 def polygon(rings: Part) -> bytes:
@@ -36,7 +56,7 @@ def polygon(rings: Part) -> bytes:
     return struct.pack("<BII", 1, 3, len(closed)) + body
 
 
-def _read(wkb: bytes, at: int, found: list[Part]) -> int:
+def _read(wkb: bytes, at: int, found: list[Part], kinds: _Kinds) -> int:
     order = "<" if wkb[at] == 1 else ">"
     code = struct.unpack_from(order + "I", wkb, at + 1)[0]
     at += 5
@@ -48,18 +68,18 @@ def _read(wkb: bytes, at: int, found: list[Part]) -> int:
         vertices, at = _vertices(wkb, at, order, 1, width)
         if np.isfinite(vertices).all():  # an empty point is written as NaN
             found.append([vertices])
-    elif kind == 2:
+    elif kind in kinds[0]:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         vertices, at = _vertices(wkb, at + 4, order, number, width)
         found.append([vertices])
     elif kind in (3, 17):  # a triangle is a polygon
         rings, at = _rings(wkb, at, order, width)
         found.append(rings)
-    elif kind in (4, 5, 6, 7, 15, 16):  # a TIN is a collection of triangles, a polyhedral surface one of polygons
+    elif kind in kinds[1]:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         at += 4
         for _ in range(number):
-            at = _read(wkb, at, found)
+            at = _read(wkb, at, found, kinds)
     else:
         raise ValueError(f"geometry type {kind}")
     return at

@@ -320,6 +320,7 @@ def flat_copy(source: str, target: Path) -> None:
     values = band.ReadAsArray()
     values[values > 0] = 1
     band.WriteArray(values)
+    band.SetMetadataItem("RTM_DIGEST", None)
     items = copy.GetMetadata()
     copy.SetMetadata({key: value for key, value in items.items() if key != "RTM_MODEL"})
     del band, copy

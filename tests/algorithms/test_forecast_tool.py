@@ -10,6 +10,10 @@ from risk_terrain.rtm_plugin.core.pipeline import count, run
 from running import Log, bands, descriptions, files, process, refusal
 from small_city import as_study, write_layer
 
+OUTSIDE = (
+    "15 of 193 events of 'events' (8%) lie outside the study area and were not counted. Check that layer and study area "
+    "belong together."
+)
 OUTPUTS = {
     "OUTPUT": "forecast.tif",
     "OUTPUT_LOWER": "lower.tif",
@@ -78,8 +82,9 @@ def test_the_document_tells_choices_and_evidence(made):
     assert sum(component["weight"] for component in told["components"]) == pytest.approx(1)
     assert sum(told["parts"].values()) == pytest.approx(1)
     assert told["provenance"]["inputs"][0]["role"] == "events"
-    assert any("events are expected in the coming period" in note for note in log.notes)
-    assert log.warnings == log.errors == []
+    assert any("178.0 events (events) are expected in a coming period as long as that" in note for note in log.notes)
+    assert log.warnings == [OUTSIDE]
+    assert log.errors == []
 
 
 def test_again_and_by_other_names_the_same_bytes(made, city, chain, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from osgeo import ogr
 from qgis.core import QgsFeature, QgsGeometry, QgsProcessingContext, QgsVectorLayer
 from risk_terrain.rtm_plugin.adapters.layers import read_layer
+from risk_terrain.rtm_plugin.adapters.wkb import polygon
 from risk_terrain.rtm_plugin.core.errors import InputError
 from running import Log, bands, only_terrain, process, refusal
 from small_city import CRS, FOOTPATHS, PARKS, moved, point_wkt, wkt, write_layer
@@ -147,7 +148,7 @@ def test_warning_when_a_layer_stops_at_the_boundary(city, expose, out, tmp_path)
     told = Log()
     source = write_layer(tmp_path / "cut.gpkg", "lamps", corner)
     process("run", only_terrain(city, out, FACTORS=[source, city.layer("bars")]), told)
-    assert told.warnings == [warning.replace("shapes", "lamps")]
+    assert warning.replace("shapes", "lamps") in told.warnings
 
 
 SQUARE = "((400300 300300, 400700 300300, 400700 300700, 400300 300700, 400300 300300))"
@@ -237,3 +238,16 @@ def test_coordinates_that_no_place_has(chain, city, expose):
     assert np.array_equal(found, bands(chain["footpaths"]))
     assert results["FEATURE_COUNT"] == len(FOOTPATHS)
     assert log.warnings == ["1 feature of 'shapes' without a usable geometry left out."]
+
+
+def test_a_vertex_that_is_no_number(qgis_app):
+    """GEOS looks for the ground of such a polygon for ever, and QGIS's iterator over vertices may end QGIS."""
+    ring = np.array([[400668.0, 301754.0], [np.nan, 300148.0], [400616.0, 301140.0], [400668.0, 301754.0]])
+    layer = QgsVectorLayer(f"Polygon?crs={CRS}", "parks", "memory")
+    for vertices in (ring, moved(PARKS[0][0])):
+        geometry, feature = QgsGeometry(), QgsFeature()
+        geometry.fromWkb(polygon([vertices]))
+        feature.setGeometry(geometry)
+        layer.dataProvider().addFeature(feature)
+    read = read_layer(layer, "parks", layer.crs(), QgsProcessingContext(), Log(), wanted="polygon")
+    assert read.features.count == 1

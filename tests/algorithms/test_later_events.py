@@ -43,7 +43,7 @@ def test_the_page_measures_terrain_forecast_and_baselines(city, later, out):
     for name in ("risk terrain", "forecast", "prior counts", "kernel density of prior events", "random"):
         assert name in page
     at_five = next(row for row in results["ACCURACY"] if row["share"] == 0.05)
-    told = f"‘risk terrain’ held {100 * at_five['hit_rate']['expected']:.1f} % of"
+    told = f"‘risk terrain’ held {100 * at_five['hit_rate']['expected']:.1f} % (95 % interval"
     assert told in page.replace("\u00a0", " ")
     assert any(told in note.replace("\u00a0", " ") for note in log.notes)
 

@@ -102,7 +102,7 @@ def test_raster_metadata(chain, core, name):
     if name == "terrain":
         summary = core.terrain.summary
         found = [float(items[f"RTM_SCORE_{part}"]) for part in ("MIN", "MEAN", "SD", "MAX")]
-        assert found == [summary.min, summary.mean, summary.sd, summary.max]
+        assert found == pytest.approx([summary.min, summary.mean, summary.sd, summary.max], rel=1e-9)
     if name in ("grid", "counts", "bars"):
         assert [source["features"] for source in json.loads(items["RTM_SOURCES"])] == [
             {"grid": 1, "counts": 193, "bars": 26}[name]

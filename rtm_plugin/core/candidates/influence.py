@@ -127,7 +127,9 @@ def _within(distance: Floats, limit: float) -> Floats:
 
 def _distance_to_segments(segments: Floats, grid: Grid, limit: float, progress: Progress) -> Floats:
     """Pieces only decide which cells are looked at; the distance is to the whole segment, so none of it is lost."""
-    pieces = _pieces(segments, grid.cell_size)
+    pieces = _pieces(segments, grid, limit)
+    if not len(pieces.segment):
+        return np.full(grid.cells, np.inf)
     window = _Window.around(pieces.middle, grid, limit + grid.cell_size / 2)
     x, y = window.local(pieces.whole_start)
     run_x, run_y = _axes((segments[:, 2:] - segments[:, :2])[pieces.segment[window.order]])
@@ -186,9 +188,9 @@ class _Polygons:
 
 def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integral, progress: Progress) -> Floats:
     """Sum over the pieces of an integral along each piece, at every cell centre."""
-    if not len(segments):
+    pieces = _pieces(segments, grid, bandwidth)
+    if not len(pieces.segment):
         return np.zeros(grid.cells)
-    pieces = _pieces(segments, grid.cell_size)
     window = _Window.around(pieces.middle, grid, bandwidth + grid.cell_size / 2)
     x, y = window.local(pieces.start)
     along_x, along_y = _axes(pieces.along[window.order])
@@ -241,12 +243,15 @@ class _Pieces:
     length: Floats
 
 
-def _pieces(segments: Floats, longest: float) -> _Pieces:
+def _pieces(segments: Floats, grid: Grid, reach: float) -> _Pieces:
+    """Cut segments; pieces that are sure to be beyond reach are not made, as a line may go on far beyond the map."""
     run = segments[:, 2:] - segments[:, :2]
     length = np.hypot(run[:, 0], run[:, 1])
-    number = np.maximum(np.ceil(length / longest), 1).astype(np.int64)
-    segment = np.repeat(np.arange(len(segments)), number)
-    position = np.arange(len(segment)) - np.repeat(np.cumsum(number) - number, number)
+    number = np.maximum(np.ceil(length / grid.cell_size), 1)
+    first, last = _pieces_within(segments[:, :2], run, number, grid, reach)
+    count = np.maximum(last - first, 0).astype(np.int64)
+    segment = np.repeat(np.arange(len(segments)), count)
+    position = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count) + first[segment]
     share = run[segment] / number[segment, None]
     origin = segments[segment, :2]
     along = run / np.where(length > 0, length, 1.0)[:, None]
@@ -258,6 +263,19 @@ def _pieces(segments: Floats, longest: float) -> _Pieces:
         along[segment],
         (length / number)[segment],
     )
+
+
+def _pieces_within(start: Floats, run: Floats, number: Floats, grid: Grid, reach: float) -> tuple[Floats, Floats]:
+    """The first piece of each segment in the grid's box grown by reach and two cells, and the one after the last."""
+    x0, y0, x1, y1 = grid.extent
+    grown = reach + 2 * grid.cell_size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        enter = ((x0 - grown, y0 - grown) - start) / run
+        leave = ((x1 + grown, y1 + grown) - start) / run
+    flat = run == 0.0  # along such an axis nothing is entered or left: segments beyond reach have gone before
+    low = np.where(flat, 0.0, np.minimum(enter, leave)).max(axis=1, initial=0.0)
+    high = np.where(flat, 1.0, np.maximum(enter, leave)).min(axis=1, initial=1.0)
+    return np.floor(low * number), np.minimum(np.ceil(high * number), number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,19 +34,20 @@ def read_text(path: str | Path, what: str) -> str:
         Missing, too large, or not text.
     """
     path = Path(path)
+    called = _short(path.name)
     try:
         with open(path, "rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"The {what} {path.name!r} cannot be read: {reason}.") from error
+        raise FileFormatError(f"The {what} {called} cannot be read: {reason}.") from error
     if len(raw) > LARGEST_FILE:
-        raise FileFormatError(f"The {what} {path.name!r} is too large to be one; choose another file.")
+        raise FileFormatError(f"The {what} {called} is too large to be one; choose another file.")
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"The {what} {path.name!r} is not text; choose another file.") from error
+        raise FileFormatError(f"The {what} {called} is not text; choose another file.") from error
 
 
 def parse_json(text: str, what: str) -> Any:

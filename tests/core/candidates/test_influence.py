@@ -210,3 +210,30 @@ def test_density_does_not_depend_on_the_order():
     layer = lines((0, 0, 9, 7), (3, 3, 4, 9), (5, 1, 5, 8))
     other = Features("line", layer.coordinates[::-1].copy(), 3)
     assert_allclose(kernel_density(layer, GRID, 4.0), kernel_density(other, GRID, 4.0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("geometry", ["line", "polygon"])
+def test_what_goes_on_far_beyond_the_map_takes_no_memory(geometry):
+    """A coordinate with a digit too many: the part on the map counts, and what lies beyond costs nothing."""
+    grid = Grid(0, 1000, 100, 200, np.ones((10, 10), bool))
+    far = 1e12
+    corners = np.array([[430.0, -far], [430.0, far], [-far, far], [-far, -far]])
+    ring = np.hstack([corners, np.roll(corners, -1, axis=0)])
+    near = corners.clip(-2000, 3000)
+    small = np.hstack([near, np.roll(near, -1, axis=0)])
+    rows = slice(None) if geometry == "polygon" else slice(1)
+    long, short = (Features(geometry, segments[rows], 1) for segments in (ring, small))
+    assert nearest_distance(long, grid, 300) == pytest.approx(nearest_distance(short, grid, 300), abs=1e-3)
+    assert kernel_density(long, grid, 300) == pytest.approx(kernel_density(short, grid, 300), rel=1e-3)
+
+
+def test_a_slanted_line_keeps_every_piece_within_reach():
+    """Against all pieces by brute force: distances of a line from far below to far above, and one past a corner."""
+    grid = Grid(0, 1000, 100, 200, np.ones((10, 10), bool))
+    segments = np.array([[-70_000.0, -50_000.0, 90_000.0, 65_000.0], [-5000.0, 4000.0, 5200.0, -4100.0]])
+    centres = grid.centres
+    start, run = segments[:, None, :2], (segments[:, 2:] - segments[:, :2])[:, None]
+    t = np.clip(((centres - start) * run).sum(2) / (run**2).sum(2), 0, 1)
+    distance = np.linalg.norm(centres - start - t[..., None] * run, axis=2).min(axis=0)
+    expected = np.where(distance <= 250, distance, np.inf)
+    assert nearest_distance(Features("line", segments, 2), grid, 250) == pytest.approx(expected)
