@@ -49,6 +49,7 @@ check: lint types ## Lint and types
 
 lint: setup ## ruff on everything, the QGIS rules of flake8 and the oldest Python (vermin) on the plugin
 	$(TOOL) ruff check .
+	$(TOOL) ruff format --check .
 	.venv/bin/vermin --quiet --no-tips --eval-annotations --violations --target=3.10- __init__.py rtm_plugin algorithms
 	@# Left out: QGS105 forbids classFactory's iface, which QGIS passes; QGS202 guesses a class from a method's name.
 	$(TOOL) flake8 --isolated --select QGS --ignore QGS105,QGS202 rtm_plugin algorithms

@@ -156,9 +156,7 @@ def _crossvalidation(
     asked |= {} if study.marking is None else {"MARKING": study.marking}
     output = str(folder / "crossvalidation.csv")
     outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}
-    found = _child(
-        "rtm:crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, context, steps
-    )
+    found = _child("rtm:crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, context, steps)
     summary = tr(
         "PAI at 5 % of the area: {:.2f} with random folds, {:.2f} with spatial ones. The nearer the two are, the less "
         "the model leans on its neighbourhood."
@@ -172,9 +170,7 @@ def _joint_risk(
     """The terrain of the run, crossed with the events that it was fitted on."""
     terrain = folder / RESULT_FILES["OUTPUT_TERRAIN"]
     if not terrain.is_file():
-        raise InputError(
-            tr("The folder {} has no {}; run the study into it first.").format(folder.name, terrain.name)
-        )
+        raise InputError(tr("The folder {} has no {}; run the study into it first.").format(folder.name, terrain.name))
     layers = OpenLayers(context)
     dates = {name: value for name, value in count_parameters(study).items() if name != "WEIGHT_FIELD"}
     raster, table = str(folder / "joint_risk.tif"), str(folder / "joint_risk.csv")

@@ -194,9 +194,7 @@ def draw_wards(cells: list[ogr.Geometry], south: ogr.Geometry, warp: Warp) -> di
     return wards
 
 
-def place_stations(
-    railways: dict[str, ogr.Geometry], boundary: ogr.Geometry, warp: Warp
-) -> dict[str, np.ndarray]:
+def place_stations(railways: dict[str, ogr.Geometry], boundary: ogr.Geometry, warp: Warp) -> dict[str, np.ndarray]:
     """Stations of the plan moved on to the track, and one 400 to 700 m beyond the boundary."""
     track = collect(list(railways.values()), ogr.wkbMultiLineString)
     track.Segmentize(15.0)
@@ -251,9 +249,7 @@ def cut_pieces(
             piece = Piece(part, "", float(rng.uniform(0, np.pi)))
             gaps = np.hypot(*(vertices - piece.centre).T)
             if gaps.min() < 450:
-                piece.angle = float(
-                    headings[gaps.argmin()] + rng.normal(0, 0.12) + rng.choice([0, np.pi / 2])
-                )
+                piece.angle = float(headings[gaps.argmin()] + rng.normal(0, 0.12) + rng.choice([0, np.pi / 2]))
             piece.land = land_use(piece.centre, fields[-1], warp)
             pieces.append(piece)
     return pieces, fields
@@ -263,9 +259,7 @@ def blob(rng: np.random.Generator, centre: np.ndarray, radius: float) -> ogr.Geo
     """Rounded irregular polygon, for a lake."""
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     reach = 1 + sum(rng.normal(0, 0.16 / k) * np.cos(k * turn + rng.uniform(0, 6.28)) for k in (1, 2, 3, 4))
-    return polygon(
-        centre + radius * reach[:, None] * np.column_stack([1.3 * np.cos(turn), 0.8 * np.sin(turn)])
-    )
+    return polygon(centre + radius * reach[:, None] * np.column_stack([1.3 * np.cos(turn), 0.8 * np.sin(turn)]))
 
 
 def large_parks(rng: np.random.Generator, city: City, warp: Warp) -> None:
@@ -358,9 +352,7 @@ def grid_streets(rng: np.random.Generator, piece: Piece, open_ground: ogr.Geomet
     for rows, nodes, share, swap in ((across, along, keep, False), (along, across, keep_cross, True)):
         for row in rows:
             for first, last in kept_runs(rng.random(nodes.size - 1) < share):
-                run = np.linspace(
-                    nodes[first], nodes[last], max(2, int((nodes[last] - nodes[first]) / 35) + 1)
-                )
+                run = np.linspace(nodes[first], nodes[last], max(2, int((nodes[last] - nodes[first]) / 35) + 1))
                 level = np.full(run.size, row)
                 path = line(place(level, run) if swap else place(run, level)).Simplify(1.5)
                 name = street_name(rng, piece.land)

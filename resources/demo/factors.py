@@ -185,9 +185,7 @@ class StreetSamples:
         for _ in range(60 * rule.count):
             if len(placed) == rule.count:
                 break
-            sample = int(
-                rng.choice(len(self.xy), p=odds[names[rng.choice(len(names), p=shares / shares.sum())]])
-            )
+            sample = int(rng.choice(len(self.xy), p=odds[names[rng.choice(len(names), p=shares / shares.sum())]]))
             aside = self.heading[sample] + rng.choice([-1, 1]) * np.pi / 2
             xy = self.xy[sample] + rng.uniform(*offset) * np.array([np.cos(aside), np.sin(aside)])
             if placed and min(np.hypot(*(xy - other)) for _, other in placed) < rule.spacing:
@@ -221,10 +219,7 @@ Layer = list[tuple[str, ogr.Geometry]]
 def point_layer(rng: np.random.Generator, samples: StreetSamples, rule: PointRule) -> Layer:
     """Named points of one factor."""
     used: set[str] = set()
-    return [
-        (samples.name(rng, rule, sample, used), point(xy))
-        for sample, xy in samples.draw(rng, rule, (7.0, 18.0))
-    ]
+    return [(samples.name(rng, rule, sample, used), point(xy)) for sample, xy in samples.draw(rng, rule, (7.0, 18.0))]
 
 
 def car_park_layer(rng: np.random.Generator, samples: StreetSamples) -> Layer:
@@ -286,9 +281,7 @@ def clip_reach(layer: Layer, city: City, kind: int) -> Layer:
     clipped = [(name, list(parts(geometry.Intersection(reach), kind))) for name, geometry in layer]
     multi = ogr.wkbMultiPolygon if kind == ogr.wkbPolygon else ogr.wkbMultiLineString
     return [
-        (name, members[0] if len(members) == 1 else collect(members, multi))
-        for name, members in clipped
-        if members
+        (name, members[0] if len(members) == 1 else collect(members, multi)) for name, members in clipped if members
     ]
 
 

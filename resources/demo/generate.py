@@ -197,9 +197,7 @@ def exposure(centres: np.ndarray, factors: dict[str, Layer], effect: Effect) -> 
 def cell_counts(rng: np.random.Generator, expected: np.ndarray, sigma: float) -> dict[int, np.ndarray]:
     """Counts of every cell in every year; negative binomial with variance expected (1 + sigma)."""
     lasting = rng.gamma(PERSISTENT * expected / sigma, sigma)
-    return {
-        year: rng.poisson(lasting + rng.gamma((1 - PERSISTENT) * expected / sigma, sigma)) for year in YEARS
-    }
+    return {year: rng.poisson(lasting + rng.gamma((1 - PERSISTENT) * expected / sigma, sigma)) for year in YEARS}
 
 
 def draw_dates(rng: np.random.Generator, crime: CrimeType, year: int, count: int) -> list[datetime.date]:
@@ -249,14 +247,11 @@ def draw_outside(rng: np.random.Generator, city: City, count: int) -> list[ogr.G
 Event = tuple[datetime.date, str, ogr.Geometry | None]
 
 
-def draw_events(
-    city: City, factors: dict[str, Layer], cells: Cells, seed: int
-) -> tuple[list[Event], dict[str, dict]]:
+def draw_events(city: City, factors: dict[str, Layer], cells: Cells, seed: int) -> tuple[list[Event], dict[str, dict]]:
     """All events in order of date, and what truth.json says about each crime type."""
     land_of_parks = collect([park for _, park in factors["parks"]], ogr.wkbGeometryCollection).Buffer(0)
     shells = [
-        polygon(np.array(part.GetGeometryRef(0).GetPoints())[:-1, :2])
-        for part in parts(land_of_parks, ogr.wkbPolygon)
+        polygon(np.array(part.GetGeometryRef(0).GetPoints())[:-1, :2]) for part in parts(land_of_parks, ogr.wkbPolygon)
     ]
     parks = collect(shells, ogr.wkbMultiPolygon)
     events: list[Event] = []
@@ -363,9 +358,7 @@ def write_geopackage(path: Path, city: City, factors: dict[str, Layer], events: 
     write_layer(target, "boundary", ogr.wkbPolygon, named, [(city.boundary, "Northbridge BCU")], "Study area")
     wards = [(ward, name, f"NB{n:02d}") for n, (name, ward) in enumerate(city.wards.items(), 1)]
     write_layer(target, "wards", ogr.wkbPolygon, [*named, ("ward_code", ogr.OFTString)], wards, "Wards")
-    write_layer(
-        target, "river", ogr.wkbPolygon, named, [(city.river, "River Aske")], "River, for the map only"
-    )
+    write_layer(target, "river", ogr.wkbPolygon, named, [(city.river, "River Aske")], "River, for the map only")
     classes = {"main": "main", "collector": "local", "local": "local", "path": "path"}
     streets = [
         (part, street.name, classes[street.kind])
@@ -376,9 +369,7 @@ def write_geopackage(path: Path, city: City, factors: dict[str, Layer], events: 
     kinds = {"point": ogr.wkbPoint, "line": ogr.wkbLineString, "polygon": ogr.wkbPolygon}
     for name, features in factors.items():
         kind = kinds[geometry_kind(features)]
-        if any(
-            geometry.GetGeometryCount() and geometry.GetGeometryType() != kind for _, geometry in features
-        ):
+        if any(geometry.GetGeometryCount() and geometry.GetGeometryType() != kind for _, geometry in features):
             kind += 3  # the multi-type of the same dimension
         rows = [(geometry, label) for label, geometry in features]
         write_layer(target, name, kind, named, rows, "Risk factor")

@@ -182,7 +182,8 @@ def test_windows_without_events_are_rows_too(asked, out, city, tmp_path):
     assert (found[2]["pai_terrain_5"], found[2]["family"], found[2]["test_events"]) == ("", "", "0.0")
     assert results["RUN_COUNT"] == 3
     assert results["PAI_TERRAIN"] == pytest.approx(np.mean([float(row["pai_terrain_5"]) for row in found[:2]]))
-    assert log.warnings[1].startswith("No event of 'crimes' is from April 2023 to May 2023: 2 of 18 months in it are empty.")
+    empty = "No event of 'crimes' is from April 2023 to May 2023: 2 of 18 months in it are empty."
+    assert log.warnings[1].startswith(empty)
     assert log.warnings[2:] == [
         "Run 3: fitted on 1 July 2022 to 31 March 2023, tested on 1 April 2023 to 30 June 2023: No event lies in the "
         "test window."

@@ -22,9 +22,7 @@ from running import bands, files, process, refusal
 from small_city import write_layer
 
 LONDON, CHICAGO, PARIS, BERLIN, NAIROBI = (-0.09, 51.51), (-87.7, 41.8), (2.35, 48.86), (13.4, 52.5), (36.8, -1.3)
-ENGINEERING = (
-    'ENGCRS["site plan",EDATUM["d"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
-)
+ENGINEERING = 'ENGCRS["site plan",EDATUM["d"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
 ROTATED = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=30 +lon_0=0 +ellps=WGS84 +type=crs"
 
 

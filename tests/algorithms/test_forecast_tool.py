@@ -11,8 +11,8 @@ from running import Log, bands, descriptions, files, process, refusal
 from small_city import as_study, write_layer
 
 OUTSIDE = (
-    "15 of 193 events of 'events' (8%) lie outside the study area and were not counted. Check that layer and study area "
-    "belong together."
+    "15 of 193 events of 'events' (8%) lie outside the study area and were not counted. Check that layer and study "
+    "area belong together."
 )
 OUTPUTS = {
     "OUTPUT": "forecast.tif",

@@ -122,8 +122,10 @@ def _geometry(rng: random.Random, kind: int, box: tuple[float, float, float], de
     inside = {4: (1,), 5: (2,), 6: (3,), 9: (2, 8), 10: (2, 8), 11: (2, 8), 12: (3, 10), 15: (3,), 16: (17,)}
     choices = inside.get(kind, (1, 2, 3, 7 if depth < 3 else 1))
     number = rng.choice((0, 1, 2, 3))
-    return head + struct.pack("<I", number) + b"".join(
-        _geometry(rng, rng.choice(choices), box, depth + 1) for _ in range(number)
+    return (
+        head
+        + struct.pack("<I", number)
+        + b"".join(_geometry(rng, rng.choice(choices), box, depth + 1) for _ in range(number))
     )
 
 

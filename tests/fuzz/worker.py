@@ -44,7 +44,7 @@ def start_qgis() -> Any:
 
 
 def verdict(algorithm: str, asked: dict[str, Any], out: Path) -> str:
-    """"right", or what was wrong with a run."""
+    """ "right", or what was wrong with a run."""
     from qgis.core import QgsProcessingException
     from running import TRACES, Log, process
 

@@ -218,9 +218,7 @@ def test_classes_of_a_part_by_hand(study, plugin):
     part = values[4:9, 2:7]
     part = part[part != -9999].astype(float)
     cuts = (-1, *model.score.cuts, np.inf)
-    assert [row.cells for row in rows] == [
-        ((part > a) & (part <= b)).sum() for a, b in pairwise(cuts)
-    ]
+    assert [row.cells for row in rows] == [((part > a) & (part <= b)).sum() for a, b in pairwise(cuts)]
     assert {row.expected for row in rows} == {None}
     away = QgsRectangle(0, 0, 1, 1)
     assert classes_in_view(str(study / "terrain.tif"), "", model.score, away) == ()
@@ -231,9 +229,7 @@ def test_a_lost_model_is_asked_for(dock, study, tmp_path):
     kept = tmp_path / "elsewhere.json"
     (study / "model.json").rename(kept)
     dock.refresh()
-    sentence = (
-        "No model file beside this raster gives its scores; run the study again, or find the model of 'terrain'."
-    )
+    sentence = "No model file beside this raster gives its scores; run the study again, or find the model of 'terrain'."
     assert dock.parts.state.text() == sentence
     assert dock.parts.find.isVisibleTo(dock)
     dock.ask(QgsPointXY(0, 0))

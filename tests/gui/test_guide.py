@@ -25,7 +25,7 @@ def test_the_page_is_made_from_its_sources(maker):
 
 
 def test_markdown_that_the_guide_uses(maker):
-    text = "<a id=\"x\" name=\"x\"></a>\n## One\n![P](p.png)\n\n- a **b**\n- `c < d`\n\n    code & <x>"
+    text = '<a id="x" name="x"></a>\n## One\n![P](p.png)\n\n- a **b**\n- `c < d`\n\n    code & <x>'
     assert maker.converted(text).split("\n")[:-1] == [
         '<a id="x" name="x"></a><h2>One</h2><p><img src="p.png" alt="P"></p>',
         "<ul><li>a <b>b</b></li><li><code>c &lt; d</code></li></ul>",

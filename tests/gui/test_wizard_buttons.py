@@ -409,9 +409,9 @@ def test_further_tests(result, tmp_path):
         result.click(name)
         assert not result.find(name).isEnabled()
         wait(lambda name=name: result.find(name).isEnabled(), name, 120)
-        assert result.find("result_told").text().endswith("The table is in the project."), (
-            result.find("result_told").text()
-        )
+        assert result.find("result_told").text().endswith("The table is in the project."), result.find(
+            "result_told"
+        ).text()
         assert (out / file).is_file()
         sources = {layer.source().split("|")[0] for layer in QgsProject.instance().mapLayers().values()}
         assert str(out / file) in sources

@@ -101,9 +101,7 @@ def test_a_file_of_several_layers_asks_which_one(hands, monkeypatch):
     assert not ok.isEnabled()
     assert hands.wizard.draft.study.study_area is None
     row = listed.item(texts.index("wards – polygons, 17 features"))
-    QTest.mouseClick(
-        listed.viewport(), Qt.MouseButton.LeftButton, pos=listed.visualItemRect(row).center()
-    )
+    QTest.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=listed.visualItemRect(row).center())
     QTest.mouseClick(ok, Qt.MouseButton.LeftButton)
     assert hands.wizard.draft.study.study_area.source == f"{DEMO}|layername=wards"
     assert hands.find("area_layer").currentText() == "wards"
@@ -122,9 +120,7 @@ def test_a_file_without_a_fitting_layer_says_so(hands, tmp_path):
     page = hands.wizard.page
     (tmp_path / "words.txt").write_text("nothing", "utf-8")
     page.layer.take_file(str(tmp_path / "words.txt"))
-    assert hands.find("area_layer_told").text() == (
-        "QGIS finds no layer in 'words.txt'; choose a file with polygons."
-    )
+    assert hands.find("area_layer_told").text() == ("QGIS finds no layer in 'words.txt'; choose a file with polygons.")
     processing.run("native:savefeatures", {"INPUT": str(DEMO) + "|layername=bars", "OUTPUT": str(tmp_path / "b.gpkg")})
     page.layer.take_file(str(tmp_path / "b.gpkg"))
     assert hands.find("area_layer_told").text() == (
@@ -265,9 +261,7 @@ def test_a_layer_that_leaves_the_project_stays_in_the_study(hands):
 
 def test_advanced_settings_of_the_outcome(hands, tmp_path):
     grid, homes, calls = (str(tmp_path / f"{name}.tif") for name in ("grid", "homes", "calls"))
-    processing.run(
-        "rtm:studygrid", {"STUDY_AREA": f"{DEMO}|layername=boundary", "BLOCK_LENGTH": 200, "OUTPUT": grid}
-    )
+    processing.run("rtm:studygrid", {"STUDY_AREA": f"{DEMO}|layername=boundary", "BLOCK_LENGTH": 200, "OUTPUT": grid})
     processing.run("rtm:countevents", {"GRID": grid, "EVENTS": f"{DEMO}|layername=bus_stops", "OUTPUT": homes})
     processing.run("rtm:countevents", {"GRID": grid, "EVENTS": f"{DEMO}|layername=events", "OUTPUT": calls})
     for path in (grid, homes, calls):

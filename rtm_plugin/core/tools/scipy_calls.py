@@ -57,13 +57,17 @@ def product(left: Floats, right: Floats) -> Floats:
         return np.zeros((left.shape[0], right.shape[1]))
     # Fortran reads a row-major array as its transpose: rightᵀ · leftᵀ = (left · right)ᵀ
     turn_left, turn_right = not left.flags.c_contiguous, not right.flags.c_contiguous
-    result: Floats = _blas().dgemm(
-        1.0,
-        right if turn_right else right.T,
-        left if turn_left else left.T,
-        trans_a=turn_right,
-        trans_b=turn_left,
-    ).T
+    result: Floats = (
+        _blas()
+        .dgemm(
+            1.0,
+            right if turn_right else right.T,
+            left if turn_left else left.T,
+            trans_a=turn_right,
+            trans_b=turn_left,
+        )
+        .T
+    )
     return result
 
 
