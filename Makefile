@@ -39,8 +39,8 @@ example-chicago: ## Run the Chicago example on the data in the folder DATA=FOLDE
 	@$(MAKE) --no-print-directory install
 	$(PYTHON) resources/demo/run.py chicago "$(DATA)"
 
-test: setup ## Run every test, those of windows on a screen of their own (PYTEST_ARGS=... for pytest)
-	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(TOOL) pytest $(PYTEST_ARGS)
+test: setup ## Run every test in two processes, windows on a screen of their own (PYTEST_ARGS=... for pytest)
+	QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1080x24" $(TOOL) pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
 fuzz: setup ## Feed the algorithms with wrong inputs for some minutes (MINUTES=10, SEED=...: the same ones again)
 	.venv/bin/python tests/fuzz/fuzz.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

@@ -36,9 +36,9 @@ HARMLESS_FUNCTIONS = frozenset({
     "to_real", "to_string", "to_decimal", "is_empty_or_null", "ascii", "char", "concat", "left", "length",
     "levenshtein", "lower", "ltrim", "regexp_match", "regexp_substr", "right", "rtrim", "soundex", "strpos",
     "substr", "title", "trim", "upper", "array", "array_contains", "array_length", "array_first", "array_last",
-    "array_get", "is_selected", "string_to_array", "area",
-    "bounds", "centroid", "contains", "crosses",
-    "disjoint", "distance", "geom_from_wkt", "geometry_type", "intersects", "intersects_bbox", "is_empty", "is_multipart", "is_valid",
+    "array_get", "is_selected", "string_to_array", "area", "bounds", "centroid", "contains", "crosses", "disjoint",
+    "distance", "geom_from_wkt", "geometry_type", "intersects", "intersects_bbox", "is_empty", "is_multipart",
+    "is_valid",
     "make_point", "num_geometries", "num_points", "num_rings", "overlaps", "perimeter", "point_on_surface",
     "touches", "within", "x", "x_max", "x_min", "y", "y_max", "y_min", "z",
 })  # fmt: skip
