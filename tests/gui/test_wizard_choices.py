@@ -225,18 +225,21 @@ def test_what_is_no_risk_factor_is_not_marked(hands, tmp_path):
 # --- refusals as soon as a layer is chosen
 
 
-def test_degrees_are_refused_at_once(hands, tmp_path):
+@pytest.mark.parametrize(("target", "word"), [("EPSG:4326", "degrees"), ("EPSG:3857", "3857"), ("EPSG:4978", "")])
+def test_a_map_without_distances_is_refused_at_once(hands, tmp_path, target, word):
     """In the sentence of the algorithms, without waiting for counts."""
     from risk_terrain.rtm_plugin.adapters.crs import refusal_of_crs
 
     boundary = add("boundary")
-    path = str(tmp_path / "d.gpkg")
-    processing.run("native:reprojectlayer", {"INPUT": boundary, "TARGET_CRS": "EPSG:4326", "OUTPUT": path})
-    degrees = add("", "degrees", path)
+    path = str(tmp_path / "other.gpkg")
+    processing.run("native:reprojectlayer", {"INPUT": boundary, "TARGET_CRS": target, "OUTPUT": path})
+    other = add("", "other", path)
     hands.click("start_new")
-    hands.choose("area_layer", "degrees")
-    assert hands.reason == refusal_of_crs(degrees.crs(), "degrees")
-    assert "degrees" in hands.reason
+    hands.choose("area_layer", "other")
+    assert hands.reason == refusal_of_crs(other.crs(), "other", other.extent())
+    assert hands.reason.startswith("The layer 'other' ")
+    assert word in hands.reason
+    assert not hands.can_go_on
 
 
 def test_a_layer_that_leaves_the_project_stays_in_the_study(hands):

@@ -118,9 +118,7 @@ class AreaPage(Page):
             self.told.setText(tr("Counting …") if facts is None else "")
 
     def reason(self) -> str:
-        layer = self.layer.layer
-        refusal = refusal_of_layer(layer) or (refusal_of_crs(layer.crs(), layer.name()) if layer is not None else "")
-        refusal = refusal or refusal_of_layer(self.exclude.layer)
+        refusal = refusal_of_layer(self.layer.layer) or self._crs_problem() or refusal_of_layer(self.exclude.layer)
         refusal = refusal or expression_problem(self.exclude.vector, self.exclude_filter.text)
         if refusal:
             return refusal
@@ -130,6 +128,14 @@ class AreaPage(Page):
         if self.cell.value() > self.block.value():
             return tr("The cell size is larger than the block length; choose cells of half a block or smaller.")
         return refusal_of(self.facts.area())
+
+    def _crs_problem(self) -> str:
+        """Why distances mean nothing here: at once, and for the whole layer where all of it is the study area."""
+        layer, ref = self.layer.vector, self.draft.study.study_area
+        if layer is None:
+            return ""
+        whole = ref is not None and not ref.filter and not layer.extent().isEmpty()
+        return refusal_of_crs(layer.crs(), layer.name(), layer.extent() if whole else None)
 
     def _layer_chosen(self) -> None:
         if self.layer.lost is not None:
