@@ -8,7 +8,7 @@ from osgeo import gdal
 from qgis.core import QgsRasterLayer
 from risk_terrain.rtm_plugin.adapters.rasters import Raster, read_candidates
 from risk_terrain.rtm_plugin.core.errors import RtmError
-from running import TRACES, refusal
+from running import TRACES, process, refusal
 
 NAMES = ("terrain", "counts", "bars", "grid")
 
@@ -112,3 +112,14 @@ def test_a_copy_in_another_layout_is_read(chain, tmp_path):
     path = tmp_path / "terrain.tif"
     gdal.GetDriverByName("GTiff").CreateCopy(str(path), gdal.Open(chain["terrain"]), options=["COMPRESS=LZW"])
     assert same(content(path), content(Path(chain["terrain"])))
+
+
+def test_a_part_cut_out_is_read(chain, tmp_path):
+    """QGIS's own tools hand on metadata when they clip; what they cut out is no damaged file."""
+    path = tmp_path / "part.tif"
+    gdal.Translate(str(path), chain["terrain"], srcWin=[5, 0, 15, 18])
+    grid, mask, _ = content(path)
+    whole, _, _ = content(Path(chain["terrain"]))
+    assert grid == (whole[0] + 5 * whole[2], *whole[1:])
+    assert mask.shape == (18, 15)
+    process("priorityplaces", {"TERRAIN": str(path), "OUTPUT": str(tmp_path / "places.gpkg")})

@@ -194,12 +194,15 @@ class RasterItems:
     def require_unchanged(self, values: NDArray[Any], place: Sequence[float], nodata: float | None) -> None:
         """Refuse a band whose values, place or nodata value are not those that were written; older files do not tell.
 
+        A band of another shape is a part that a tool has cut out, or the whole resampled: its values are that tool's.
+
         Raises
         ------
         FileFormatError
         """
-        told = self.items.get(_DIGEST)
-        if told and told != _digest(values, place, nodata):
+        written = self.items.get(_DIGEST, "")
+        digest = _digest(values, place, nodata)
+        if written.split(":")[0] == digest.split(":")[0] and written != digest:
             raise FileFormatError(
                 f"The raster '{self.name}' is damaged, or was changed after it was made; make the raster again."
             )
@@ -264,10 +267,11 @@ def digest_item(values: NDArray[Any], place: Sequence[float], nodata: float) -> 
 
 
 def _digest(values: NDArray[Any], place: Sequence[float], nodata: float | None) -> str:
-    """Sixteen digits of a hash of values, geotransform and nodata value."""
+    """Rows and columns, and sixteen digits of a hash of values, geotransform and nodata value."""
     about = json.dumps([list(map(float, place)), None if nodata is None else float(nodata), list(values.shape)])
     plain = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    return hashlib.sha256(about.encode() + plain.tobytes()).hexdigest()[:16]
+    shape = "x".join(map(str, values.shape))
+    return f"{shape}:{hashlib.sha256(about.encode() + plain.tobytes()).hexdigest()[:16]}"
 
 
 def sources_item(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -177,3 +177,4 @@ def test_a_band_that_was_changed():
         with pytest.raises(FileFormatError, match="damaged, or was changed"):
             items.require_unchanged(*changed)
     RasterItems({}, "of 0.1.0").require_unchanged(other, place, None)
+    items.require_unchanged(values[1:, :2], (0.0, 3.0, 0.0, 6.0, 0.0, -3.0), -9999.0)
