@@ -2,7 +2,7 @@
 
 from ..core.answers.whatif import NOT_CAUSE
 from ..core.model.document import RiskModel
-from ..core.model.raster_items import FACTORS, MODEL
+from ..core.model.raster_items import FACTORS, MODEL, SOFTWARE, SOFTWARE_TAG
 
 _SCORE = (
     "Relative risk score of each cell: a score of 10 means ten times the rate of events of the lowest-risk cell of "
@@ -47,7 +47,7 @@ def kind_items(kind: str) -> dict[str, str]:
     return {
         "TIFFTAG_DOCUMENTNAME": title,
         "TIFFTAG_IMAGEDESCRIPTION": text,
-        "TIFFTAG_SOFTWARE": "Risk Terrain, plugin for QGIS",
+        SOFTWARE_TAG: SOFTWARE,
     }
 
 

@@ -14,7 +14,7 @@ from qgis.core import QgsVectorLayer
 from ..core.errors import InputError
 from ..core.ground.grid import Grid
 from ..core.model.document import RiskModel
-from ..core.model.raster_items import KIND, MODEL
+from ..core.model.raster_items import KIND, MODEL, text_items
 from ..core.terrain.scores import ScoreSummary
 from .layers import layer_name
 from .rasters import Raster, same_cells
@@ -147,7 +147,7 @@ def place_items(layer: QgsVectorLayer) -> Mapping[str, str]:
     if data is None or not data.GetLayerCount():
         return {}
     stored = data.GetLayerByName(name) if name else data.GetLayer(0)
-    return {} if stored is None else dict(stored.GetMetadata())
+    return {} if stored is None else text_items(stored.GetMetadata())
 
 
 def keep_place_items(path: str, items: Mapping[str, str]) -> None:

@@ -216,7 +216,7 @@ def _items(layer: QgsMapLayer) -> RasterItems:
     if Path(layer.source()).suffix.lower() not in RASTER_DRIVERS or not Path(layer.source()).is_file():
         return nothing  # not one of ours; opening what lies on a server would hold the window up
     data = open_raster(layer.source())
-    return RasterItems(dict(data.GetMetadata()), layer.name()) if data is not None else nothing
+    return RasterItems.of(data.GetMetadata(), layer.name()) if data is not None else nothing
 
 
 def _factor_layers(

@@ -15,7 +15,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 from ..core.candidates.columns import Candidate, CandidateSet, FactorCandidates
 from ..core.errors import FileFormatError, InputError, OutputError
 from ..core.ground.grid import Grid
-from ..core.model.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items
+from ..core.model.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items, plain_text
 from ..core.pipeline import Events
 from ..core.tools.progress import Progress, silent
 from .about import kind_items
@@ -103,9 +103,12 @@ def gdal_messages(least: int) -> Iterator[list[str]]:
         if level >= least:
             messages.append(message)
 
+    gdal.ErrorReset()
     gdal.PushErrorHandler(note)
     try:
         yield messages
+        if not messages and gdal.GetLastErrorType() >= least:
+            messages.append("a message that is no text")  # Python cannot hand its bytes to note()
     except (RuntimeError, SystemError, UnicodeError) as error:  # the last two: its message held bytes that are no text
         messages.append(str(error))
     finally:
@@ -144,7 +147,7 @@ class Raster:
         self._data = None
         with gdal_messages(gdal.CE_Warning) as messages:
             self._data = gdal.Open(layer.source())
-            self.items = RasterItems(dict(self._data.GetMetadata()) if self._data else {}, self.name)
+            self.items = RasterItems.of(self._data.GetMetadata() if self._data else {}, self.name)
         if self._data is None:
             raise InputError(f"The {what} raster '{self.name}' cannot be opened; choose another file.")
         self._require_silence(messages)
@@ -207,7 +210,9 @@ class Raster:
         if self.items.kind is not None:
             if nodata is None:
                 raise self._unreadable()
-            RasterItems(band.GetMetadata(), self.name).require_unchanged(values, self._data.GetGeoTransform(), nodata)
+            RasterItems.of(band.GetMetadata(), self.name).require_unchanged(
+                values, self._data.GetGeoTransform(), nodata
+            )
         valid = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
         if nodata is not None and not math.isnan(nodata):
             valid &= values != nodata
@@ -297,7 +302,8 @@ def _factor_blocks(raster: Raster, grid: Grid) -> list[FactorCandidates]:
     found: dict[str, list[tuple[Candidate, NDArray[np.bool_]]]] = {}
     for number in range(1, raster.bands + 1):
         values, _, band = raster.band(number)
-        candidate = RasterItems(band.GetMetadata(), raster.name).candidate(band.GetDescription())
+        items = RasterItems.of(band.GetMetadata(), raster.name)
+        candidate = items.candidate(plain_text(band.GetDescription()))
         found.setdefault(candidate.factor, []).append((candidate, values[grid.mask] == 1))
     return [FactorCandidates.from_columns([c for c, _ in pairs], [x for _, x in pairs]) for pairs in found.values()]
 

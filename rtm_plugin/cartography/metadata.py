@@ -17,6 +17,7 @@ from ..core.model.raster_items import (
     NOTE,
     SCORE_MEAN,
     SCORE_SD,
+    text_items,
 )
 from .styles import opened
 
@@ -40,7 +41,7 @@ def describe(layer: QgsMapLayer) -> None:
     data = opened(layer)
     if data is None or not data.GetMetadataItem(KIND):
         return
-    items = data.GetMetadata()
+    items = text_items(data.GetMetadata())
     settings = tuple(f"{label}: {items[key]}" for key, label in _SETTINGS if items.get(key))
     days = tuple(items.get(f"{FIT}_{end}") for end in ("START", "END"))
     title = items.get(TITLE, layer.name())

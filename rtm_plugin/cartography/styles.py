@@ -19,7 +19,7 @@ from qgis.PyQt.QtGui import QColor
 from ..core.answers.jointrisk import JOINT_COLOURS, JOINT_NAMES
 from ..core.candidates.columns import Candidate
 from ..core.errors import FileFormatError
-from ..core.model.raster_items import RasterItems
+from ..core.model.raster_items import RasterItems, plain_text
 from ..core.terrain.scores import CLASS_COLOURS, CLASS_NAMES, ScoreSummary
 
 # ColorBrewer's OrRd in nine steps: the classes' hues, so that both styles of a terrain read alike
@@ -46,7 +46,7 @@ def named_styles(layer: QgsMapLayer) -> list[tuple[str, Painter]]:
     data = opened(layer)
     if data is None:
         return []
-    items = RasterItems(data.GetMetadata(), layer.name())
+    items = RasterItems.of(data.GetMetadata(), layer.name())
     try:
         if items.kind == "terrain" and items.scores is not None:
             return [(FOUR_CLASSES, terrain_painter(items.scores)), (CONTINUOUS, continuous_painter(items.scores))]
@@ -178,7 +178,7 @@ def label_of(candidate: Candidate, unit: str) -> str:
 
 
 def _candidate(band: gdal.Band, name: str) -> Candidate:
-    return RasterItems(band.GetMetadata(), name).candidate(band.GetDescription())
+    return RasterItems.of(band.GetMetadata(), name).candidate(plain_text(band.GetDescription()))
 
 
 def _unit(layer: QgsMapLayer) -> str:

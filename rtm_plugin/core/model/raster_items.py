@@ -27,6 +27,7 @@ from ..ground.grid import Grid
 from ..terrain.scores import ScoreSummary
 
 VERSION = 1
+SOFTWARE_TAG, SOFTWARE = "TIFFTAG_SOFTWARE", "Risk Terrain, plugin for QGIS"
 KIND, MODEL, NOTE = "RTM_KIND", "RTM_MODEL", "RTM_NOTE"
 BLOCK_LENGTH, CELL_SIZE = "RTM_BLOCK_LENGTH", "RTM_CELL_SIZE"
 FAMILY, DISPERSION, FACTORS = "RTM_FAMILY", "RTM_DISPERSION", "RTM_FACTORS"
@@ -50,6 +51,16 @@ _MOST_SEGMENTS = 2_000_000  # of an outline: 64 MB
 _SEGMENT = 32  # bytes
 
 
+def plain_text(value: str | bytes) -> str:
+    """A text that GDAL read; where the file's bytes are no text, GDAL gives them as they are."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def text_items(metadata: Mapping[Any, Any]) -> dict[str, str]:
+    """Metadata as GDAL read them, as texts."""
+    return {plain_text(key): plain_text(value) for key, value in metadata.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class RasterItems:
     """The items of a raster or of one of its bands.
@@ -64,6 +75,11 @@ class RasterItems:
     items: Mapping[str, str]
     name: str
 
+    @classmethod
+    def of(cls, metadata: Mapping[Any, Any], name: str) -> "RasterItems":
+        """Of a raster or band called `name`, whose metadata are as GDAL read them."""
+        return cls(text_items(metadata), name)
+
     @property
     def kind(self) -> str | None:
         """What a raster of ours holds; None for every other raster."""
@@ -75,7 +91,9 @@ class RasterItems:
         return self.items.get(MODEL)
 
     def require_readable(self, what: str) -> None:
-        """Refuse a raster of a newer version of the plugin."""
+        """Refuse a raster of a newer version of the plugin, and one of ours that has lost its metadata."""
+        if self.kind is None and self.items.get(SOFTWARE_TAG) == SOFTWARE:
+            raise self._damaged()
         if self._number(_VERSION, VERSION, 1, 1e6) > VERSION:
             raise FileFormatError(
                 f"The {what} raster '{self.name}' was made by a newer version of the plugin; update the plugin."
@@ -194,15 +212,14 @@ class RasterItems:
     def require_unchanged(self, values: NDArray[Any], place: Sequence[float], nodata: float | None) -> None:
         """Refuse a band whose values, place or nodata value are not those that were written; older files do not tell.
 
-        A band of another shape is a part that a tool has cut out, or the whole resampled: its values are that tool's.
+        A smaller band is a part that a tool has cut out, or the whole resampled: its values are that tool's.
 
         Raises
         ------
         FileFormatError
         """
         written = self.items.get(_DIGEST, "")
-        digest = _digest(values, place, nodata)
-        if written.split(":")[0] == digest.split(":")[0] and written != digest:
+        if written and written != _digest(values, place, nodata) and not _is_smaller(values, written):
             raise FileFormatError(
                 f"The raster '{self.name}' is damaged, or was changed after it was made; make the raster again."
             )
@@ -268,10 +285,19 @@ def digest_item(values: NDArray[Any], place: Sequence[float], nodata: float) -> 
 
 def _digest(values: NDArray[Any], place: Sequence[float], nodata: float | None) -> str:
     """Rows and columns, and sixteen digits of a hash of values, geotransform and nodata value."""
-    about = json.dumps([list(map(float, place)), None if nodata is None else float(nodata), list(values.shape)])
     plain = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    about = json.dumps([list(map(float, place)), None if nodata is None else float(nodata), plain.dtype.str])
     shape = "x".join(map(str, values.shape))
     return f"{shape}:{hashlib.sha256(about.encode() + plain.tobytes()).hexdigest()[:16]}"
+
+
+def _is_smaller(values: NDArray[Any], written: str) -> bool:
+    """Whether a band has fewer rows or columns than its digest tells, and not more of the other."""
+    whole = written.partition(":")[0].split("x")
+    if len(whole) != 2 or not all(side.isdecimal() and len(side) < 10 for side in whole):
+        return False
+    rows, columns = map(int, whole)
+    return values.shape != (rows, columns) and values.shape[0] <= rows and values.shape[1] <= columns
 
 
 def sources_item(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:

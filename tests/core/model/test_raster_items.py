@@ -173,6 +173,9 @@ def test_a_band_that_was_changed():
         (values, (0.5, *place[1:]), -9999.0),
         (values, place, None),
         (values.T, place, -9999.0),
+        (values.view(np.uint32), place, -9999.0),
+        (np.vstack([values, values[:1]]), place, -9999.0),
+        (np.hstack([values, values])[:2], place, -9999.0),
     ):
         with pytest.raises(FileFormatError, match="damaged, or was changed"):
             items.require_unchanged(*changed)
