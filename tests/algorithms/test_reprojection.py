@@ -30,8 +30,8 @@ def test_great_britain(qgis_app):
         assert (operation.accuracy, operation.better) == (2.0, 1.0)
         assert operation.warning("crimes") == (
             "Reprojection moves 'crimes' by up to 2 m, so that another computer may put some points into other cells: "
-            "this one lacks the file uk_os_OSTN15_NTv2_OSGBtoETRS.tif, which would do it to 1 m. Add it to QGIS's folder "
-            "of PROJ, or reproject the layer once and keep it."
+            "this one lacks the file uk_os_OSTN15_NTv2_OSGBtoETRS.tif, which would do it to 1 m. Add it to QGIS's "
+            "folder of PROJ, or reproject the layer once and keep it."
         )
 
 
