@@ -197,8 +197,7 @@ def explain(
     """Why one cell has its score.
 
     A factor's share is its βⱼxⱼ above the lowest value that it takes, over the sum of these (method.md §5): an
-    aggravating
-    factor counts where it is near, a protective one where it is not.
+    aggravating factor counts where it is near, a protective one where it is not.
 
     Parameters
     ----------
