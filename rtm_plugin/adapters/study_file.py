@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ..core.documents.reading import read_text
 from ..core.documents.study_document import LayerRef, StudyDocument
-from ..core.errors import FileFormatError, OutputError
+from ..core.errors import FileFormatError, InputError, OutputError
 from .files import Staging
 from .layers import layer_name
 from .paths import same_file
