@@ -30,6 +30,6 @@ def harmless(value: Any) -> Any:
 
 
 def _is_formula(piece: str) -> bool:
-    """Whether the first sign that is seen starts a formula."""
-    seen = next((c for c in piece if unicodedata.category(c)[0] not in _UNSEEN), "")
+    """Whether the first sign that is seen starts a formula; quotes around a cell are taken off before it is run."""
+    seen = next((c for c in piece if c != '"' and unicodedata.category(c)[0] not in _UNSEEN), "")
     return unicodedata.normalize("NFKC", seen)[:1] in _FORMULA_STARTS if seen else False

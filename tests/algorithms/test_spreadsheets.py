@@ -14,7 +14,7 @@ HOSTILE = (
     "=1+1", "+1+1", "-1+1", "@SUM(1)", " =1+1", "\t=1+1", "\r=1+1", "\n=1+1", "\xa0=1+1", "\u200b=1+1",
     "\ufeff=1+1", "\u3000=1+1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(1)", "\ufe621", "x;=1+1", "x; =1+1",
     "x;\u200b=1", "|=1", "x|=1+1", "x\t=1+1", 'x";=1+1', '";=1+1', "x\n=1+1", "x\r=cmd|' /C calc'!A0",
-    '=HYPERLINK("http://x","y")', "a;b;@c", ";=1", "-5",
+    'x;"=1+1', 'x; ""=1', 'x\t"\uff1d1', '"=1+1', '=HYPERLINK("http://x","y")', "a;b;@c", ";=1", "-5",
 )  # fmt: skip
 HARMLESS = ("bars", "bars; off-licences", "O'Neill's", "a = b", "5 - 3", "a@b.c", "x;y", "", "'quoted", "bars, pubs")
 
