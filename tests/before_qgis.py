@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait in a loop, and two processes share the cores
 if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="risk_terrain_settings_")

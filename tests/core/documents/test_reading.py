@@ -1,6 +1,7 @@
 """Documents that are damaged or hostile: a sentence each, never an error of Python, never a value that breaks later."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,3 +153,11 @@ def test_damage_anywhere_is_a_sentence():
         except RtmError as error:
             sentence = str(error)
         assert sentence.endswith(".")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for name in ("pipe.json", ""):
+        with pytest.raises(FileFormatError, match="is no file"):
+            read_text(tmp_path / name, "model file")
