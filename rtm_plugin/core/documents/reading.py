@@ -37,7 +37,7 @@ def read_text(path: str | Path, what: str) -> str:
     called = _short(path.name)
     try:
         if path.exists() and not path.is_file():  # a pipe would keep whoever opens it waiting
-            raise FileFormatError(f"The {what} {called} is no file; choose another.")
+            raise FileFormatError(f"The {what} {called} cannot be read: it is no file.")
         with open(path, "rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it

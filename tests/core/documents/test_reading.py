@@ -159,5 +159,5 @@ def test_damage_anywhere_is_a_sentence():
 def test_a_pipe_keeps_nobody_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.json")
     for name in ("pipe.json", ""):
-        with pytest.raises(FileFormatError, match="is no file"):
+        with pytest.raises(FileFormatError, match="cannot be read: it is no file"):
             read_text(tmp_path / name, "model file")
