@@ -50,12 +50,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two processes, a file's tests go to one of them, and all that open windows to the same: it has the focus."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group("gui" if folder == "gui" else str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With two processes, a file's tests go to one of them, and all that open windows to the same: it has the focus.
+
+    Items are marked as they are found, since xdist looks for the marks before any other hook sees the whole list.
+    """
+    group = "gui" if item.path.parent.name == "gui" else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
