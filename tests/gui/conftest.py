@@ -4,8 +4,8 @@ import gc
 import sys
 
 import pytest
-from qgis.core import QgsApplication, QgsProject
-from qgis.gui import QgsBrowserGuiModel
+from qgis.core import QgsApplication, QgsLayerTreeModel, QgsProject
+from qgis.gui import QgsBrowserGuiModel, QgsLayerTreeView
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -18,6 +18,18 @@ def nothing_left_for_the_end(qgis_app):
         if hasattr(sys, name):
             delattr(sys, name)
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def layer_tree_view(qgis_iface, monkeypatch):
+    """A real list of layers, which QGIS's own loader of results asks for (3.44 takes nothing else)."""
+    model = QgsLayerTreeModel(QgsProject.instance().layerTreeRoot())
+    view = QgsLayerTreeView()
+    view.setModel(model)
+    monkeypatch.setattr(qgis_iface, "layerTreeView", lambda: view, raising=False)
+    yield view
+    view.deleteLater()
+    model.deleteLater()
 
 
 @pytest.fixture
