@@ -1,4 +1,4 @@
-"""rtm:suggest — proximity or density? Nearest-neighbour analysis of a factor's points (METHOD §3)."""
+"""rtm:suggest — proximity or density? Nearest-neighbour analysis of a factor's points (method.md §3)."""
 
 from typing import Any
 

@@ -200,10 +200,12 @@ def no_event_inside(read: ReadLayer) -> str:
 
 
 def source_item(role: str, read: ReadLayer) -> dict[str, Any]:
-    """Provenance of one input: role, name, features, and a hash of the coordinates used."""
-    return {
+    """Provenance of one input: role, name, features, a hash of the coordinates used, how they were reprojected."""
+    item = {
         "role": role,
         "name": read.report.name,
         "features": read.report.features,
         "sha256": read.features.sha256,
     }
+    operation = read.report.operation
+    return item if operation is None else {**item, "reprojected": operation.item()}

@@ -182,7 +182,8 @@ def scale_factors(crs: QgsCoordinateReferenceSystem, place: QgsPointXY) -> Itera
     to_earth = _to_earth(crs)
     ruler = QgsDistanceArea()
     ruler.setSourceCrs(to_earth.destinationCrs(), QgsCoordinateTransformContext())
-    ruler.setEllipsoid(_ELLIPSOID)
+    if not ruler.setEllipsoid(_ELLIPSOID):
+        raise QgsCsException(f"{_ELLIPSOID} is not known")
     half = _MEASURED / metres_per_unit(crs) / 2
     for dx, dy in ((half, 0.0), (0.0, half)):
         ends = (QgsPointXY(place.x() + sign * dx, place.y() + sign * dy) for sign in (-1, 1))

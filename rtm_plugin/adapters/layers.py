@@ -43,6 +43,7 @@ from .fields import (
     weight_reader,
 )
 from .read_layers import LayerReport, ReadLayer
+from .reprojection import operation_of
 from .trusted_filters import require_harmless_filter
 from .wkb import Part, all_vertices, parts, polygon
 
@@ -332,7 +333,12 @@ def _transform(
     if own == crs:
         return None
     report.notes.append(f"The layer '{name}' was reprojected from {crs_text(own)} to {crs_text(crs)}.")
-    return QgsCoordinateTransform(own, crs, context.transformContext())
+    transform = QgsCoordinateTransform(own, crs, context.transformContext())
+    report.operation = operation_of(transform)
+    report.notes.append(report.operation.note)
+    if warning := report.operation.warning(name):
+        report.warnings.append(warning)
+    return transform
 
 
 def _parts(

@@ -15,6 +15,7 @@ from ..core.documents.layer_words import LayerChoice
 from ..core.documents.periods import Dates, Period
 from ..core.errors import InputError
 from ..core.ground.features import Features
+from .reprojection import Operation
 
 MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
 
@@ -33,6 +34,8 @@ class LayerReport:
         Events that have another date than was asked for.
     choice : LayerChoice or None
         Which features of the layer were taken, where the reader knows it.
+    operation : Operation or None
+        How its coordinates came into the study area's CRS; None where they were in it.
     notes, warnings : list of str
         Sentences for the log; warnings also go to the report.
     """
@@ -43,6 +46,7 @@ class LayerReport:
     repaired: int = 0
     outside_window: int = 0
     choice: LayerChoice | None = None
+    operation: Operation | None = None
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ..core.documents.reading import read_text
 from ..core.documents.study_document import LayerRef, StudyDocument
-from ..core.errors import FileFormatError, OutputError
+from ..core.errors import FileFormatError, InputError, OutputError
 from .files import Staging
 from .layers import layer_name
 from .paths import same_file
@@ -134,9 +134,9 @@ class OpenLayers:
         if key not in self._open:
             layer = opened()
             self._name_apart(layer)
-            layer.setId(
-                f"study: {layer_name(layer)}"
-            )  # the usual ids differ from run to run, and end in the model file
+            # The usual ids differ from run to run, and end in the model file.
+            if not layer.setId(f"study: {layer_name(layer)}"):
+                raise InputError(f"The layer '{layer_name(layer)}' is in use elsewhere; close it and try again.")
             self._context.temporaryLayerStore().addMapLayer(layer)
             self._open[key] = layer
         return self._open[key]

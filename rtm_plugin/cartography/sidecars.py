@@ -65,9 +65,8 @@ class SidecarStyler(QgsProcessingLayerPostProcessorInterface):
         if node is not None and isinstance(layer, QgsRasterLayer):  # else "Band 1: relative risk score (Gray)"
             QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, layer.dataProvider().bandDescription(1))
         apart = whole_name_sidecar(str(layer.source()).partition("|")[0])
-        if Path(apart).is_file():
-            layer.loadNamedStyle(apart)
-        else:
+        _, loaded = layer.loadNamedStyle(apart) if Path(apart).is_file() else ("", False)
+        if not loaded:
             layer.loadDefaultStyle()
         if isinstance(layer, QgsRasterLayer):
             add_named_styles(layer)

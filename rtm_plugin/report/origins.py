@@ -57,7 +57,17 @@ def _input(entry: Mapping[str, Any]) -> Mapping[str, Any]:
         "name": _text(entry.get("name", "")),
         "features": features if _is_number(features) else None,
         "sha256": _text(entry.get("sha256", "")),
+        "reprojected": _reprojected(entry.get("reprojected")),
     }
+
+
+def _reprojected(item: object) -> str:
+    """By which operation a layer came into the study area's CRS; empty where it was in it."""
+    if not isinstance(item, Mapping):
+        return ""
+    accuracy = item.get("accuracy")
+    exact = f"{accuracy:g} m" if _is_number(accuracy) else "accuracy not known"
+    return f"{_text(item.get('operation', ''))} ({exact}; PROJ {_text(item.get('proj', ''))})"
 
 
 def _is_number(value: object) -> bool:

@@ -2,6 +2,7 @@
 was done."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -85,7 +86,8 @@ def test_csv_with_coordinates(city, chain, count, tmp_path, header, authid, digi
     assert told in log.notes
     split = "Of 193 events of 'crimes 2024', 178 lie inside the study area and count; 15 outside."
     assert f"{split} 2 more have no usable coordinates." in log.notes
-    assert log.warnings == [OUTSIDE.format("crimes 2024")]
+    moved = [warning for warning in log.warnings if warning.startswith("Reprojection moves 'crimes 2024'")]
+    assert log.warnings == [*moved, OUTSIDE.format("crimes 2024")]
 
 
 @pytest.mark.parametrize("authid", ["EPSG:4326", "EPSG:3857"])
@@ -94,6 +96,8 @@ def test_other_crs_is_reprojected_and_told(city, chain, count, tmp_path, authid)
     raster, _, log = count(source)
     assert np.array_equal(raster, bands(chain["counts"])[0])
     assert f"The layer 'events' was reprojected from {authid} to {CRS}." in log.notes
+    (operation,) = [note for note in log.notes if note.startswith("Reprojected by '")]
+    assert re.search(r"OSGB36 to WGS 84 \(\d+\).* \(accurate to \d m; PROJ \d+\.\d+\)\.$", operation)
 
 
 def test_run_reprojects_factors(city, out, tmp_path):
@@ -105,7 +109,9 @@ def test_run_reprojects_factors(city, out, tmp_path):
         process("run", only_terrain(city, out / str(i), FACTORS=[bars]), log)
         model = json.loads((out / str(i) / "model.json").read_text("utf-8"))
         exposed.append([c["cells_exposed"] for c in model["candidates"]])
-        told = [note for note in log.notes if "reprojected" in note]
+        told = [note for note in log.notes if " was reprojected " in note]
+        (bars_input,) = [item for item in model["provenance"]["inputs"] if item["name"] == "bars"]
+        assert ("reprojected" in bars_input) == bool(i)
         assert told == ["The layer 'bars' was reprojected from EPSG:4326 to EPSG:27700."][:i]
     assert exposed[0] == exposed[1]
 

@@ -1,4 +1,4 @@
-"""The golden numbers of METHOD §7: RTMDx's own report of Leeds, and sums that a hand can check."""
+"""The golden numbers of method.md §7: RTMDx's own report of Leeds, and sums that a hand can check."""
 
 from types import SimpleNamespace
 

@@ -43,7 +43,7 @@ def our_path(share, count):
 
 
 def objective(intercept, coefficients, rows, share, penalty):
-    """METHOD §4.1 written out, on the given rows."""
+    """method.md §4.1 written out, on the given rows."""
     _, columns, counts, _ = small_data()
     x, y = columns[rows], counts[rows]
     eta = intercept + x @ coefficients

@@ -208,7 +208,7 @@ def test_every_figure_of_the_leeds_report(figure):
     assert figure in Reader(page()).text
 
 
-# what the report of RTMDx holds (METHOD §8), as it stands in the page of the Leeds model
+# what the report of RTMDx holds (method.md §8), as it stands in the page of the Leeds model
 @pytest.mark.parametrize(
     "told",
     [

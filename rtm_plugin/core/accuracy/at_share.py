@@ -1,4 +1,4 @@
-"""How many later events a map catches at one share of the area (METHOD §6), honest about ties."""
+"""How many later events a map catches at one share of the area (method.md §6), honest about ties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

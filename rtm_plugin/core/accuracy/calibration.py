@@ -1,4 +1,4 @@
-"""Whether expected counts are right: by decile, slope of a Poisson regression, deviance and CRPS (METHOD §6)."""
+"""Whether expected counts are right: by decile, slope of a Poisson regression, deviance and CRPS (method.md §6)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Cells in the order of their scores, ties kept together, and what flagging them from the top catches (METHOD §6)."""
+"""Cells in the order of their scores, ties kept together; what flagging them from the top catches (method.md §6)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How good are these maps: every measure of METHOD §6, for each map and between each two, with intervals."""
+"""How good are these maps: every measure of method.md §6, for each map and between each two, with intervals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -196,8 +196,8 @@ def explain(
 ) -> Answer:
     """Why one cell has its score.
 
-    A factor's share is its βⱼxⱼ above the lowest value that it takes, over the sum of these (METHOD §5): an aggravating
-    factor counts where it is near, a protective one where it is not.
+    A factor's share is its βⱼxⱼ above the lowest value that it takes, over the sum of these (method.md §5): an
+    aggravating factor counts where it is near, a protective one where it is not.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Spatial influence: exact distances and exact kernel densities at the cell centres (METHOD §3).
+"""Spatial influence: exact distances and exact kernel densities at the cell centres (method.md §3).
 
 Lines and polygons are handled segment by segment. A segment is cut in pieces no longer than a cell; the cell that holds
 the middle of a piece is its base. All pieces are moved together over the window of cells that the influence can

@@ -47,7 +47,7 @@ def _is_no_letter(character: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GridSettings:
-    """How the study area is cut into cells (METHOD §2).
+    """How the study area is cut into cells (method.md §2).
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class GridSettings:
 
 @dataclass(frozen=True, slots=True)
 class FactorSettings:
-    """How one risk factor becomes candidate variables (METHOD §3).
+    """How one risk factor becomes candidate variables (method.md §3).
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ def check_version(document: Mapping[str, Any], newest: int, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SelectionSettings:
-    """How the model is chosen (METHOD §4).
+    """How the model is chosen (method.md §4).
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class KernelBaseline:
 def kernel_baseline(grid: Grid, points: Floats, progress: Progress = silent) -> KernelBaseline:
     """Kernel density of earlier events, its bandwidth chosen by cross-validation on those events alone.
 
-    Each event is left out in turn and scored by the density of all others in its cell (METHOD §6): the Poisson log
+    Each event is left out in turn and scored by the density of all others in its cell (method.md §6): the Poisson log
     score, up to a constant, in as many folds as there are events. Events on one coordinate help to predict one
     another, so that snapped data lead to a narrow kernel. The density is divided by the part of the kernel that lies in
     the study area: where events are even, it is even up to the edge.

@@ -1,6 +1,6 @@
 """Expected events in the coming period: the terrain, the neighbourhood's events and each cell's own history together.
 
-Three steps, every constant chosen on the events given (METHOD §6):
+Three steps, every constant chosen on the events given (method.md §6):
 
 1. A convex mixture of terrains and of fields of the events around each cell, at eight scales, fitted by the likelihood
    of counts that no field has seen (core.fields). It is what the surroundings say of a cell.

@@ -1,9 +1,9 @@
 """How much a cell differs from what its surroundings say, and so how much its own history counts: empirical Bayes.
 
 The rate of a cell with prior mean m is gamma distributed with shape a₀ and rate a₀/m: a₀ = m/σ makes the counts
-negative binomial NB1, a₀ = 1/α NB2 (METHOD §4). After h events in an exposure of E periods the rate is gamma with shape
-a₀ + h and rate a₀/m + E; its mean is (1 − b) m + b h/E with b = E/(a₀/m + E). For NB2 and E = 1 that is
-(y + θ)/(1 + θ/μ) with θ = 1/α (METHOD §6); for NB1 b = σE/(1 + σE), the same in every cell.
+negative binomial NB1, a₀ = 1/α NB2 (method.md §4). After h events in an exposure of E periods the rate is gamma with
+shape a₀ + h and rate a₀/m + E; its mean is (1 − b) m + b h/E with b = E/(a₀/m + E). For NB2 and E = 1 that is
+(y + θ)/(1 + θ/μ) with θ = 1/α (method.md §6); for NB1 b = σE/(1 + σE), the same in every cell.
 
 A cell may also have good and bad periods. What does not last from one period to the next must not pull the mean, but it
 widens what is to be expected: the rate of the coming period has the same mean and the shape κ (a₀ + h), κ ≤ 1. Only

@@ -26,7 +26,7 @@ def wide_terrain(
     progress: Progress = silent,
     culling: Culling | None = None,
 ) -> Terrain | None:
-    """Expected counts by the elastic net at the penalty that cross-validation chooses (METHOD §4.1), L1 share 0.95.
+    """Expected counts by the elastic net at the penalty that cross-validation chooses (method.md §4.1), L1 share 0.95.
 
     Each fold's cells are also told what the fit without them expects: a mixture that is fitted on those sees through a
     terrain that has learnt its events by heart.

@@ -1,4 +1,4 @@
-"""Nearest-neighbour analysis: are a factor's features clustered, and which operationalisation follows (METHOD §3)."""
+"""Nearest-neighbour analysis: are features clustered, and which operationalisation follows (method.md §3)."""
 
 import math
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class NearestNeighbours:
 
 
 def nearest_neighbours(points: Floats, area: float) -> NearestNeighbours:
-    """Clark and Evans' nearest-neighbour index (METHOD §7).
+    """Clark and Evans' nearest-neighbour index (method.md §7).
 
     Parameters
     ----------

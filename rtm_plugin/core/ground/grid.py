@@ -1,4 +1,4 @@
-"""The study grid: square cells over the study area (METHOD §2)."""
+"""The study grid: square cells over the study area (method.md §2)."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Exact maximum likelihood for Poisson, NB1 and NB2 counts with a log link (METHOD §4.3–4.4).
+"""Exact maximum likelihood for Poisson, NB1 and NB2 counts with a log link (method.md §4.3–4.4).
 
 Everything works on weighted rows: cells with equal count, exposure and design are one row, so a fit costs as many
 rows as there are patterns, not cells. Variances: Poisson μ; NB1 μ(1+σ), which gamlss calls NBII; NB2 μ + αμ².

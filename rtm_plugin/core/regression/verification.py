@@ -1,4 +1,4 @@
-"""Check the final model with statsmodels, an implementation that shares no code with ours (METHOD §4.5)."""
+"""Check the final model with statsmodels, an implementation that shares no code with ours (method.md §4.5)."""
 
 from dataclasses import dataclass
 from typing import Any

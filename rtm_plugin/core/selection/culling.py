@@ -1,4 +1,4 @@
-"""Culling: elastic-net Poisson regression with coefficients ≥ 0 and cross-validated penalty (METHOD §4.1).
+"""Culling: elastic-net Poisson regression with coefficients ≥ 0 and cross-validated penalty (method.md §4.1).
 
 Objective, as glmnet: −loglik/n + λ·(a·Σ s_j β_j + (1−a)/2·Σ s_j² β_j²), β ≥ 0, the intercept and any adjustment free,
 s_j the standard deviation (divisor n) of column j over the rows fitted. All folds and the whole are fitted together.

@@ -1,4 +1,4 @@
-"""Selection: drop useless columns, cull, select under each family, keep the family with the lowest BIC (METHOD §4)."""
+"""Selection: drop useless columns, cull, select under each family, keep that with the lowest BIC (method.md §4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

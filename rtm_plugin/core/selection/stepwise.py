@@ -1,4 +1,4 @@
-"""Bidirectional stepwise selection on BIC, one variable a factor (METHOD §4.2).
+"""Bidirectional stepwise selection on BIC, one variable a factor (method.md §4.2).
 
 The cells are grouped by their pattern over the current variables, their count, exposure and adjustments. A candidate
 splits each group in two, and one cross-tabulation of groups and states gives the split for all candidates of a factor.

@@ -244,7 +244,7 @@ def _ranked(label: NDArray[np.int64], weight: Floats, scores: NDArray[np.float32
 
 
 def shares_in_places(label: NDArray[np.int64], places: int, parts: Floats) -> Floats:
-    """Mean over the cells of each place of the shares that the factors have in them (METHOD §5).
+    """Mean over the cells of each place of the shares that the factors have in them (method.md §5).
 
     Parameters
     ----------

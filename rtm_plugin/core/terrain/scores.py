@@ -1,4 +1,4 @@
-"""Scores of the risk terrain, their classes, and what each factor contributes (METHOD §5)."""
+"""Scores of the risk terrain, their classes, and what each factor contributes (method.md §5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -98,7 +98,7 @@ def test_measures_against_every_order(columns, share, by_street):
 
 
 def test_golden_six_cells():
-    """METHOD §7: the pessimistic order of observed 6, 7, 3, 2, 1, 0 and predicted 8, 4, 4, 2, 1, 0."""
+    """method.md §7: the pessimistic order of observed 6, 7, 3, 2, 1, 0 and predicted 8, 4, 4, 2, 1, 0."""
     observed, predicted = np.array([6.0, 7, 3, 2, 1, 0]), np.array([8.0, 4, 4, 2, 1, 0])
     settings = ValidationSettings(shares=tuple(k / 6 for k in range(1, 7)), **QUIET)
     found = validate([ScoredMap("a", predicted, expected=predicted)], observed, row(6), settings)

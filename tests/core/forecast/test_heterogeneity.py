@@ -66,7 +66,7 @@ def test_score_is_the_negative_binomials():
 
 
 def test_posterior_means_by_hand():
-    """METHOD §6, (y + θ)/(1 + θ/μ), and for NB1 the constant weight σ/(1 + σ)."""
+    """method.md §6, (y + θ)/(1 + θ/μ), and for NB1 the constant weight σ/(1 + σ)."""
     mean, events, theta, sigma = np.array([0.5, 2.0, 3.0]), np.array([0.0, 5.0, 1.0]), 1.7, 0.6
     nb2 = posterior(Dispersion("nb2", 1 / theta, 0.0), mean, events, 1.0)
     np.testing.assert_allclose(nb2.mean, (events + theta) / (1 + theta / mean))
