@@ -23,6 +23,7 @@ from ..rtm_plugin.core.accuracy.backtest import (
 )
 from ..rtm_plugin.core.accuracy.crossvalidation import SHARES
 from ..rtm_plugin.core.documents.periods import UNITS, Period, RollingSettings
+from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
 from ..rtm_plugin.core.errors import InputError, OutputError
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import parts
@@ -31,14 +32,8 @@ from .shared.data_findings import findings_of_events, tell_findings
 from .shared.event_dates import add_event_dates, add_window, window_of
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import versions
-from .shared.parameters import (
-    add_covariates,
-    add_grid,
-    add_influence,
-    add_selection,
-    choice,
-    whole_number,
-)
+from .shared.parameters import add_covariates, add_exclude
+from .shared.settings import OF_ONE_FACTOR, add_settings, choice, whole_number
 from .shared.study_inputs import Inputs, add_study_layers, read_inputs, study_of
 
 HEADLINE = 5  # percent of area
@@ -79,10 +74,11 @@ class BackTest(RtmAlgorithm):
         add_study_layers(self)
         add_event_dates(self, optional=False)
         self._add_windows()
-        add_grid(self)
-        add_influence(self)
+        add_settings(self, GridSettings, parent="STUDY_AREA")
+        add_exclude(self)
+        add_settings(self, FactorSettings, without=OF_ONE_FACTOR)
         add_covariates(self)
-        add_selection(self)
+        add_settings(self, SelectionSettings)
         add_marking(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT", tr("Runs"), tr("CSV file (*.csv)")),

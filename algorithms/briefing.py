@@ -53,7 +53,7 @@ from ..rtm_plugin.report.wording import capital, listed, readable
 from .shared.base import RESOURCES, RtmAlgorithm, tr
 from .shared.briefing_text import briefing_text, hashes_of, names_of
 from .shared.marking import add_carried_marking, carried_marking, marking_of_model
-from .shared.parameters import whole_number
+from .shared.settings import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
 

@@ -13,7 +13,7 @@ from qgis.core import (
 from ..rtm_plugin.core.documents.findings import Finding, ordered
 from .shared.base import RtmAlgorithm, tr
 from .shared.data_findings import tell_findings
-from .shared.parameters import choice
+from .shared.settings import choice
 from .shared.study_facts import Inspector
 from .shared.study_parameters import add_allow_remote, study_given
 

@@ -25,6 +25,7 @@ from ..rtm_plugin.core.accuracy.crossvalidation import Comparison, compare
 from ..rtm_plugin.core.accuracy.folds import Folds, area_folds, block_folds, random_folds
 from ..rtm_plugin.core.candidates.covariates import Observations, observe
 from ..rtm_plugin.core.documents.reading import json_text
+from ..rtm_plugin.core.documents.settings import SelectionSettings
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.crossvalidation_tables import (
@@ -39,14 +40,8 @@ from .shared.crossvalidation_tables import (
 )
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import plain_parameters, save_crossvalidated, save_table, versions
-from .shared.parameters import (
-    add_covariates,
-    add_selection,
-    read_covariates,
-    read_source,
-    selection_settings,
-    whole_number,
-)
+from .shared.parameters import add_covariates, read_covariates, read_source
+from .shared.settings import add_settings, read_settings, whole_number
 
 
 class CrossValidate(RtmAlgorithm):
@@ -70,7 +65,7 @@ class CrossValidate(RtmAlgorithm):
         )
         self._add_folds()
         add_covariates(self)
-        add_selection(self)
+        add_settings(self, SelectionSettings)
         add_marking(self)
         self._add_outputs()
 
@@ -148,7 +143,7 @@ class CrossValidate(RtmAlgorithm):
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.05))
         observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
-        settings = selection_settings(self, parameters, context)
+        settings = read_settings(self, parameters, context, SelectionSettings)
         spatial = self._spatial_folds(parameters, context, feedback, observed)
         random = random_folds(observed.counts, spatial.count, settings.seed)
         found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
     QgsVectorLayer,
@@ -34,6 +33,7 @@ from .shared.log import tell_forecast
 from .shared.marking import carried_marking, marking_of_model
 from .shared.outputs import plain_parameters, versions
 from .shared.parameters import add_covariates, no_event_inside, read_covariates, source_item
+from .shared.settings import add_settings, read_settings
 
 
 class Forecast(RtmAlgorithm):
@@ -73,17 +73,8 @@ class Forecast(RtmAlgorithm):
             advanced=True,
         )
         add_covariates(self)
-        self._add_number("TOP_SHARE", tr("Top share (percent of the area)"), 5.0, tr(
-            "Each cell gets the probability that it is among this percentage of cells with the highest rates."
-        ))  # fmt: skip
-        self._add_number("COVERAGE", tr("Coverage of the intervals (percent)"), 90.0, tr(
-            "How often the interval of a cell is to hold the number of events that come."
-        ))  # fmt: skip
+        add_settings(self, ForecastSettings)
         self._add_outputs()
-
-    def _add_number(self, name: str, label: str, default: float, help_text: str) -> None:
-        double = Qgis.ProcessingNumberParameterType.Double
-        self.add(QgsProcessingParameterNumber(name, label, double, default, minValue=0.1, maxValue=99.9), help_text)
 
     def _add_outputs(self) -> None:
         raster = QgsProcessingParameterRasterDestination
@@ -123,10 +114,7 @@ class Forecast(RtmAlgorithm):
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        settings = ForecastSettings(
-            self.parameterAsDouble(parameters, "TOP_SHARE", context),
-            self.parameterAsDouble(parameters, "COVERAGE", context),
-        )
+        settings = read_settings(self, parameters, context, ForecastSettings)
         model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
         marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")

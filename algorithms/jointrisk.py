@@ -41,7 +41,8 @@ from .shared.data_findings import findings_of_events, tell_findings
 from .shared.event_dates import add_event_dates, add_window, read_events, read_points, window_of
 from .shared.marking import carried_marking
 from .shared.outputs import save_joint_risk, save_table
-from .shared.parameters import choice, no_event_inside, source_item
+from .shared.parameters import no_event_inside, source_item
+from .shared.settings import choice
 
 JOINT_COLUMNS: tuple[Column, ...] = (
     ("class", int),

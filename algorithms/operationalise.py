@@ -18,9 +18,11 @@ from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
 from ..rtm_plugin.core.candidates.columns import operationalise
+from ..rtm_plugin.core.documents.settings import FactorSettings
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.outputs import save_candidates
-from .shared.parameters import add_density_sd, add_influence, factor_settings, read_source, source_item
+from .shared.parameters import read_source, source_item
+from .shared.settings import add_settings, read_settings
 
 
 class Operationalise(RtmAlgorithm):
@@ -47,8 +49,7 @@ class Operationalise(RtmAlgorithm):
             QgsProcessingParameterString("NAME", tr("Name (the layer's when empty)"), optional=True),
             tr("Name of the factor in tables, maps and the report."),
         )
-        add_influence(self)
-        add_density_sd(self)
+        add_settings(self, FactorSettings)
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("Candidate variables")),
             tr("Raster with one band for each candidate: 1 where a cell is exposed, 0 elsewhere."),
@@ -62,7 +63,7 @@ class Operationalise(RtmAlgorithm):
         grid = self.raster(parameters, "GRID", context, "grid").grid()
         read = read_source(self, parameters, "FACTOR", crs_of(grid), context, feedback)
         name = self.parameterAsString(parameters, "NAME", context).strip() or read.report.name
-        settings = factor_settings(self, parameters, context, name)
+        settings = read_settings(self, parameters, context, FactorSettings, name=name)
         if grid.study_area is not None:
             told = len(read.report.warnings)
             reach = settings.distances(grid.block_length)[-1]

@@ -20,6 +20,7 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, require_cells
 from ..rtm_plugin.core.arrays import Floats
 from ..rtm_plugin.core.candidates.columns import CandidateSet
+from ..rtm_plugin.core.documents.settings import PlaceSettings
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
@@ -29,7 +30,7 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.log import tell_places
 from .shared.marking import carried_marking
 from .shared.outputs import save_places
-from .shared.parameters import add_places, place_settings
+from .shared.settings import add_settings, read_settings
 
 
 class PriorityPlaces(RtmAlgorithm):
@@ -45,7 +46,7 @@ class PriorityPlaces(RtmAlgorithm):
             QgsProcessingParameterRasterLayer("TERRAIN", tr("Risk terrain")),
             tr("Output of 'Risk terrain'; or a forecast, whose places are where events are expected most."),
         )
-        add_places(self, "TERRAIN")
+        add_settings(self, PlaceSettings, parent="TERRAIN")
         self.add(
             QgsProcessingParameterRasterLayer("EXPECTED", tr("Expected counts"), optional=True),
             tr(
@@ -90,7 +91,7 @@ class PriorityPlaces(RtmAlgorithm):
         terrain = Terrain.of(raster)
         grid, scores = terrain.grid, terrain.scores
         model, candidates = self._model(parameters, context, terrain)
-        settings = place_settings(self, parameters, context)
+        settings = read_settings(self, parameters, context, PlaceSettings)
         found = priority_places(
             grid,
             scores,

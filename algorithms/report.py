@@ -25,6 +25,8 @@ from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import Raster, read_candidates
 from ..rtm_plugin.core.arrays import Floats
 from ..rtm_plugin.core.candidates.columns import CandidateSet
+from ..rtm_plugin.core.documents.settings import PlaceSettings
+from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
@@ -37,8 +39,9 @@ from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
 from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .shared.parameters import Parameters, add_places, place_settings
-from .shared.report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, named_layer, save_report
+from .shared.parameters import Parameters
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, save_report
+from .shared.settings import add_settings, read_settings
 from .shared.study_inputs import rule_text
 
 
@@ -80,8 +83,8 @@ class Report(RtmAlgorithm):
                 "the cards tell what stands near, by name where a layer has a field of names."
             ),
         )
-        add_places(self, "TERRAIN")
-        add_place_cards(self)
+        add_settings(self, PlaceSettings, parent="TERRAIN")
+        add_settings(self, StudyDocument)
         self.add(
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr("Heads the report; that of the run when empty."),
@@ -109,7 +112,7 @@ class Report(RtmAlgorithm):
         candidates = self._candidates(parameters, context, grid, feedback)
         if candidates is not None:
             model.require_candidates(candidates)
-        settings = place_settings(self, parameters, context)
+        settings = read_settings(self, parameters, context, PlaceSettings)
         terms = model.selected if candidates is not None else ()
         watched = progress_of(feedback, 0.3, 0.6)
         found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)

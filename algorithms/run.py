@@ -22,6 +22,8 @@ from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.core.documents.findings import Finding, warnings_in
+from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
+from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.forecast.empirical_bayes import Forecast
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
@@ -47,8 +49,9 @@ from .shared.outputs import (
     save_terrain,
     versions,
 )
-from .shared.parameters import add_covariates, add_grid, add_influence, add_places, add_selection
-from .shared.report_parts import REPORT_OUTPUTS, add_place_cards, add_report_outputs, cells_of, save_report
+from .shared.parameters import add_covariates, add_exclude
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, save_report
+from .shared.settings import OF_ONE_FACTOR, add_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
 
@@ -72,10 +75,11 @@ class Run(RtmAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study_layers(self)
-        add_grid(self)
-        add_influence(self)
+        add_settings(self, GridSettings, parent="STUDY_AREA")
+        add_exclude(self)
+        add_settings(self, FactorSettings, without=OF_ONE_FACTOR)
         add_covariates(self)
-        add_selection(self)
+        add_settings(self, SelectionSettings)
         self.add(
             QgsProcessingParameterFeatureSource(
                 "TEST_EVENTS", tr("Later events, to test the map"), [Qgis.ProcessingSourceType.Vector], optional=True
@@ -89,10 +93,7 @@ class Run(RtmAlgorithm):
         add_event_dates(self)
         add_window(self, "FIT_", tr("fitting window"))
         add_window(self, "TEST_", tr("test window"))
-        add_places(self, "STUDY_AREA")
-        for name in ("RULE", "VALUE", "MAX_AREA"):
-            definition = self.parameterDefinition(name)
-            definition.setFlags(definition.flags() | Qgis.ProcessingParameterFlag.Advanced)
+        add_settings(self, PlaceSettings, parent="STUDY_AREA", all_advanced=True)
         self.add(
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr(
@@ -101,7 +102,7 @@ class Run(RtmAlgorithm):
             ),
         )
         add_marking(self)
-        add_place_cards(self)
+        add_settings(self, StudyDocument)
         self._add_outputs()
 
     def _add_outputs(self) -> None:

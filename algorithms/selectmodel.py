@@ -19,6 +19,7 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.candidates.covariates import observe
+from ..rtm_plugin.core.documents.settings import SelectionSettings
 from ..rtm_plugin.core.pipeline import fit_model
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import Clock
@@ -26,7 +27,8 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.log import tell_model
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import plain_parameters, save_candidate_table, versions
-from .shared.parameters import add_covariates, add_selection, read_covariates, selection_settings
+from .shared.parameters import add_covariates, read_covariates
+from .shared.settings import add_settings, read_settings
 
 
 class SelectModel(RtmAlgorithm):
@@ -50,7 +52,7 @@ class SelectModel(RtmAlgorithm):
             tr("Outputs of 'Operationalise a risk factor', one raster for each factor, made from the same study grid."),
         )
         add_covariates(self)
-        add_selection(self)
+        add_settings(self, SelectionSettings)
         add_marking(self)
         self.add(
             QgsProcessingParameterFileDestination("OUTPUT_MODEL", tr("Model"), tr("Risk terrain model (*.json)")),
@@ -77,7 +79,7 @@ class SelectModel(RtmAlgorithm):
         grid, events = read_counts(counts)
         rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
         candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
-        settings = selection_settings(self, parameters, context)
+        settings = read_settings(self, parameters, context, SelectionSettings)
         marking = given_marking(self, parameters, context)
         sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}

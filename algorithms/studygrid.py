@@ -12,17 +12,18 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.crs import crs_text, units_text
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.core.documents.settings import GridSettings
 from ..rtm_plugin.core.ground.grid import study_grid
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.outputs import save_grid
 from .shared.parameters import (
-    add_grid,
+    add_exclude,
     add_study_area,
-    grid_settings,
     read_source,
     read_study_area,
     source_item,
 )
+from .shared.settings import add_settings, read_settings
 
 
 class StudyGrid(RtmAlgorithm):
@@ -35,7 +36,8 @@ class StudyGrid(RtmAlgorithm):
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         add_study_area(self)
-        add_grid(self)
+        add_settings(self, GridSettings, parent="STUDY_AREA")
+        add_exclude(self)
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", tr("Study grid")),
             tr("Raster with 1 in the cells of the study area and nodata outside."),
@@ -51,7 +53,8 @@ class StudyGrid(RtmAlgorithm):
             exclude = read_source(
                 self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True
             ).features
-        grid = study_grid(area.features, grid_settings(self, parameters, context), crs_text(crs), exclude)
+        settings = read_settings(self, parameters, context, GridSettings)
+        grid = study_grid(area.features, settings, crs_text(crs), exclude)
         feedback.pushInfo(tr("{:,} cells of {:g} {}.").format(grid.cells, grid.cell_size, units_text(crs)))
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         with Staging(feedback) as staging:

@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import QPointF
 from qgis.PyQt.QtXml import QDomDocument
 
 from ..rtm_plugin.adapters.files import Staging
+from ..rtm_plugin.core.documents.declaration import parameters_of
 from ..rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, tr
@@ -30,8 +31,6 @@ from .shared.study_parameters import (
     add_allow_remote,
     candidate_parameters,
     count_parameters,
-    grid_parameters,
-    selection_parameters,
     study_given,
 )
 
@@ -93,7 +92,7 @@ class _Chain:
         self._places(candidates)
 
     def _grid(self) -> None:
-        sources = {name: self._value(value) for name, value in grid_parameters(self.study).items() if value is not None}
+        sources = self._values(parameters_of(self.study.grid))
         sources["STUDY_AREA"] = self._input("STUDY_AREA", tr("Study area"), self.study.study_area)
         if self.study.exclude is not None:
             sources["EXCLUDE"] = self._input("EXCLUDE", tr("Excluded ground"), self.study.exclude)
@@ -101,18 +100,18 @@ class _Chain:
 
     def _counts(self) -> None:
         sources = {"GRID": self._of("grid"), "EVENTS": self._input("EVENTS", tr("Outcome events"), self.study.events)}
-        sources |= {name: self._value(value) for name, value in count_parameters(self.study).items()}
+        sources |= self._values(count_parameters(self.study))
         self._step("counts", "countevents", tr("Count events"), 2, 0, sources)
 
     def _candidates(self, number: int, factor: Factor) -> str:
         settings, step = factor.settings, f"factor_{number}"
         sources = {"GRID": self._of("grid"), "FACTOR": self._input(f"FACTOR_{number}", settings.name, factor.layer)}
-        sources |= {name: self._value(value) for name, value in candidate_parameters(settings).items()}
+        sources |= self._values(candidate_parameters(settings))
         self._step(step, "operationalise", settings.name, 2, number, sources)
         return step
 
     def _model_of(self, candidates: list[str]) -> None:
-        sources = {name: self._value(value) for name, value in selection_parameters(self.study).items()}
+        sources = self._values(parameters_of(self.study.selection))
         if self.study.marking is not None:
             sources["MARKING"] = self._value(self.study.marking)
         sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
@@ -126,9 +125,7 @@ class _Chain:
         self._step("terrain", "terrain", tr("Risk terrain"), 4, 0, sources, outputs)
 
     def _places(self, candidates: list[str]) -> None:
-        rule = self.study.places
-        values = {"RULE": rule.rule, "VALUE": rule.value, "MAX_AREA": rule.max_area}
-        sources = {name: self._value(value) for name, value in values.items() if value is not None}
+        sources = self._values(parameters_of(self.study.places))
         sources |= {
             "TERRAIN": self._of("terrain"),
             "EXPECTED": self._of("terrain", "OUTPUT_EXPECTED"),
@@ -181,6 +178,10 @@ class _Chain:
     @staticmethod
     def _value(value: Any) -> QgsProcessingModelChildParameterSource:
         return QgsProcessingModelChildParameterSource.fromStaticValue(value)
+
+    def _values(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Settings as what a box of the model has written in it."""
+        return {name: self._value(value) for name, value in parameters.items()}
 
     def _step(
         self,

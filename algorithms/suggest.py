@@ -16,7 +16,8 @@ from ..rtm_plugin.core.data.study_findings import FactorLayer, layer_findings, s
 from ..rtm_plugin.core.documents.settings import MAX_BLOCKS
 from .shared.base import RtmAlgorithm, tr
 from .shared.data_findings import tell_findings
-from .shared.parameters import add_study_area, read_source, read_study_area, whole_number
+from .shared.parameters import add_study_area, read_source, read_study_area
+from .shared.settings import whole_number
 from .shared.study_facts import Ground, factor_facts
 
 

@@ -17,10 +17,11 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.study_file import OpenLayers
+from ..rtm_plugin.core.documents.declaration import parameters_of
 from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, tr
-from .shared.parameters import choice
+from .shared.settings import choice
 from .shared.study_parameters import (
     RESULT_FILES,
     add_allow_remote,
@@ -28,9 +29,7 @@ from .shared.study_parameters import (
     candidate_parameters,
     count_parameters,
     covariate_parameters,
-    grid_parameters,
     run_parameters,
-    selection_parameters,
     source_of,
     study_given,
 )
@@ -136,7 +135,7 @@ def _crossvalidation(
         0,
         "studygrid",
         {
-            **grid_parameters(study),
+            **parameters_of(study.grid),
             "STUDY_AREA": source_of(layers, study.study_area),
             "EXCLUDE": source_of(layers, study.exclude),
         },
@@ -152,7 +151,7 @@ def _crossvalidation(
         for number, factor in enumerate(study.factors, 2)
     ]
     steps.setCurrentStep(len(study.factors) + 2)
-    asked = {"COUNTS": counts, "CANDIDATES": candidates, **selection_parameters(study)}
+    asked = {"COUNTS": counts, "CANDIDATES": candidates, **parameters_of(study.selection)}
     asked |= {} if study.marking is None else {"MARKING": study.marking}
     output = str(folder / "crossvalidation.csv")
     outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}

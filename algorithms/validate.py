@@ -51,7 +51,8 @@ from .shared.later_events import days_ratio, later_text
 from .shared.log import tell_validation
 from .shared.marking import add_carried_marking, carried_marking
 from .shared.outputs import plain_parameters, save_figures, versions
-from .shared.parameters import choice, no_event_inside, read_source, source_item, whole_number
+from .shared.parameters import no_event_inside, read_source, source_item
+from .shared.settings import choice, whole_number
 
 _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}

@@ -1,6 +1,5 @@
-"""Parameters that several algorithms share, and how they become settings."""
+"""Layers that several algorithms take, and how they are read; their settings are in settings.py."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,8 @@ from qgis.core import (
     QgsFeatureSource,
     QgsProcessingContext,
     QgsProcessingFeedback,
-    QgsProcessingParameterArea,
-    QgsProcessingParameterDistance,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
 )
 
@@ -29,43 +24,16 @@ from ...rtm_plugin.adapters.layers import (
 )
 from ...rtm_plugin.adapters.trusted_filters import require_harmless_filter
 from ...rtm_plugin.core.candidates.covariates import Covariates
+from ...rtm_plugin.core.documents.factor_settings import LayerSettings, layer_settings
 from ...rtm_plugin.core.documents.filter_words import place_noun
 from ...rtm_plugin.core.documents.layer_words import MOST_NAMES, is_generic
 from ...rtm_plugin.core.documents.reading import parse_json, read_text
-from ...rtm_plugin.core.documents.settings import (
-    CELL_RULES,
-    DIRECTIONS,
-    FAMILY_CHOICES,
-    GRID_ORIGINS,
-    INCREMENTS,
-    MAX_BLOCKS,
-    OPERATIONALISATIONS,
-    PLACE_RULES,
-    FactorSettings,
-    GridSettings,
-    LayerSettings,
-    PlaceSettings,
-    SelectionSettings,
-    layer_settings,
-)
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
 from .base import RtmAlgorithm, tr
 from .inputs import layer_behind
 
 Parameters = dict[str, Any]
-
-
-def choice(name: str, label: str, options: Sequence[str], default: str) -> QgsProcessingParameterEnum:
-    """An enumeration of static strings, so that JSON reads as words."""
-    return QgsProcessingParameterEnum(name, label, list(options), defaultValue=default, usesStaticStrings=True)
-
-
-def whole_number(name: str, label: str, default: int, least: int, most: int) -> QgsProcessingParameterNumber:
-    """A whole number between bounds."""
-    return QgsProcessingParameterNumber(
-        name, label, Qgis.ProcessingNumberParameterType.Integer, default, minValue=least, maxValue=most
-    )
 
 
 def add_study_area(algorithm: RtmAlgorithm) -> None:
@@ -79,153 +47,14 @@ def add_study_area(algorithm: RtmAlgorithm) -> None:
     )
 
 
-def add_grid(algorithm: RtmAlgorithm) -> None:
-    """BLOCK_LENGTH, CELL_SIZE, CELL_RULE, GRID_ORIGIN, EXCLUDE."""
-    algorithm.add(
-        QgsProcessingParameterDistance("BLOCK_LENGTH", tr("Block length"), 200.0, "STUDY_AREA", minValue=0.001),
-        tr("Mean length of a street block. Spatial influences are steps of half or whole blocks."),
-    )
-    algorithm.add(
-        QgsProcessingParameterDistance(
-            "CELL_SIZE", tr("Cell size (half a block when empty)"), None, "STUDY_AREA", optional=True, minValue=0.001
-        ),
-        tr("Side of the square cells; leave empty for half the block length, which is the standard."),
-        advanced=True,
-    )
-    algorithm.add(
-        choice("CELL_RULE", tr("Cells are kept that"), CELL_RULES, "intersects"),
-        tr(
-            "'intersects' keeps a cell that shares ground with the study area; 'centre' keeps it when its centre lies "
-            "inside."
-        ),
-        advanced=True,
-    )
-    algorithm.add(
-        choice("GRID_ORIGIN", tr("Grid origin"), GRID_ORIGINS, "aligned"),
-        tr(
-            "'aligned' puts cell edges at multiples of the cell size, so that neighbouring areas and later runs share "
-            "cells; 'corner' starts at the lower left corner of the study area."
-        ),
-        advanced=True,
-    )
+def add_exclude(algorithm: RtmAlgorithm) -> None:
+    """EXCLUDE."""
     algorithm.add(
         QgsProcessingParameterFeatureSource(
             "EXCLUDE", tr("Excluded ground"), [Qgis.ProcessingSourceType.VectorPolygon], optional=True
         ),
         tr("Polygons of water, airfields or farmland, say: a cell wholly inside one is dropped from the grid."),
         advanced=True,
-    )
-
-
-def grid_settings(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> GridSettings:
-    """Settings of the grid from the parameters of add_grid."""
-    size = (
-        algorithm.parameterAsDouble(parameters, "CELL_SIZE", context) if parameters.get("CELL_SIZE") is not None else 0
-    )
-    return GridSettings(
-        algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context),
-        size or None,
-        algorithm.parameterAsEnumString(parameters, "CELL_RULE", context),
-        algorithm.parameterAsEnumString(parameters, "GRID_ORIGIN", context),
-    )
-
-
-def add_influence(algorithm: RtmAlgorithm) -> None:
-    """OPERATIONALISATION, MAX_BLOCKS, INCREMENT."""
-    algorithm.add(
-        choice("OPERATIONALISATION", tr("Operationalisation"), OPERATIONALISATIONS, "both"),
-        tr(
-            "'proximity': being within a distance of a feature matters; 'density': a concentration of features "
-            "matters; 'both' lets the model decide."
-        ),
-    )
-    algorithm.add(
-        whole_number("MAX_BLOCKS", tr("Largest spatial influence, in blocks"), 3, 1, MAX_BLOCKS),
-        tr("How many blocks from a feature its influence may reach, 1 to 4."),
-    )
-    algorithm.add(
-        choice("INCREMENT", tr("Increment"), INCREMENTS, "half"),
-        tr("Whether spatial influences are tried in steps of half a block or of a whole block."),
-    )
-
-
-def add_density_sd(algorithm: RtmAlgorithm) -> None:
-    """DENSITY_SD and DIRECTION, of one factor."""
-    algorithm.add(
-        choice("DIRECTION", tr("Direction"), DIRECTIONS, "aggravating"),
-        tr("Whether the factor is expected to raise risk ('aggravating') or to lower it ('protective')."),
-    )
-    algorithm.add(
-        QgsProcessingParameterNumber(
-            "DENSITY_SD",
-            tr("Dense means: mean plus this many standard deviations"),
-            Qgis.ProcessingNumberParameterType.Double,
-            2.0,
-            minValue=0.0,
-            maxValue=10.0,
-        ),
-        tr(
-            "A cell counts as dense when the density at its centre is at least the mean plus this many standard "
-            "deviations."
-        ),
-        advanced=True,
-    )
-
-
-def factor_settings(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, name: str
-) -> FactorSettings:
-    """Settings of one factor; DIRECTION and DENSITY_SD keep their defaults where an algorithm has no such parameter."""
-    own = {d.name() for d in algorithm.parameterDefinitions()}
-    more: dict[str, Any] = {}
-    if "DIRECTION" in own:
-        more["direction"] = algorithm.parameterAsEnumString(parameters, "DIRECTION", context)
-        more["density_sd"] = algorithm.parameterAsDouble(parameters, "DENSITY_SD", context)
-    return FactorSettings(
-        name,
-        algorithm.parameterAsEnumString(parameters, "OPERATIONALISATION", context),
-        algorithm.parameterAsInt(parameters, "MAX_BLOCKS", context),
-        algorithm.parameterAsEnumString(parameters, "INCREMENT", context),
-        **more,
-    )
-
-
-def add_selection(algorithm: RtmAlgorithm) -> None:
-    """FAMILY, FOLDS, SEED, CULL."""
-    algorithm.add(
-        choice("FAMILY", tr("Family"), FAMILY_CHOICES, "auto"),
-        tr(
-            "Distribution of the counts. 'auto' tries Poisson and NB1 (the negative binomial of RTMDx) and keeps the "
-            "lower BIC; 'all' tries NB2 as well."
-        ),
-        advanced=True,
-    )
-    algorithm.add(
-        whole_number("FOLDS", tr("Folds of the cross-validation"), 5, 2, 50),
-        tr("In how many parts the cells are split when the penalty of the elastic net is chosen."),
-        advanced=True,
-    )
-    algorithm.add(
-        whole_number("SEED", tr("Seed"), 1, 0, 2**31 - 1),
-        tr("Seeds the split in folds, the only random step: the same seed gives the same model."),
-        advanced=True,
-    )
-    algorithm.add(
-        choice("CULL", tr("Cull candidates with an elastic net first"), ("yes", "no"), "yes"),
-        tr("'yes' is the standard method; 'no' lets the stepwise selection see all candidates."),
-        advanced=True,
-    )
-
-
-def selection_settings(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext
-) -> SelectionSettings:
-    """Settings of the selection from the parameters of add_selection."""
-    return SelectionSettings(
-        algorithm.parameterAsEnumString(parameters, "FAMILY", context),
-        algorithm.parameterAsInt(parameters, "FOLDS", context),
-        algorithm.parameterAsInt(parameters, "SEED", context),
-        algorithm.parameterAsEnumString(parameters, "CULL", context) == "yes",
     )
 
 
@@ -267,42 +96,6 @@ def read_covariates(
     if exposure is None and not adjust:
         return None
     return Covariates(exposure, name, tuple(adjust))
-
-
-def add_places(algorithm: RtmAlgorithm, parent: str) -> None:
-    """RULE, VALUE, MAX_AREA."""
-    algorithm.add(
-        choice("RULE", tr("Which cells become priority places"), PLACE_RULES, "class"),
-        tr(
-            "'class': cells above the mean plus VALUE standard deviations; 'share': the VALUE percent of cells with "
-            "the highest scores; 'count': the VALUE highest-scored cells."
-        ),
-    )
-    algorithm.add(
-        QgsProcessingParameterNumber(
-            "VALUE", tr("Value of the rule"), Qgis.ProcessingNumberParameterType.Double, 2.0, minValue=0.0
-        ),
-        tr("For 'class' 0, 1 or 2; for 'share' a percentage; for 'count' a number of cells."),
-    )
-    algorithm.add(
-        QgsProcessingParameterArea(
-            "MAX_AREA", tr("Largest area of one place"), None, parent, optional=True, minValue=0.0
-        ),
-        tr(
-            "A sprawling place is split in parts no larger than this, in the map's square units; leave empty to keep "
-            "it whole."
-        ),
-    )
-
-
-def place_settings(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> PlaceSettings:
-    """Settings of the priority places from the parameters of add_places."""
-    area = algorithm.parameterAsDouble(parameters, "MAX_AREA", context) if parameters.get("MAX_AREA") is not None else 0
-    return PlaceSettings(
-        algorithm.parameterAsEnumString(parameters, "RULE", context),
-        algorithm.parameterAsDouble(parameters, "VALUE", context),
-        area or None,
-    )
 
 
 def source_name(

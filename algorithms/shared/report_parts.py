@@ -9,7 +9,6 @@ from qgis.core import QgsProcessingParameterFileDestination
 from ...rtm_plugin.adapters.files import Staging
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.cartography.sheets import Sheet, write_sheets
-from ...rtm_plugin.core.documents.settings import MOST_CARDS, PLACE_CARDS
 from ...rtm_plugin.core.ground.nearby import FeatureNames
 from ...rtm_plugin.core.pipeline import StudyResult
 from ...rtm_plugin.core.terrain.scores import shares
@@ -18,19 +17,9 @@ from ...rtm_plugin.report.cells import Cells, NamedLayer
 from ...rtm_plugin.report.findings import Findings
 from ...rtm_plugin.report.page import render
 from .base import RtmAlgorithm, tr
-from .parameters import whole_number
 from .study_inputs import Inputs
 
 REPORT_OUTPUTS = ("OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS")
-
-
-def add_place_cards(algorithm: RtmAlgorithm) -> None:
-    """PLACE_CARDS."""
-    algorithm.add(
-        whole_number("PLACE_CARDS", tr("Cards of priority places in the report"), PLACE_CARDS, 0, MOST_CARDS),
-        tr("How many of the first places get a page of their own in the report, with a map and what stands near."),
-        advanced=True,
-    )
 
 
 def add_report_outputs(algorithm: RtmAlgorithm) -> None:

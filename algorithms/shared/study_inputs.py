@@ -25,10 +25,11 @@ from ...rtm_plugin.adapters.layers import (
     warn_if_cut_at_boundary,
 )
 from ...rtm_plugin.core.data.study_findings import FactorLayer, factors_findings, refuse_errors, size_findings
+from ...rtm_plugin.core.documents.factor_settings import LayerSettings
 from ...rtm_plugin.core.documents.findings import Finding
 from ...rtm_plugin.core.documents.layer_words import proposed_title
 from ...rtm_plugin.core.documents.periods import Period, refuse_unless_later
-from ...rtm_plugin.core.documents.settings import FactorSettings, LayerSettings, PlaceSettings
+from ...rtm_plugin.core.documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.features import inside, polygon_area
 from ...rtm_plugin.core.ground.grid import Grid
@@ -40,17 +41,14 @@ from .event_dates import add_weight_field, read_points, require_date_field, wind
 from .parameters import (
     Parameters,
     add_study_area,
-    factor_settings,
-    grid_settings,
     no_event_inside,
-    place_settings,
     read_covariates,
     read_factor_settings,
     read_source,
     read_study_area,
-    selection_settings,
     source_item,
 )
+from .settings import read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +259,8 @@ def _entries(
                 f"({', '.join(names)}); add the layer or correct the name."
             )
     found = []
-    defaults = factor_settings(algorithm, parameters, context, "the defaults")  # each entry brings its name
+    # Each entry brings its name.
+    defaults = read_settings(algorithm, parameters, context, FactorSettings, name="the defaults")
     for layer, name in zip(layers, names, strict=True):
         own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
         found.extend((layer, entry, entry.factor(defaults)) for entry in own)
@@ -275,9 +274,9 @@ def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProces
         crs_text(inputs.crs),
         inputs.events.features.coordinates,
         [(read.features, settings) for read, settings in inputs.factors],
-        grid_settings(algorithm, parameters, context),
-        selection_settings(algorithm, parameters, context),
-        place_settings(algorithm, parameters, context) if algorithm.parameterDefinition("RULE") else PlaceSettings(),
+        read_settings(algorithm, parameters, context, GridSettings),
+        read_settings(algorithm, parameters, context, SelectionSettings),
+        read_settings(algorithm, parameters, context, PlaceSettings),
         inputs.exclude.features if inputs.exclude else None,
         lambda grid: read_covariates(algorithm, parameters, context, grid),
         inputs.events.period,

@@ -11,11 +11,12 @@ from qgis.core import (
 
 from ...rtm_plugin.adapters.layers import layer_name
 from ...rtm_plugin.adapters.study_file import OpenLayers, given_study
+from ...rtm_plugin.core.documents.declaration import parameters_of
 from ...rtm_plugin.core.documents.settings import FactorSettings
 from ...rtm_plugin.core.documents.study_document import LayerRef, StudyDocument, factor_settings_json
 from ...rtm_plugin.core.errors import InputError
 from .base import RtmAlgorithm, tr
-from .parameters import choice
+from .settings import choice
 
 RESULT_FILES = MappingProxyType(
     {
@@ -91,12 +92,10 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         "TEST_END": study.test.end,
         "FACTORS": [layer.id() for layer in dict.fromkeys(factors)],
         "FACTOR_SETTINGS": factor_settings_json(study.factors, [layer_name(layer) for layer in factors]),
-        **grid_parameters(study),
-        **selection_parameters(study),
-        "RULE": study.places.rule,
-        "VALUE": study.places.value,
-        "MAX_AREA": study.places.max_area,
-        "PLACE_CARDS": study.cards,
+        **parameters_of(study.grid),
+        **parameters_of(study.selection),
+        **parameters_of(study.places),
+        **parameters_of(study),
         "WEIGHT_FIELD": study.weight_field or None,
         **covariate_parameters(study, layers),
     }
@@ -109,23 +108,9 @@ def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, 
     return found | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
 
 
-def selection_parameters(study: StudyDocument) -> dict[str, Any]:
-    """FAMILY, FOLDS, SEED, CULL."""
-    chosen = study.selection
-    found = {"FAMILY": chosen.family, "FOLDS": chosen.folds, "SEED": chosen.seed}
-    return {**found, "CULL": "yes" if chosen.cull else "no"}
-
-
 def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:
     """The settings of a factor, as rtm:operationalise has them."""
-    return {
-        "NAME": settings.name,
-        "OPERATIONALISATION": settings.operationalisation,
-        "MAX_BLOCKS": settings.max_blocks,
-        "INCREMENT": settings.increment,
-        "DIRECTION": settings.direction,
-        "DENSITY_SD": settings.density_sd,
-    }
+    return {"NAME": settings.name, **parameters_of(settings)}
 
 
 def count_parameters(study: StudyDocument) -> dict[str, Any]:
@@ -133,13 +118,6 @@ def count_parameters(study: StudyDocument) -> dict[str, Any]:
     found = {"START": study.fit.start, "END": study.fit.end}
     found |= {"EVENT_DATE_FIELD": study.date_field, "WEIGHT_FIELD": study.weight_field}
     return {name: value for name, value in found.items() if value}
-
-
-def grid_parameters(study: StudyDocument) -> dict[str, Any]:
-    """BLOCK_LENGTH, CELL_SIZE, CELL_RULE, GRID_ORIGIN."""
-    grid = study.grid
-    found = {"BLOCK_LENGTH": grid.block_length, "CELL_SIZE": grid.cell_size}
-    return {**found, "CELL_RULE": grid.cell_rule, "GRID_ORIGIN": grid.grid_origin}
 
 
 def source_of(layers: OpenLayers, ref: LayerRef | None) -> str | QgsProcessingFeatureSourceDefinition | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from qgis.core import QgsMapLayer, QgsProcessingUtils, QgsProject, QgsRasterLayer, QgsVectorLayer
 
+from ..core.documents.factor_settings import LayerSettings, layer_settings
 from ..core.documents.reading import json_text, parse_json, read_text
-from ..core.documents.settings import LayerSettings, layer_settings
 from ..core.documents.study_document import LayerRef
 from ..core.errors import RtmError
 from ..core.model.document import RiskModel

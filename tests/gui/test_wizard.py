@@ -125,7 +125,7 @@ def test_a_new_study_from_layers_of_the_project(hands, layers, tmp_path):
     assert [table.item(i, 0).text() for i in range(3)] == ["bars", "footpaths", "schools"]
     table.selectAll()
     hands.choose("factors_operationalisation", "proximity")
-    hands.find("factors_blocks").setValue(2)
+    hands.find("factors_max_blocks").setValue(2)
     assert {table.item(i, 2).text() for i in range(3)} == {"proximity"}
     assert {f.settings.max_blocks for f in hands.wizard.draft.study.factors} == {2}
     hands.counted()

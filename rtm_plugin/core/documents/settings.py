@@ -1,11 +1,12 @@
 """What is asked: frozen settings. An impossible value is refused by the constructor, with the remedy."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ..errors import FileFormatError, SettingsError
+from .declaration import check_settings, is_number, setting, shown
 
 CellRule = Literal["intersects", "centre"]
 GridOrigin = Literal["aligned", "corner"]
@@ -25,8 +26,6 @@ FAMILY_CHOICES: tuple[str, ...] = get_args(FamilyChoice)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 PLACE_RULES: tuple[str, ...] = get_args(PlaceRule)
 
-FACTORS_FORMAT = "risk-terrain-factors"
-FACTORS_VERSION = 1
 MAX_BLOCKS = 4
 MAX_NAME = 120
 PLACE_CARDS = 10  # priority places that get a card of their own in the report, unless said otherwise
@@ -41,35 +40,9 @@ FAMILIES = {
 }
 
 
-def _positive(value: float, name: str) -> None:
-    if not _is_number(value) or not 0 < value < math.inf:
-        raise SettingsError(f"{name} is {_shown(value)}; it must be a number above 0.")
-
-
-def _whole(value: int, name: str, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise SettingsError(f"{name} is {_shown(value)}; it must be a whole number from {least} to {most}.")
-
-
-def _one_of(value: str, name: str, allowed: Iterable[str]) -> None:
-    allowed = tuple(allowed)
-    if value not in allowed:
-        raise SettingsError(f"{name} is {_shown(value)}; it must be one of {', '.join(allowed)}.")
-
-
-def _shown(value: object) -> str:
-    """The beginning of a value: a number may have hundreds of digits."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:40]}…"
-
-
 def _is_no_letter(character: str) -> bool:
     """Control characters, and halves of letters, which no file can hold."""
     return ord(character) < 32 or ord(character) == 127 or 0xD800 <= ord(character) < 0xE000
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +60,72 @@ class GridSettings:
         "aligned": cell edges at multiples of the cell size; "corner": at the lower left of the study area.
     """
 
-    block_length: float
-    cell_size: float | None = None
-    cell_rule: str = "intersects"
-    grid_origin: str = "aligned"
+    block_length: float = field(
+        metadata=setting(
+            parameter="BLOCK_LENGTH",
+            kind="length",
+            label="Block length",
+            help="Mean length of a street block. Spatial influences are steps of half or whole blocks.",
+            noun="The block length",
+            proposed=200.0,
+        )
+    )
+    cell_size: float | None = field(
+        default=None,
+        metadata=setting(
+            parameter="CELL_SIZE",
+            kind="length",
+            label="Cell size (half a block when empty)",
+            help="Side of the square cells; leave empty for half the block length, which is the standard.",
+            noun="The cell size",
+            optional=True,
+            advanced=True,
+        ),
+    )
+    cell_rule: str = field(
+        default="intersects",
+        metadata=setting(
+            parameter="CELL_RULE",
+            kind="choice",
+            label="Cells are kept that",
+            help="'intersects' keeps a cell that shares ground with the study area; 'centre' keeps it when its centre "
+            "lies inside.",
+            noun="The cell rule",
+            choices=CELL_RULES,
+            advanced=True,
+            page="Cells are &kept that",
+            words={
+                "intersects": "share ground with the study area",
+                "centre": "have their centre in the study area",
+            },
+        ),
+    )
+    grid_origin: str = field(
+        default="aligned",
+        metadata=setting(
+            parameter="GRID_ORIGIN",
+            kind="choice",
+            label="Grid origin",
+            help="'aligned' puts cell edges at multiples of the cell size, so that neighbouring areas and later runs "
+            "share cells; 'corner' starts at the lower left corner of the study area.",
+            noun="The grid origin",
+            choices=GRID_ORIGINS,
+            advanced=True,
+            page="The grid starts &at",
+            words={
+                "aligned": "multiples of the cell size, so that areas and runs share cells",
+                "corner": "the lower left corner of the study area",
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
-        _positive(self.block_length, "The block length")
-        if self.cell_size is not None:
-            _positive(self.cell_size, "The cell size")
-            if self.cell_size > self.block_length:
-                raise SettingsError(
-                    f"The cell size {self.cell_size:g} is larger than the block length {self.block_length:g}; choose "
-                    "cells of half a block or smaller."
-                )
-        _one_of(self.cell_rule, "The cell rule", CELL_RULES)
-        _one_of(self.grid_origin, "The grid origin", GRID_ORIGINS)
+        check_settings(self)
+        if self.cell_size is not None and self.cell_size > self.block_length:
+            raise SettingsError(
+                f"The cell size {self.cell_size:g} is larger than the block length {self.block_length:g}; choose "
+                "cells of half a block or smaller."
+            )
 
     @property
     def size(self) -> float:
@@ -135,11 +158,73 @@ class FactorSettings:
     """
 
     name: str
-    operationalisation: str = "both"
-    max_blocks: int = 3
-    increment: str = "half"
-    direction: str = "aggravating"
-    density_sd: float = 2.0
+    operationalisation: str = field(
+        default="both",
+        metadata=setting(
+            parameter="OPERATIONALISATION",
+            kind="choice",
+            label="Operationalisation",
+            help="'proximity': being within a distance of a feature matters; 'density': a concentration of features "
+            "matters; 'both' lets the model decide.",
+            noun="The operationalisation of {}",
+            choices=OPERATIONALISATIONS,
+            page="O&perationalisation",
+        ),
+    )
+    max_blocks: int = field(
+        default=3,
+        metadata=setting(
+            parameter="MAX_BLOCKS",
+            kind="whole",
+            label="Largest spatial influence, in blocks",
+            help="How many blocks from a feature its influence may reach, 1 to 4.",
+            noun="The largest influence of {} in blocks",
+            least=1,
+            most=MAX_BLOCKS,
+            page="&Influence, in blocks",
+        ),
+    )
+    increment: str = field(
+        default="half",
+        metadata=setting(
+            parameter="INCREMENT",
+            kind="choice",
+            label="Increment",
+            help="Whether spatial influences are tried in steps of half a block or of a whole block.",
+            noun="The increment of {}",
+            choices=INCREMENTS,
+            page="in steps of",
+        ),
+    )
+    direction: str = field(
+        default="aggravating",
+        metadata=setting(
+            parameter="DIRECTION",
+            kind="choice",
+            label="Direction",
+            help="Whether the factor is expected to raise risk ('aggravating') or to lower it ('protective').",
+            noun="The direction of {}",
+            choices=DIRECTIONS,
+            page="&Direction",
+        ),
+    )
+    density_sd: float = field(
+        default=2.0,
+        metadata=setting(
+            parameter="DENSITY_SD",
+            kind="number",
+            label="Dense means: mean plus this many standard deviations",
+            help="A cell counts as dense when the density at its centre is at least the mean plus this many standard "
+            "deviations.",
+            noun="The density threshold of {}",
+            least=0,
+            most=10,
+            unit="standard deviations",
+            advanced=True,
+            page="Den&se from the mean plus so many standard deviations",
+            step=0.5,
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -149,15 +234,7 @@ class FactorSettings:
                 f"The factor name {self.name[:40]!r} is longer than {MAX_NAME} characters or holds a line break or "
                 "control character; give it a shorter, plain name."
             )
-        _one_of(self.operationalisation, f"The operationalisation of {self.name}", OPERATIONALISATIONS)
-        _whole(self.max_blocks, f"The largest influence of {self.name} in blocks", 1, MAX_BLOCKS)
-        _one_of(self.increment, f"The increment of {self.name}", INCREMENTS)
-        _one_of(self.direction, f"The direction of {self.name}", DIRECTIONS)
-        if not _is_number(self.density_sd) or not 0 <= self.density_sd <= 10:
-            raise SettingsError(
-                f"The density threshold of {self.name} is {_shown(self.density_sd)}; it must be 0 to 10 standard "
-                "deviations."
-            )
+        check_settings(self, self.name)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -173,80 +250,6 @@ class FactorSettings:
         """The ladder of spatial influences, map units, ascending."""
         step = block_length / 2 if self.increment == "half" else block_length
         return tuple(step * i for i in range(1, round(self.max_blocks * block_length / step) + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSettings:
-    """One entry of FACTOR_SETTINGS: which layer, which of its features, and how they become candidates.
-
-    Parameters
-    ----------
-    layer : str
-        Name of the layer; one layer may serve several factors with different filters.
-    filter : str
-        QGIS expression that chooses features; empty for all.
-    changes : mapping
-        The fields of FactorSettings that differ from the run's defaults.
-    origin : {"physical", "licensing", "land use", "police-generated"} or ""
-        Where the data come from; "" when that is not said.
-    """
-
-    layer: str
-    filter: str = ""
-    changes: Mapping[str, Any] | None = None
-    origin: str = ""
-
-    def __post_init__(self) -> None:
-        if self.origin:
-            _one_of(self.origin, f"The origin of {self.layer}", ORIGINS)
-
-    def factor(self, defaults: FactorSettings) -> FactorSettings:
-        """The factor's settings, with the run's defaults where this entry is silent."""
-        return FactorSettings(**{**asdict(defaults), "name": self.layer, **(self.changes or {})})
-
-
-def layer_settings(document: object) -> tuple[LayerSettings, ...]:
-    """Read the factor-settings document (resources/schema/factors.schema.json).
-
-    Parameters
-    ----------
-    document : parsed JSON: {"format": "risk-terrain-factors", "version": 1, "factors": [{"layer": …}, …]}
-
-    Raises
-    ------
-    FileFormatError, SettingsError
-    """
-    if not isinstance(document, dict) or document.get("format") != FACTORS_FORMAT:
-        raise FileFormatError(
-            f'The factor settings are not of the format "{FACTORS_FORMAT}"; see the help for an example.'
-        )
-    check_version(document, FACTORS_VERSION, "The factor settings")
-    unknown = set(document) - {"format", "version", "factors"}
-    entries = document.get("factors")
-    if unknown or not isinstance(entries, list):
-        raise FileFormatError(
-            'The factor settings need a list "factors" beside "format" and "version", and nothing else'
-            + (f"; remove {', '.join(map(repr, sorted(unknown)))}." if unknown else ".")
-        )
-    return tuple(_layer_entry(entry, i) for i, entry in enumerate(entries, 1))
-
-
-def _layer_entry(entry: object, number: int) -> LayerSettings:
-    where = f"Entry {number} of the factor settings"
-    if not isinstance(entry, dict) or not isinstance(entry.get("layer"), str):
-        raise FileFormatError(f'{where} has no text "layer"; name the layer that it is about.')
-    allowed = {f.name for f in fields(FactorSettings)}
-    unknown = set(entry) - allowed - {"layer", "filter", "origin"}
-    if unknown:
-        key = _shown(sorted(unknown)[0])
-        raise FileFormatError(f"{where} has the unknown key {key}; remove it or correct its spelling.")
-    for key, what in (("filter", "a text with a QGIS expression"), ("origin", "a text")):
-        if not isinstance(entry.get(key, ""), str):
-            raise FileFormatError(f'{where}: "{key}" must be {what}.')
-    changes = {key: value for key, value in entry.items() if key in allowed}
-    settings = LayerSettings(entry["layer"], entry.get("filter", ""), changes, entry.get("origin", ""))
-    settings.factor(FactorSettings("the defaults"))
-    return settings
 
 
 def sign_of(direction: str) -> float:
@@ -291,32 +294,75 @@ class SelectionSettings:
         Whether an elastic net culls the candidates before the stepwise selection.
     """
 
-    family: str = "auto"
-    folds: int = 5
-    seed: int = 1
-    cull: bool = True
+    family: str = field(
+        default="auto",
+        metadata=setting(
+            parameter="FAMILY",
+            kind="choice",
+            label="Family",
+            help="Distribution of the counts. 'auto' tries Poisson and NB1 (the negative binomial of RTMDx) and keeps "
+            "the lower BIC; 'all' tries NB2 as well.",
+            noun="The family",
+            choices=FAMILY_CHOICES,
+            advanced=True,
+            page="&Distribution of the counts",
+            words={
+                "auto": "Poisson or negative binomial as in RTMDx (NB1), the lower BIC",
+                "poisson": "Poisson",
+                "nb1": "negative binomial, linear variance (NB1)",
+                "nb2": "negative binomial, quadratic variance (NB2)",
+                "all": "all three, the lowest BIC",
+            },
+        ),
+    )
+    folds: int = field(
+        default=5,
+        metadata=setting(
+            parameter="FOLDS",
+            kind="whole",
+            label="Folds of the cross-validation",
+            help="In how many parts the cells are split when the penalty of the elastic net is chosen.",
+            noun="The number of folds",
+            least=2,
+            most=50,
+            advanced=True,
+            page="&Folds of the cross-validation",
+        ),
+    )
+    seed: int = field(
+        default=1,
+        metadata=setting(
+            parameter="SEED",
+            kind="whole",
+            label="Seed",
+            help="Seeds the split in folds, the only random step: the same seed gives the same model.",
+            noun="The seed",
+            least=0,
+            most=2**31 - 1,
+            advanced=True,
+            page="Se&ed",
+        ),
+    )
+    cull: bool = field(
+        default=True,
+        metadata=setting(
+            parameter="CULL",
+            kind="switch",
+            label="Cull candidates with an elastic net first",
+            help="'yes' is the standard method; 'no' lets the stepwise selection see all candidates.",
+            noun="The culling switch",
+            advanced=True,
+            page="Cull candidates with an elastic net first (the standard)",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        _one_of(self.family, "The family", FAMILY_CHOICES)
-        _whole(self.folds, "The number of folds", 2, 50)
-        _whole(self.seed, "The seed", 0, 2**31 - 1)
-        if not isinstance(self.cull, bool):
-            raise SettingsError(f"The culling switch is {_shown(self.cull)}; it must be yes or no.")
+        check_settings(self)
 
     @property
     def families(self) -> tuple[str, ...]:
         """The families tried, in order."""
         return FAMILIES[self.family]
-
-
-def check_cards(cards: int) -> None:
-    """Refuse a number of cards that the report cannot have.
-
-    Raises
-    ------
-    SettingsError
-    """
-    _whole(cards, "The number of cards", 0, MOST_CARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,19 +379,64 @@ class PlaceSettings:
         Largest area of one place, square map units; larger ones are split.
     """
 
-    rule: str = "class"
-    value: float = 2.0
-    max_area: float | None = None
+    rule: str = field(
+        default="class",
+        metadata=setting(
+            parameter="RULE",
+            kind="choice",
+            label="Which cells become priority places",
+            help="'class': cells above the mean plus VALUE standard deviations; 'share': the VALUE percent of cells "
+            "with the highest scores; 'count': the VALUE highest-scored cells.",
+            noun="The rule for priority places",
+            choices=PLACE_RULES,
+            page="&Priority places are",
+            words={
+                "class": "cells that score above the mean plus so many standard deviations",
+                "share": "the highest-scored percent of the cells",
+                "count": "the highest-scored cells, so many",
+            },
+        ),
+    )
+    value: float = field(
+        default=2.0,
+        metadata=setting(
+            parameter="VALUE",
+            kind="number",
+            label="Value of the rule",
+            help="For 'class' 0, 1 or 2; for 'share' a percentage; for 'count' a number of cells.",
+            least=0,
+            page="&Value",
+            typed_most=1_000_000,
+            decimals=1,
+        ),
+    )
+    max_area: float | None = field(
+        default=None,
+        metadata=setting(
+            parameter="MAX_AREA",
+            kind="area",
+            label="Largest area of one place",
+            help="A sprawling place is split in parts no larger than this, in the map's square units; leave empty to "
+            "keep it whole.",
+            noun="The largest area of a place",
+            optional=True,
+            page="Split places larger than (square map &units)",
+            decimals=0,
+            step=10_000,
+            when_empty="as large as they are",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        _one_of(self.rule, "The rule for priority places", PLACE_RULES)
+        check_settings(self)
         if self.rule == "class" and self.value not in (0, 1, 2):
             raise SettingsError(
                 f"The class value is {self.value:g}; it must be 0 (above mean), 1 (above mean + 1 SD) or 2 (above "
                 "mean + 2 SD)."
             )
-        _positive(self.value + (self.rule == "class"), "The value of the rule for priority places")
+        if self.rule != "class" and not (is_number(self.value) and 0 < self.value < math.inf):
+            raise SettingsError(
+                f"The value of the rule for priority places is {shown(self.value)}; it must be a number above 0."
+            )
         if self.rule == "share" and self.value > 100:
             raise SettingsError(f"The share is {self.value:g} percent; it must be 100 or less.")
-        if self.max_area is not None:
-            _positive(self.max_area, "The largest area of a place")

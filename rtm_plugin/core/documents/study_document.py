@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import FileFormatError, InputError, SettingsError
+from .declaration import check_settings, setting
+from .factor_settings import FACTORS_FORMAT, FACTORS_VERSION
 from .periods import Period, refuse_unless_later
 from .reading import DocumentReader, json_text, json_values, parse_json
 from .settings import (
-    FACTORS_FORMAT,
-    FACTORS_VERSION,
+    MOST_CARDS,
     ORIGINS,
     PLACE_CARDS,
     FactorSettings,
     GridSettings,
     PlaceSettings,
     SelectionSettings,
-    check_cards,
 )
 from .settings import check_version as _check_version
 
@@ -134,11 +134,24 @@ class StudyDocument:
     weight_field: str = ""
     exposure: LayerRef | None = None
     adjust: tuple[LayerRef, ...] = ()
-    cards: int = PLACE_CARDS
+    cards: int = field(
+        default=PLACE_CARDS,
+        metadata=setting(
+            parameter="PLACE_CARDS",
+            kind="whole",
+            label="Cards of priority places in the report",
+            help="How many of the first places get a page of their own in the report, with a map and what stands near.",
+            noun="The number of cards",
+            least=0,
+            most=MOST_CARDS,
+            advanced=True,
+            page="Places with a &card in the report",
+        ),
+    )
     marking: str | None = None
 
     def __post_init__(self) -> None:
-        check_cards(self.cards)
+        check_settings(self)
 
     @property
     def candidate_count(self) -> int:

@@ -14,12 +14,13 @@ the weight of older periods can be chosen.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats
+from ..documents.declaration import setting
 from ..errors import InputError, SettingsError
 from ..ground.grid import Grid
 from ..tools.progress import Progress, part, parts, silent
@@ -45,8 +46,28 @@ class ForecastSettings:
         Percent of the intervals.
     """
 
-    top_share: float = 5.0
-    coverage: float = 90.0
+    top_share: float = field(
+        default=5.0,
+        metadata=setting(
+            parameter="TOP_SHARE",
+            kind="number",
+            label="Top share (percent of the area)",
+            help="Each cell gets the probability that it is among this percentage of cells with the highest rates.",
+            least=0.1,
+            most=99.9,
+        ),
+    )
+    coverage: float = field(
+        default=90.0,
+        metadata=setting(
+            parameter="COVERAGE",
+            kind="number",
+            label="Coverage of the intervals (percent)",
+            help="How often the interval of a cell is to hold the number of events that come.",
+            least=0.1,
+            most=99.9,
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not 0 < self.top_share <= 100:

@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox
 
 from ...adapters.crs import refusal_of_crs
 from ...adapters.feedback import tr
-from ...core.documents.settings import GridSettings
 from ...core.documents.study_document import LayerRef
 from ...core.errors import RtmError
 from ..layers import expression_problem, reference, refusal_of_layer
@@ -197,7 +196,7 @@ class AreaPage(Page):
     def _lengths_changed(self) -> None:
         old = self.draft.study.grid
         try:
-            grid = GridSettings(self.block.value(), self.cell.value() or None, old.cell_rule, old.grid_origin)
+            grid = replace(old, block_length=self.block.value(), cell_size=self.cell.value() or None)
         except RtmError:
             return  # the reason says so; the draft keeps the last length that was possible
         self.draft.set(grid=grid)

@@ -8,13 +8,11 @@ from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QGroupBox,
     QHeaderView,
     QLabel,
     QLineEdit,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -22,13 +20,14 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
-from ...core.documents.settings import DIRECTIONS, INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS, ORIGINS, FactorSettings
+from ...core.documents.settings import ORIGINS, FactorSettings
 from ...core.documents.study_document import Factor
 from ...core.errors import RtmError
 from ..layers import expression_problem, project_layer, reference
 from .add_layers import LayersDialog
 from .facts import Facts
 from .page import FilterEdit, Page, button, column, drop, folded, form, plain_tip, row, text_label
+from .setting_fields import SettingFields
 
 _COLUMNS = (
     tr("Factor"),
@@ -80,52 +79,34 @@ class FactorsPage(Page):
     def _settings(self) -> QGridLayout:
         self.name, self.filter = QLineEdit(), FilterEdit("factors_filter")
         self.name.setObjectName("factors_name")
-        self.operationalisation = _words("factors_operationalisation", OPERATIONALISATIONS)
-        self.direction = _words("factors_direction", DIRECTIONS)
-        self.increment = _words("factors_increment", INCREMENTS)
+        self.settings = SettingFields("factors", FactorSettings)
+        label, field = self.settings.label, self.settings.fields
         self.origin = _words("factors_origin", ORIGINS)
-        self.blocks = QSpinBox()
-        self.blocks.setObjectName("factors_blocks")
-        self.blocks.setRange(1, MAX_BLOCKS)
-        self.density_sd = QDoubleSpinBox()
-        self.density_sd.setObjectName("factors_density_sd")
-        self.density_sd.setRange(0, 10)
-        self.density_sd.setSingleStep(0.5)
-        self.density_sd.setKeyboardTracking(False)
         more = form()
-        more.addRow(tr("Den&se from the mean plus so many standard deviations"), self.density_sd)
+        self.settings.add_to(more, "operationalisation", "direction", "max_blocks", "increment")
         self.advanced = folded("factors_advanced", more)
         fields = QGridLayout()
-        influence = row(self.blocks, QLabel(tr("in steps of")), self.increment)
-        for i, (label, field, buddy) in enumerate(
+        influence = row(field["max_blocks"], QLabel(label("increment")), field["increment"])
+        for i, (text, holder, buddy) in enumerate(
             (
                 (tr("Na&me"), self.name, self.name),
                 (tr("&Filter"), self.filter, self.filter),
-                (tr("O&perationalisation"), self.operationalisation, self.operationalisation),
-                (tr("&Direction"), self.direction, self.direction),
-                (tr("&Influence, in blocks"), influence, self.blocks),
+                (label("operationalisation"), field["operationalisation"], field["operationalisation"]),
+                (label("direction"), field["direction"], field["direction"]),
+                (label("max_blocks"), influence, field["max_blocks"]),
                 (tr("Ori&gin of the data"), self.origin, self.origin),
             )
         ):
-            named = QLabel(label)
+            named = QLabel(text)
             named.setBuddy(buddy)
             fields.addWidget(named, i // 2, i % 2 * 2)
-            fields.addWidget(field, i // 2, i % 2 * 2 + 1)
+            fields.addWidget(holder, i // 2, i % 2 * 2 + 1)
         fields.setColumnStretch(1, 1)
         fields.setColumnStretch(3, 1)
         fields.addWidget(self.advanced, 3, 0, 1, 4)
         self.name.editingFinished.connect(self.by_hand(self._name_edited))
         self.filter.edited.connect(self.by_hand(self._filter_edited))
-        for combo, key in (
-            (self.operationalisation, "operationalisation"),
-            (self.direction, "direction"),
-            (self.increment, "increment"),
-        ):
-            combo.activated.connect(self.by_hand(lambda combo=combo, key=key: self._change({key: combo.currentData()})))
-        self.blocks.valueChanged.connect(self.by_hand(lambda: self._change({"max_blocks": self.blocks.value()})))
-        self.density_sd.valueChanged.connect(
-            self.by_hand(lambda: self._change({"density_sd": self.density_sd.value()}))
-        )
+        self.settings.when_changed(self._setting_changed)
         self.origin.activated.connect(self.by_hand(lambda: self._change({}, origin=self.origin.currentData())))
         return fields
 
@@ -228,17 +209,13 @@ class FactorsPage(Page):
             layer = project_layer(factor.layer) if one else None
             self.filter.layer = layer if isinstance(layer, QgsVectorLayer) else None
             self.filter.line.setText(factor.layer.filter if one else "")
-            for combo, value in (
-                (self.operationalisation, factor.settings.operationalisation),
-                (self.direction, factor.settings.direction),
-                (self.increment, factor.settings.increment),
-                (self.origin, factor.origin),
-            ):
-                combo.setCurrentIndex(combo.findData(value))
-            self.blocks.setValue(factor.settings.max_blocks)
-            self.density_sd.setValue(factor.settings.density_sd)
+            self.settings.show(factor.settings)
+            self.origin.setCurrentIndex(self.origin.findData(factor.origin))
         self._filling = before
         self._show_remark()
+
+    def _setting_changed(self, name: str) -> None:
+        self.by_hand(lambda: self._change({name: self.settings.value(name)}))()
 
     def _change(self, changes: dict[str, Any], **of_factor: Any) -> None:
         """Change the settings of all selected factors."""

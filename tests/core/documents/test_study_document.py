@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from risk_terrain.rtm_plugin.core.documents.factor_settings import layer_settings
 from risk_terrain.rtm_plugin.core.documents.settings import (
     FactorSettings,
     GridSettings,
     PlaceSettings,
     SelectionSettings,
-    layer_settings,
 )
 from risk_terrain.rtm_plugin.core.documents.study_document import (
     Factor,
