@@ -1,5 +1,6 @@
 """The fields of a page for settings that core declares: made, shown and read, whatever settings there are."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -78,9 +79,10 @@ def _field(declared: Setting) -> QWidget:
         return QCheckBox(tr(declared.page))
     if declared.kind == "choice":
         return _choice(declared)
-    spin: QSpinBox | QDoubleSpinBox = QSpinBox() if declared.kind == "whole" else QDoubleSpinBox()
     whole = declared.kind == "whole"
-    least, most = max(declared.least, 0), min(declared.most, declared.typed_most)
+    spin = QSpinBox() if whole else QDoubleSpinBox()
+    least = declared.least if math.isfinite(declared.least) else 0
+    most = min(declared.most, declared.typed_most)
     spin.setRange(*((int(least), int(most)) if whole else (least, most)))
     if not whole:
         spin.setDecimals(declared.decimals)
