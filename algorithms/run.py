@@ -21,6 +21,7 @@ from qgis.core import (
 from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
+from ..rtm_plugin.adapters.memory import require_memory
 from ..rtm_plugin.core.documents.findings import Finding, warnings_in
 from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
 from ..rtm_plugin.core.documents.study_document import StudyDocument
@@ -181,6 +182,8 @@ class Run(RtmAlgorithm):
             tell_findings(data, feedback)
             memory += memory_for_forecast(grid) if wanted else 0
             feedback.pushInfo(tr("The run needs up to {:,.0f} MB of memory beside QGIS.").format(memory / 1e6))
+            if warning := require_memory(memory):
+                feedback.pushWarning(warning)
 
         progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)

@@ -162,8 +162,11 @@ def memory_needed(grid: Grid, factors: int) -> int:
 
 
 def memory_for_forecast(grid: Grid) -> int:
-    """Bytes that a forecast takes on top, measured and rounded up: fields at eight scales, and their transforms."""
-    return 50_000_000 + 600 * grid.cells
+    """Bytes that a forecast takes on top, measured and rounded up: fields at eight scales, and their transforms.
+
+    Those are over the whole box around the cells, however few of it are kept.
+    """
+    return 50_000_000 + 600 * grid.mask.size
 
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:

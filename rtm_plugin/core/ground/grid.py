@@ -14,6 +14,7 @@ from .features import Features, inside
 
 MAX_BOX_CELLS = 60_000_000  # cells of the bounding box; 60 MB a Byte band
 INSIDE, LEFT_OUT, OUTSIDE = 0, 1, 2  # where an event lies
+_STRIP = 2_000_000  # centres that are looked at together
 _ON_LINE = 1e-9  # of a cell: closer than this to a grid line counts as on it
 
 
@@ -181,7 +182,17 @@ def _bounding_box(area: Features, settings: GridSettings) -> Grid:
 
 
 def _centres_inside(polygons: Features, box: Grid) -> NDArray[np.bool_]:
-    return inside(polygons, box.centres).reshape(box.shape)
+    """Strip by strip, as the box of a long study area may hold many times more centres than cells are kept."""
+    rows, columns = box.shape
+    x = box.x_min + (np.arange(columns) + 0.5) * box.cell_size
+    y = box.y_max - (np.arange(rows) + 0.5) * box.cell_size
+    keep = np.zeros(box.shape, dtype=bool)
+    height = max(1, _STRIP // columns)
+    for top in range(0, rows, height):
+        strip = y[top : top + height]
+        centres = np.column_stack([np.tile(x, len(strip)), np.repeat(strip, columns)])
+        keep[top : top + height] = inside(polygons, centres).reshape(len(strip), columns)
+    return keep
 
 
 def _crossed(polygons: Features, box: Grid) -> NDArray[np.bool_]:

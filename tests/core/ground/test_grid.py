@@ -5,6 +5,7 @@ import pytest
 from helpers import box, full_grid, points, polygons
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings
 from risk_terrain.rtm_plugin.core.errors import InputError
+from risk_terrain.rtm_plugin.core.ground import grid as grid_module
 from risk_terrain.rtm_plugin.core.ground.grid import count_events, study_grid
 
 
@@ -172,3 +173,14 @@ def test_event_on_the_south_or_west_edge_counts_once():
     counts, counted = count_events(grid, np.array([[50.0, 0.0], [0.0, 50.0], [50.0, 200.0], [200.0, 50.0]]))
     assert counted.tolist() == [True, True, False, False]
     assert counts.sum() == 2
+
+
+def test_strips_change_no_cell(monkeypatch):
+    """The centres are looked at a few rows at a time; a triangle has edges in all of them."""
+    area = polygons([[(3, 1), (97, 40), (20, 88), (3, 1)]])
+    settings = GridSettings(block_length=4, cell_rule="centre")
+    whole = study_grid(area, settings)
+    monkeypatch.setattr(grid_module, "_STRIP", 130)
+    again = study_grid(area, settings)
+    assert np.array_equal(again.mask, whole.mask)
+    assert again.cells > 500
