@@ -20,6 +20,7 @@ AT_LOAD = (
     "scipy.linalg.blas",
     "scipy.linalg.lapack",
     "scipy.ndimage",
+    "scipy.optimize",
     "scipy.sparse.csgraph",
     "scipy.spatial",
     "scipy.special",

@@ -16,6 +16,7 @@ ROOMS = [
     "data",
     "regression",
     "selection",
+    "doubt",
     "terrain",
     "model",
     "forecast",

@@ -83,3 +83,17 @@ def gram(matrix: Floats) -> Floats:
     """
     upper: Floats = _blas().dsyrk(1.0, matrix.T)
     return upper + np.triu(upper, 1).T
+
+
+def nnls(matrix: Floats, target: Floats) -> Floats:
+    """argmin ‖matrix·x − target‖ over x ≥ 0."""
+    solution: Floats = _optimize().nnls(matrix, target)[0]
+    return solution
+
+
+@cache
+def _optimize() -> Any:
+    """scipy.optimize"""
+    from scipy import optimize as module
+
+    return module
