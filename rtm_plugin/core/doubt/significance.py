@@ -152,7 +152,8 @@ class _Tester:
         if width < _WIDTHS * clustering.mean_range:
             return (
                 f"Events cluster over about {clustering.mean_range:,.0f} map units beyond what the factors explain, "
-                f"and the map is only {width:,.0f} wide: shifting a layer about it tells too little; study a larger area."
+                f"and the map is only {width:,.0f} wide: shifting a layer about it tells too little; study a larger "
+                "area."
             )
         return ""
 
