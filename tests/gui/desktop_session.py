@@ -581,11 +581,11 @@ def leftover_modules() -> list[str]:
 
 
 def leftover_objects() -> list[str]:
-    """Living instances of the plugin's classes."""
+    """Living instances of the plugin's classes, but for the declarations of settings, which are part of the classes."""
     found = []
     for thing in gc.get_objects():
         dead = isinstance(thing, sip.simplewrapper) and sip.isdeleted(thing)
-        if is_ours(type(thing).__module__) and not dead:
+        if is_ours(type(thing).__module__) and type(thing).__qualname__ != "Setting" and not dead:
             found.append(f"{type(thing).__module__}.{type(thing).__qualname__}")
     return sorted(found)
 
