@@ -11,7 +11,6 @@ from typing import TextIO
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
 
 
 def _alias() -> None:
@@ -60,9 +59,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real data, or a skip that says so."""
-    data = SHARED / "data"
-    if not data.is_dir():
-        pytest.skip(f"real data are not there ({data.name} beside the repository)")
-    return data
+def real_data() -> Path:
+    """The folder of real cities that RISK_TERRAIN_DATA names (as DATA of `make example-chicago`), or a skip."""
+    data = os.environ.get("RISK_TERRAIN_DATA", "")
+    if not data:
+        pytest.skip("RISK_TERRAIN_DATA names no folder of real data")
+    return Path(data)

@@ -173,9 +173,9 @@ def test_a_new_study_begins_with_the_settings_of_the_analyst(hands, layers, tmp_
     assert Path(hands.find("review_folder").filePath()) == tmp_path / "A first try"
 
 
-def test_chicago(hands, shared_data, tmp_path):
+def test_chicago(hands, real_data, tmp_path):
     """Real data: 6,876 events, six factors, up to 54,177 features."""
-    city = shared_data / "chicago" / "chicago.gpkg"
+    city = real_data / "chicago" / "chicago.gpkg"
     if not city.is_file():
         pytest.skip("the Chicago data are not there")
     names = ("abandoned_buildings", "abandoned_cars", "graffiti", "liquor_retail", "sanitation", "street_light_outages")

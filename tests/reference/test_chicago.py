@@ -19,10 +19,10 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module", params=[100, 200], ids=["100 m cells", "200 m cells"])
-def run(request, shared_data):
+def run(request, real_data):
     """Counts and candidates of ours, and the stored result of R, for one cell size."""
     stored = json.loads((HERE / f"chicago_{request.param}.json").read_text())
-    grid, counts, _, factors = read_study(shared_data, 2.0 * request.param)
+    grid, counts, _, factors = read_study(real_data, 2.0 * request.param)
     blocks = [
         operationalise(Features("point", xy, len(xy)), FactorSettings(name), grid) for name, xy in factors.items()
     ]
