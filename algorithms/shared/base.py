@@ -23,6 +23,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ...rtm_plugin.adapters.feedback import tr
 from ...rtm_plugin.adapters.libraries import load_libraries, what_is_missing
+from ...rtm_plugin.adapters.opening import ONE_AT_A_TIME
 from ...rtm_plugin.adapters.project import PROPERTY
 from ...rtm_plugin.adapters.rasters import Raster
 from ...rtm_plugin.cartography.sidecars import styler
@@ -98,6 +99,24 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         """Load what the task will use, while still in the window's thread."""
         load_libraries(self.LIBRARIES)
         return True
+
+    # QGIS opens a layer where an input names a file: one at a time, whichever task asks (adapters/opening.py).
+
+    def parameterAsSource(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
+        with ONE_AT_A_TIME:
+            return super().parameterAsSource(parameters, name, context)
+
+    def parameterAsVectorLayer(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
+        with ONE_AT_A_TIME:
+            return super().parameterAsVectorLayer(parameters, name, context)
+
+    def parameterAsLayerList(self, parameters: Any, name: str, context: QgsProcessingContext, *flags: Any) -> Any:
+        with ONE_AT_A_TIME:
+            return super().parameterAsLayerList(parameters, name, context, *flags)
+
+    def parameterAsRasterLayer(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
+        with ONE_AT_A_TIME:
+            return super().parameterAsRasterLayer(parameters, name, context)
 
     def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
         """Add a parameter with its help; advanced ones are folded."""
