@@ -10,6 +10,7 @@ from ..errors import SettingsError
 Kind = Literal["choice", "switch", "whole", "number", "length", "area"]
 MEASURES = ("length", "area")  # in map units, or their squares; always above 0
 
+FARTHEST = 1e18  # map units or their squares: no length or area on the Earth is as large in any unit
 _KEY = "setting"  # in the metadata of a field
 
 
@@ -78,6 +79,8 @@ class Setting:
         """
         if not self.noun or (value is None and self.optional) or self._allows(value):
             return
+        if self.kind in MEASURES and is_number(value) and FARTHEST <= value < math.inf:
+            raise SettingsError(f"{self.noun.format(of)} is {shown(value)}; it must be below {FARTHEST:,.0f}.")
         raise SettingsError(f"{self.noun.format(of)} is {shown(value)}; it must be {self.demand}.")
 
     def _allows(self, value: object) -> bool:
@@ -87,7 +90,7 @@ class Setting:
             return isinstance(value, bool)
         if not is_number(value) or (self.kind == "whole" and not isinstance(value, int)):
             return False
-        return 0 < value < math.inf if self.kind in MEASURES else self.least <= value <= self.most
+        return 0 < value < FARTHEST if self.kind in MEASURES else self.least <= value <= self.most
 
     @property
     def demand(self) -> str:

@@ -249,7 +249,7 @@ class FactorSettings:
     def distances(self, block_length: float) -> tuple[float, ...]:
         """The ladder of spatial influences, map units, ascending."""
         step = block_length / 2 if self.increment == "half" else block_length
-        return tuple(step * i for i in range(1, round(self.max_blocks * block_length / step) + 1))
+        return tuple(step * i for i in range(1, round(self.max_blocks * (block_length / step)) + 1))
 
 
 def sign_of(direction: str) -> float:

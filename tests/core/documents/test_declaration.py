@@ -129,3 +129,9 @@ def test_a_setting_of_a_kind_that_takes_words_has_some():
     for _, _, declared in DECLARED:
         assert isinstance(declared, Setting)
         assert bool(declared.choices) == (declared.kind == "choice"), declared.parameter
+
+
+@pytest.mark.parametrize("length", [1e18, 1e308])
+def test_a_length_beyond_the_earth(length):
+    with pytest.raises(SettingsError, match=r"The block length is .*; it must be below 1,000,000,000,000,000,000"):
+        GridSettings(length)
