@@ -1,8 +1,8 @@
 """Spatial influence: exact distances and exact kernel densities at the cell centres (method.md §3).
 
-Lines and polygons are handled segment by segment. A segment is cut in pieces no longer than a cell; the cell that holds
-the middle of a piece is its base. All pieces are moved together over the window of cells that the influence can
-reach: one array operation for each place in the window, never one for each cell.
+Lines and polygons are handled segment by segment. A segment is cut in pieces no longer than twice the reach; the cell
+that holds the middle of a piece is its base. Pieces of about one length are moved together over the window of cells
+that the influence can reach: one array operation for each place in the window, never one for each cell.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -127,21 +127,26 @@ def _within(distance: Floats, limit: float) -> Floats:
 
 def _distance_to_segments(segments: Floats, grid: Grid, limit: float, progress: Progress) -> Floats:
     """Pieces only decide which cells are looked at; the distance is to the whole segment, so none of it is lost."""
-    pieces = _pieces(segments, grid, limit)
-    if not len(pieces.segment):
-        return np.full(grid.cells, np.inf)
-    window = _Window.around(pieces.middle, grid, limit + grid.cell_size / 2)
+    nearest = np.full(grid.cells, np.inf)
+    for pieces, share in _pieces(segments, grid, limit, progress):
+        window = _Window.around(pieces.middle, grid, limit + pieces.longest / 2)
+        nearest = np.minimum(nearest, _squared_distance(pieces, window, share))
+    return _within(np.sqrt(nearest), limit)
+
+
+def _squared_distance(pieces: "_Pieces", window: "_Window", progress: Progress) -> Floats:
+    """Square of the distance to the nearest of the segments that the pieces are of."""
     x, y = window.local(pieces.whole_start)
-    run_x, run_y = _axes((segments[:, 2:] - segments[:, :2])[pieces.segment[window.order]])
+    run_x, run_y = _axes(pieces.run[window.order])
     squared_length = np.maximum(run_x**2 + run_y**2, np.finfo(float).tiny)
     nearest = np.full(window.size, np.inf)
     for targets, right, up in window.steps(progress):
         from_start_x, from_start_y = right - x, up - y
         t = np.clip((from_start_x * run_x + from_start_y * run_y) / squared_length, 0.0, 1.0)
         squared = (from_start_x - t * run_x) ** 2 + (from_start_y - t * run_y) ** 2
-        for target, found in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
-            nearest[target] = np.minimum(nearest[target], found)
-    return _within(np.sqrt(window.kept(nearest)), limit)
+        for target, least in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
+            nearest[target] = np.minimum(nearest[target], least)
+    return window.kept(nearest)
 
 
 def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: Progress) -> Floats:
@@ -188,10 +193,16 @@ class _Polygons:
 
 def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integral, progress: Progress) -> Floats:
     """Sum over the pieces of an integral along each piece, at every cell centre."""
-    pieces = _pieces(segments, grid, bandwidth)
-    if not len(pieces.segment):
-        return np.zeros(grid.cells)
-    window = _Window.around(pieces.middle, grid, bandwidth + grid.cell_size / 2)
+    total = np.zeros(grid.cells)
+    for pieces, share in _pieces(segments, grid, bandwidth, progress):
+        window = _Window.around(pieces.middle, grid, bandwidth + pieces.longest / 2)
+        total += _integral_along(pieces, window, bandwidth, integral, share)
+    return total
+
+
+def _integral_along(
+    pieces: "_Pieces", window: "_Window", bandwidth: float, integral: _Integral, progress: Progress
+) -> Floats:
     x, y = window.local(pieces.start)
     along_x, along_y = _axes(pieces.along[window.order])
     length = pieces.length[window.order]
@@ -203,8 +214,8 @@ def _integral(segments: Floats, grid: Grid, bandwidth: float, integral: _Integra
         half_chord = np.sqrt(np.maximum(bandwidth**2 - h**2, 0.0))
         a, b = np.clip(t, -half_chord, half_chord), np.clip(t + length, -half_chord, half_chord)
         along = np.add.reduceat(integral(a, b, h, bandwidth), window.starts, axis=1)
-        for target, found in zip(targets, along, strict=True):
-            total[target] += found
+        for target, piece_sum in zip(targets, along, strict=True):
+            total[target] += piece_sum
     return window.kept(total)
 
 
@@ -233,35 +244,56 @@ def _axes(vectors: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
-    """Segments cut in equal pieces no longer than a cell; arrays of one row a piece."""
+    """Segments cut in equal pieces no longer than `longest`; arrays of one row a piece.
 
-    segment: NDArray[np.int64]
+    `whole_start` and `run` are of the piece's segment, `along` is its direction.
+    """
+
+    longest: float
     whole_start: Floats
+    run: Floats
     start: Floats
     middle: Floats
     along: Floats
     length: Floats
 
 
-def _pieces(segments: Floats, grid: Grid, reach: float) -> _Pieces:
-    """Cut segments; pieces that are sure to be beyond reach are not made, as a line may go on far beyond the map."""
+def _pieces(segments: Floats, grid: Grid, reach: float, progress: Progress) -> Iterator[tuple[_Pieces, Progress]]:
+    """Segments cut in pieces, those of about one length together: up to a cell, two, four … up to twice the reach.
+
+    The cells looked at are those within reach + l/2 of the middle of a piece of length l: π(reach + l/2)²/l of them
+    for each unit of length, which is least at l = 2 · reach.
+    """
+    length = np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
+    doublings = int(np.log2(max(2.0 * reach / grid.cell_size, 1.0)))
+    longest = grid.cell_size * 2.0 ** np.arange(doublings + 1)
+    group = np.minimum(np.searchsorted(longest, length), doublings)
+    share = np.concatenate([[0.0], np.cumsum(np.bincount(group, np.maximum(length, grid.cell_size), doublings + 1))])
+    for i in np.unique(group):
+        pieces = _cut(segments[group == i], float(longest[i]), grid, reach)
+        if len(pieces.length):
+            yield pieces, part(progress, share[i] / share[-1], share[i + 1] / share[-1])
+
+
+def _cut(segments: Floats, longest: float, grid: Grid, reach: float) -> _Pieces:
+    """Pieces that are sure to be beyond reach are not made, as a line may go on far beyond the map."""
     run = segments[:, 2:] - segments[:, :2]
     length = np.hypot(run[:, 0], run[:, 1])
-    number = np.maximum(np.ceil(length / grid.cell_size), 1)
+    number = np.maximum(np.ceil(length / longest), 1)
     first, last = _pieces_within(segments[:, :2], run, number, grid, reach)
     count = np.maximum(last - first, 0).astype(np.int64)
     segment = np.repeat(np.arange(len(segments)), count)
     position = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count) + first[segment]
     share = run[segment] / number[segment, None]
-    origin = segments[segment, :2]
-    along = run / np.where(length > 0, length, 1.0)[:, None]
+    whole_start = segments[segment, :2]
     return _Pieces(
-        segment,
-        origin,
-        origin + position[:, None] * share,
-        origin + (position + 0.5)[:, None] * share,
-        along[segment],
-        (length / number)[segment],
+        longest=longest,
+        whole_start=whole_start,
+        run=run[segment],
+        start=whole_start + position[:, None] * share,
+        middle=whole_start + (position + 0.5)[:, None] * share,
+        along=(run / np.where(length > 0, length, 1.0)[:, None])[segment],
+        length=(length / number)[segment],
     )
 
 
