@@ -5,13 +5,11 @@ from statistics import fmean
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFileDestination,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.runs_file import RunsFile
 from ..rtm_plugin.core.accuracy.backtest import (
     MAPS,
@@ -33,6 +31,7 @@ from .shared.event_dates import add_event_dates, add_window, window_of
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import versions
 from .shared.parameters import add_covariates, add_exclude
+from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings, choice, whole_number
 from .shared.study_inputs import Inputs, add_study_layers, read_inputs, study_of
 
@@ -117,50 +116,47 @@ class BackTest(RtmAlgorithm):
         )
         add_window(self, "", tr("back-test"))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        marking = given_marking(self, parameters, context)
-        settings = self._settings(parameters, context)
-        feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback)
-        test = self._laid(parameters, context, inputs, settings)
+    def execute(self, request: Request) -> dict[str, Any]:
+        marking = given_marking(request)
+        settings = self._settings(request)
+        request.feedback.setProgressText(tr("Reading layers"))
+        inputs = read_inputs(request)
+        test = self._laid(request, inputs, settings)
         dated = findings_of_events(inputs.events, test.grid, tr("the layer's dates"))
-        tell_findings((*inputs.factor_findings, *dated), feedback)
+        tell_findings((*inputs.factor_findings, *dated), request.feedback)
         told = test.settings_text({"plugin": versions()["plugin"], **({"marking": marking} if marking else {})})
-        file = RunsFile(Path(self.parameterAsFileOutput(parameters, "OUTPUT", context)), COLUMNS, tr("a back-test"))
+        file = RunsFile(Path(request.output("OUTPUT")), COLUMNS, tr("a back-test"))
         done = self._done(file, test, told)
         missing = [(k, window) for k, window in enumerate(test.windows, 1) if k not in done]
-        feedback.pushInfo(tr("{} runs, of which {} are in the file already.").format(len(test.windows), len(done)))
+        request.feedback.pushInfo(
+            tr("{} runs, of which {} are in the file already.").format(len(test.windows), len(done))
+        )
         if missing:
-            feedback.setProgressText(tr("Building candidates"))
-            test = test.prepared(progress_of(feedback, 0.02, 0.15), available_workers())
-        progress = progress_of(feedback, 0.15, 1.0)
+            request.feedback.setProgressText(tr("Building candidates"))
+            test = test.prepared(request.progress(0.02, 0.15), available_workers())
+        progress = request.progress(0.15, 1.0)
         for (number, (fitted, tested)), share in zip(missing, parts(progress, len(missing)), strict=True):
-            feedback.setProgressText(tr("Run {} of {}").format(number, len(test.windows)))
+            request.feedback.setProgressText(tr("Run {} of {}").format(number, len(test.windows)))
             run = run_window(test, fitted, tested, share)
             done[number] = row_of(number, run, told, test.events_hash(fitted, tested))
             file.append(done[number])
-            self._tell(number, run, feedback)
-        return {"OUTPUT": str(file.path), **self._summary(done, len(missing), feedback)}
+            self._tell(number, run, request.feedback)
+        return {"OUTPUT": str(file.path), **self._summary(done, len(missing), request.feedback)}
 
-    def _settings(self, parameters: dict[str, Any], context: QgsProcessingContext) -> BacktestSettings:
+    def _settings(self, request: Request) -> BacktestSettings:
         fit, length, step, periods = (
-            self.parameterAsInt(parameters, name, context)
-            for name in ("FIT_LENGTH", "TEST_LENGTH", "STEP", "FORECAST_PERIODS")
+            request.whole(name) for name in ("FIT_LENGTH", "TEST_LENGTH", "STEP", "FORECAST_PERIODS")
         )
-        unit = self.parameterAsEnumString(parameters, "UNIT", context)
+        unit = request.choice("UNIT")
         return BacktestSettings(RollingSettings(fit, length, step, unit), periods)
 
-    def _laid(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, inputs: Inputs, settings: BacktestSettings
-    ) -> Backtest:
+    def _laid(self, request: Request, inputs: Inputs, settings: BacktestSettings) -> Backtest:
         """Grid and windows, so that what cannot be done is refused before the long work."""
         dates = inputs.events.dates
         if dates is None:
             raise InputError(tr("A back-test needs the dates of the events; choose the field that holds them."))
-        study = study_of(self, parameters, context, inputs)
-        return Backtest.of(study, dates, settings, window_of(self, parameters, "", context))
+        study = study_of(request, inputs)
+        return Backtest.of(study, dates, settings, window_of(request, ""))
 
     def _done(self, file: RunsFile, test: Backtest, told: str) -> dict[int, dict[str, Any]]:
         """The runs of the file by number, refused when they are not of these settings and events."""

@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
 )
@@ -14,6 +12,7 @@ from ..rtm_plugin.adapters.crs import units_text
 from ..rtm_plugin.core.ground.block_length import street_blocks
 from .shared.base import RtmAlgorithm, tr
 from .shared.parameters import add_study_area, read_source, read_study_area
+from .shared.request import Request
 
 
 class BlockLength(RtmAlgorithm):
@@ -33,13 +32,11 @@ class BlockLength(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("BLOCK_LENGTH", tr("Block length")))
         self.addOutput(QgsProcessingOutputNumber("BLOCK_COUNT", tr("Number of blocks")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        area, crs = read_study_area(self, parameters, context, feedback)
-        streets = read_source(self, parameters, "STREETS", crs, context, feedback, wanted="line")
+    def execute(self, request: Request) -> dict[str, Any]:
+        area, crs = read_study_area(request)
+        streets = read_source(request, "STREETS", crs, wanted="line")
         found = street_blocks(streets.features, area.features)
-        feedback.pushInfo(
+        request.feedback.pushInfo(
             tr("{:,} blocks with a mean length of {:,.0f} {}.").format(found.count, found.mean_length, units_text(crs))
         )
         return {"BLOCK_LENGTH": found.mean_length, "BLOCK_COUNT": found.count}

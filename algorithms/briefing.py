@@ -10,15 +10,12 @@ from qgis.core import (
     Qgis,
     QgsLayoutManager,
     QgsMapLayer,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingParameterDateTime,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterLayer,
-    QgsProcessingParameters,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorLayer,
     QgsProject,
@@ -53,6 +50,7 @@ from ..rtm_plugin.report.wording import capital, listed, readable
 from .shared.base import RESOURCES, RtmAlgorithm, tr
 from .shared.briefing_text import briefing_text, hashes_of, names_of
 from .shared.marking import add_carried_marking, carried_marking, marking_of_model
+from .shared.request import Request
 from .shared.settings import whole_number
 
 PAGES = {"OUTPUT": ("A4", "TEMPLATE"), "OUTPUT_A3": ("A3", "TEMPLATE_A3")}  # output → page and own template
@@ -154,70 +152,64 @@ class Briefing(RtmAlgorithm):
                 advanced=True,
             )
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        feedback.setProgressText(tr("Reading layers"))
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        layers, cells = self._layers(parameters, context, feedback, model)
+    def execute(self, request: Request) -> dict[str, Any]:
+        request.feedback.setProgressText(tr("Reading layers"))
+        model = RiskModel.load(request.file("MODEL"))
+        layers, cells = self._layers(request, model)
         painter = terrain_painter(ScoreSummary.of(cells.scores))
-        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
-        text = self._text(parameters, context, model, layers, cells, marking)
-        extent = self._extent(parameters, context, layers)
-        outputs = {name: self.parameterAsFileOutput(parameters, name, context) for name in PAGES}
+        marking = carried_marking(request, [marking_of_model(model)])
+        text = self._text(request, model, layers, cells, marking)
+        extent = self._extent(request, layers)
+        outputs = {name: request.output(name) for name in PAGES}
         wanted = {name: path for name, path in outputs.items() if path}
         if not wanted:
             raise InputError(tr("No page is asked for; choose where the briefing on A4 or A3 shall go."))
-        templates = {name: self._template(parameters, context, feedback, name, text) for name in wanted}
-        feedback.setProgressText(tr("Printing"))
-        with Staging(feedback) as staging:
+        templates = {name: self._template(request, name, text) for name in wanted}
+        request.feedback.setProgressText(tr("Printing"))
+        with Staging(request.feedback) as staging:
             for number, (name, path) in enumerate(wanted.items()):
-                stop_if_cancelled(feedback)
+                stop_if_cancelled(request.feedback)
                 project = QgsProject()  # to print from: the analyst's own stays as it is when something goes wrong
                 project.setMetadata(about(text))
                 layout = read_template(project, templates[name])
                 shown = add_layers(project, layers, painter, text.title)
                 for problem in fill(layout, text, shown, extent):
-                    feedback.pushWarning(problem)
+                    request.feedback.pushWarning(problem)
                 export_pdf(layout, staging.beside(path))
-                feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
-        if context.project() is not None:
-            feedback.setProgressText(tr("Adding the layout to the project"))
+                request.feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
+        if request.context.project() is not None:
+            request.feedback.setProgressText(tr("Adding the layout to the project"))
             first = Path(next(iter(wanted.values())))
             layers = with_kept_outline(layers, first.with_name(f"{first.stem}-boundary.gpkg"))
-            self._keep(context.project(), templates, text, layers, painter, extent)
+            self._keep(request.context.project(), templates, text, layers, painter, extent)
         return wanted
 
     def _layers(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         model: RiskModel,
     ) -> tuple[BriefingLayers, Cells]:
         """What the map shows, and the cells of the terrain."""
-        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        raster = request.raster("TERRAIN", "risk terrain")
         terrain = terrain_of(raster, model)
         grid, scores = terrain.grid, terrain.scores
-        factors = self._factors(parameters, context, feedback, model, raster)
+        factors = self._factors(request, model, raster)
         layers = BriefingLayers(
-            self.parameterAsRasterLayer(parameters, "TERRAIN", context),
-            self._places(parameters, context, terrain, raster),
-            self._vector(parameters, "STUDY_AREA", context),
+            request.raster_layer("TERRAIN"),
+            self._places(request, terrain, raster),
+            self._vector(request, "STUDY_AREA"),
             factors,
-            self._basemap(parameters, context),
+            self._basemap(request),
             tuple(capital(readable(layer_name(layer))) for layer in factors),
-            self.parameterAsInt(parameters, "PLACES_SHOWN", context),
+            request.whole("PLACES_SHOWN"),
         )
         if layers.outline is None and grid.study_area is not None:
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
         return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
 
-    def _places(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain, raster: Raster
-    ) -> QgsVectorLayer | None:
+    def _places(self, request: Request, terrain: Terrain, raster: Raster) -> QgsVectorLayer | None:
         """The places of this terrain; those of another study are refused."""
-        layer = self._vector(parameters, "PLACES", context)
+        layer = self._vector(request, "PLACES")
         if layer is None:
             return None
         if layer.crs() != raster.crs:
@@ -228,30 +220,28 @@ class Briefing(RtmAlgorithm):
         require_places_of(layer, terrain)
         return layer
 
-    def _vector(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> QgsVectorLayer | None:
-        if not parameters.get(name):
+    def _vector(self, request: Request, name: str) -> QgsVectorLayer | None:
+        if not request.given(name):
             return None
-        layer = self.parameterAsVectorLayer(parameters, name, context)
+        layer = request.vector_layer(name)
         if layer is None:
-            raise InputError(self.invalidSourceError(parameters, name))
+            raise InputError(self.invalidSourceError(request.parameters, name))
         return layer
 
     def _factors(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         model: RiskModel,
         raster: Raster,
     ) -> tuple[QgsVectorLayer, ...]:
         """Layers of risk factors; refused where they are the events, which never appear."""
         names, hashes = names_of(model), hashes_of(model)
         found = []
-        for layer in self.parameterAsLayerList(parameters, "FACTORS", context):
+        for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             if not isinstance(layer, QgsVectorLayer) or not layer.isSpatial():
                 raise InputError(f"The risk factor '{name}' has no features to draw; choose a layer of features.")
-            read = read_layer(layer, name, raster.crs, context, feedback)
+            read = read_layer(layer, name, raster.crs, request.context, request.feedback)
             roles = [role for role in ("events", "test events") if read.features.sha256 in hashes.get(role, ())]
             if roles or name in names.get("events", []):
                 raise InputError(
@@ -261,8 +251,8 @@ class Briefing(RtmAlgorithm):
             found.append(layer)
         return tuple(found)
 
-    def _basemap(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[QgsMapLayer, ...]:
-        found = self.parameterAsLayerList(parameters, "BASEMAP", context)
+    def _basemap(self, request: Request) -> tuple[QgsMapLayer, ...]:
+        found = request.layers("BASEMAP")
         for layer in found:
             if isinstance(layer, QgsVectorLayer) and layer.geometryType() == Qgis.GeometryType.Point:
                 raise InputError(
@@ -273,47 +263,41 @@ class Briefing(RtmAlgorithm):
 
     def _text(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
+        request: Request,
         model: RiskModel,
         layers: BriefingLayers,
         cells: Cells,
         marking: str,
     ) -> BriefingText:
-        words = {name: self.parameterAsString(parameters, name, context).strip() for name in ("TITLE", "AUTHOR")}
+        words = {name: request.text(name).strip() for name in ("TITLE", "AUTHOR")}
         usual = load_preferences()
         words["AUTHOR"] = words["AUTHOR"] or ", ".join(text for text in (usual.analyst, usual.unit) if text)
-        day = QgsProcessingParameters.parameterAsDate(self.parameterDefinition("DATE"), parameters, context)
-        chosen = day.toPyDate() if day.isValid() else date.today()
+        chosen = request.day("DATE") or date.today()
         places = None if layers.places is None else read_places(layers.places)
         return briefing_text(model, cells, places, words["TITLE"], marking, words["AUTHOR"], chosen)
 
-    def _extent(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, layers: BriefingLayers
-    ) -> QgsRectangle | None:
-        if not parameters.get("EXTENT"):
+    def _extent(self, request: Request, layers: BriefingLayers) -> QgsRectangle | None:
+        if not request.given("EXTENT"):
             return None
-        extent = self.parameterAsExtent(parameters, "EXTENT", context, layers.terrain.crs())
+        extent = request.extent("EXTENT", layers.terrain.crs())
         if extent.isEmpty() or not extent.intersects(layers.terrain.extent()):
             raise InputError(tr("The part to show lies outside the risk terrain; choose another extent."))
         return extent
 
     def _template(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         output: str,
         text: BriefingText,
     ) -> Path:
         """The template of a page; one that would lose the protective marking is refused."""
         page, name = PAGES[output]
-        own = self.parameterAsFile(parameters, name, context)
+        own = request.file(name)
         path = Path(own) if own else RESOURCES / "layout" / f"briefing-{page.lower()}.qpt"
         project = QgsProject()
         lacking = missing_items(read_template(project, path))
         if lacking:
-            feedback.pushWarning(
+            request.feedback.pushWarning(
                 tr("The template '{}' has no item with the id {}; that part is left out.").format(
                     path.name, listed([f"'{item}'" for item in lacking])
                 )

@@ -3,8 +3,6 @@
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputString,
     QgsProcessingOutputVariant,
     QgsProcessingParameterString,
@@ -13,6 +11,7 @@ from qgis.core import (
 from ..rtm_plugin.core.documents.findings import Finding, ordered
 from .shared.base import RtmAlgorithm, tr
 from .shared.data_findings import tell_findings
+from .shared.request import Request
 from .shared.settings import choice
 from .shared.study_facts import Inspector
 from .shared.study_parameters import add_allow_remote, study_given
@@ -41,20 +40,18 @@ class CheckStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputVariant("FACTS", tr("What was found")))
         self.addOutput(QgsProcessingOutputString("REFUSALS", tr("What has to be put right first")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        study = study_given(self, parameters, context)
-        part = self.parameterAsEnumString(parameters, "PART", context)
-        found = Inspector(study, context, feedback).facts(part)
+    def execute(self, request: Request) -> dict[str, Any]:
+        study = study_given(request)
+        part = request.choice("PART")
+        found = Inspector(study, request.context, request.feedback).facts(part)
         parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
         refusals = [facts["refused"] for facts in parts if "refused" in facts]
         if part == "all" and not study.factors:
             refusals.append(study.factors_problem())
         for refusal in refusals:
-            feedback.pushWarning(refusal)
+            request.feedback.pushWarning(refusal)
         noticed = [finding for facts in (found, *parts) for finding in facts.get("findings", ())]
         told = ordered(map(Finding.from_dict, noticed))
-        tell_findings(told, feedback)
+        tell_findings(told, request.feedback)
         refusals += [finding.text for finding in told if finding.severity == "error"]
         return {"FACTS": found, "REFUSALS": "\n".join(refusals)}

@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterRasterDestination,
@@ -21,6 +19,7 @@ from .shared.data_findings import findings_of_events, tell_findings
 from .shared.event_dates import add_event_dates, add_weight_field, add_window, read_events, window_of
 from .shared.outputs import save_counts
 from .shared.parameters import no_event_inside, source_item
+from .shared.request import Request
 
 
 class CountEvents(RtmAlgorithm):
@@ -55,20 +54,18 @@ class CountEvents(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("EVENTS_INSIDE", tr("Events inside the study area")))
         self.addOutput(QgsProcessingOutputNumber("EVENTS_OUTSIDE", tr("Events outside the study area")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        raster = self.raster(parameters, "GRID", context, "grid")
+    def execute(self, request: Request) -> dict[str, Any]:
+        raster = request.raster("GRID", "grid")
         grid = raster.grid()
-        field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
-        window = window_of(self, parameters, "", context)
-        read = read_events(self, parameters, "EVENTS", crs_of(grid), context, feedback, window, value_field=field)
+        field = request.text("WEIGHT_FIELD")
+        window = window_of(request, "")
+        read = read_events(request, "EVENTS", crs_of(grid), window, value_field=field)
         events = count(grid, read.features.coordinates, read.values, read.period, read.days)
         if not events.inside:
             raise InputError(no_event_inside(read))
-        tell_findings(findings_of_events(read, grid, tr("the window"), events=events), feedback)
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback) as staging:
+        tell_findings(findings_of_events(read, grid, tr("the window"), events=events), request.feedback)
+        output = request.output("OUTPUT")
+        with Staging(request.feedback) as staging:
             save_counts(staging, output, grid, events, [source_item("events", read)])
-        self.present(context, output, tr("Event counts: {}").format(read.report.words.events), results_group(), 3)
+        request.present(output, tr("Event counts: {}").format(read.report.words.events), results_group(), 3)
         return {"OUTPUT": output, "EVENTS_INSIDE": events.inside, "EVENTS_OUTSIDE": events.outside}

@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterDistance,
     QgsProcessingParameterFeatureSource,
@@ -18,7 +16,6 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import crs_of
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
 from ..rtm_plugin.core.accuracy.crossvalidation import Comparison, compare
@@ -41,6 +38,7 @@ from .shared.crossvalidation_tables import (
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import plain_parameters, save_crossvalidated, save_table, versions
 from .shared.parameters import add_covariates, read_covariates, read_source
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings, whole_number
 
 
@@ -134,78 +132,69 @@ class CrossValidate(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("PAI_SPATIAL", tr("PAI at 5 % of area, spatial folds")))
         self.addOutput(QgsProcessingOutputNumber("PAI_RANDOM", tr("PAI at 5 % of area, random folds")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        marking = given_marking(self, parameters, context)
-        counts = self.raster(parameters, "COUNTS", context, "event count")
+    def execute(self, request: Request) -> dict[str, Any]:
+        marking = given_marking(request)
+        counts = request.raster("COUNTS", "event count")
         grid, events = read_counts(counts)
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
-        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.05))
-        observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
-        settings = read_settings(self, parameters, context, SelectionSettings)
-        spatial = self._spatial_folds(parameters, context, feedback, observed)
+        rasters = request.rasters("CANDIDATES", "candidate")
+        candidates = read_candidates(rasters, grid, request.progress(0.0, 0.05))
+        observed = observe(grid, events.counts, candidates, read_covariates(request, grid))
+        settings = read_settings(request, SelectionSettings)
+        spatial = self._spatial_folds(request, observed)
         random = random_folds(observed.counts, spatial.count, settings.seed)
-        found = compare(observed, spatial, random, settings, progress_of(feedback, 0.05, 0.95))
-        tell_comparison(found, feedback)
+        found = compare(observed, spatial, random, settings, request.progress(0.05, 0.95))
+        tell_comparison(found, request.feedback)
         sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
-        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
-        return self._write(parameters, context, feedback, observed, found, provenance, marking)
+        provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
+        return self._write(request, observed, found, provenance, marking)
 
     def _spatial_folds(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         observed: Observations,
     ) -> Folds:
         """Areas where they are given, else square blocks."""
-        folds, seed = (self.parameterAsInt(parameters, name, context) for name in ("HELD_OUT_FOLDS", "SEED"))
+        folds, seed = (request.whole(name) for name in ("HELD_OUT_FOLDS", "SEED"))
         grid, counts = observed.grid, observed.counts
         buffer = grid.block_length
-        if parameters.get("BUFFER") is not None:
-            buffer = self.parameterAsDouble(parameters, "BUFFER", context)
-        if parameters.get("AREAS"):
-            name = self.parameterAsString(parameters, "AREA_FIELD", context)
-            read = read_source(
-                self, parameters, "AREAS", crs_of(grid), context, feedback, wanted="polygon", name_field=name
-            )
+        if request.given("BUFFER") is not None:
+            buffer = request.number("BUFFER")
+        if request.given("AREAS"):
+            name = request.text("AREA_FIELD")
+            read = read_source(request, "AREAS", crs_of(grid), wanted="polygon", name_field=name)
             found = area_folds(grid, read.named, counts, folds, buffer, seed)
             what = tr("areas of '{}'").format(read.report.name)
         else:
             side = 2 * max(candidate.distance for candidate in observed.candidates.candidates)
-            if parameters.get("BLOCK_SIZE") is not None:
-                side = self.parameterAsDouble(parameters, "BLOCK_SIZE", context)
+            if request.given("BLOCK_SIZE") is not None:
+                side = request.number("BLOCK_SIZE")
             found = block_folds(grid, counts, side, folds, buffer, seed)
             what = tr("square blocks with a side of {:g}").format(side)
-        feedback.pushInfo(
+        request.feedback.pushInfo(
             tr("{} spatial folds of {} {}, with a buffer of {:g}.").format(
                 found.count, sum(map(len, found.units)), what, buffer
             )
         )
         never = int((found.label < 0).sum())
         if never:
-            feedback.pushInfo(tr("{:,} cells lie in none of the areas and are never held out.").format(never))
+            request.feedback.pushInfo(tr("{:,} cells lie in none of the areas and are never held out.").format(never))
         if not counts[found.label >= 0].any():
             raise InputError(tr("No event lies in the areas to hold out; choose areas that cover the events."))
         return found
 
     def _write(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         observed: Observations,
         found: Comparison,
         provenance: dict[str, Any],
         marking: str,
     ) -> dict[str, Any]:
         table, selection, expected = (
-            self.parameterAsOutputLayer(parameters, name, context)
-            for name in ("OUTPUT_TABLE", "OUTPUT_SELECTION", "OUTPUT_EXPECTED")
+            request.output(name) for name in ("OUTPUT_TABLE", "OUTPUT_SELECTION", "OUTPUT_EXPECTED")
         )
-        document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
-        with Staging(feedback, marking) as staging:
+        document = request.output("OUTPUT_JSON")
+        with Staging(request.feedback, marking) as staging:
             save_table(staging, table, FOLD_COLUMNS, fold_rows(found))
             if selection:
                 save_table(staging, selection, SELECTION_COLUMNS, selection_rows(found, observed.candidates))
@@ -215,9 +204,9 @@ class CrossValidate(RtmAlgorithm):
                 text = crossvalidation_document(found, observed, provenance)
                 staging.text(document, json_text(text))
         group = results_group()
-        self.present(context, table, tr("Cross-validation: folds and accuracy"), group, 10)
-        self.present(context, selection, tr("Cross-validation: how often factors are selected"), group, 10)
-        self.present(context, expected, tr("Out-of-fold expected events in a cell"), group, 20)
+        request.present(table, tr("Cross-validation: folds and accuracy"), group, 10)
+        request.present(selection, tr("Cross-validation: how often factors are selected"), group, 10)
+        request.present(expected, tr("Out-of-fold expected events in a cell"), group, 20)
         paths = {"OUTPUT_TABLE": table, "OUTPUT_SELECTION": selection, "OUTPUT_EXPECTED": expected}
         return {
             **{name: path for name, path in {**paths, "OUTPUT_JSON": document}.items() if path},

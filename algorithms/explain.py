@@ -9,8 +9,6 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsGeometry,
     QgsPointXY,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputString,
     QgsProcessingOutputVariant,
     QgsProcessingParameterFeatureSource,
@@ -41,6 +39,7 @@ from ..rtm_plugin.core.pipeline import count
 from .shared.base import RtmAlgorithm, tr
 from .shared.marking import carried_marking, marking_of_model
 from .shared.parameters import read_factor_settings, read_source
+from .shared.request import Request
 
 
 class Explain(RtmAlgorithm):
@@ -102,38 +101,36 @@ class Explain(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputString("TEXT", tr("The answer in plain lines")))
         self.addOutput(QgsProcessingOutputVariant("ANSWER", tr("The answer as a structure")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
-        terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
+    def execute(self, request: Request) -> dict[str, Any]:
+        model = RiskModel.load(request.file("MODEL"))
+        marking = carried_marking(request, [marking_of_model(model)])
+        terrain = terrain_of(request.raster("TERRAIN", "risk terrain"), model)
         grid, scores = terrain.grid, terrain.scores
-        cell = self._cell(parameters, context, grid)
-        feedback.setProgress(20)
+        cell = self._cell(request, grid)
+        request.feedback.setProgress(20)
         expected = None
-        if parameters.get("EXPECTED"):
-            raster = self.raster(parameters, "EXPECTED", context, "expected counts")
+        if request.given("EXPECTED"):
+            raster = request.raster("EXPECTED", "expected counts")
             expected = expected_of(raster, model, terrain)
-        observed, notes = self._observed(parameters, context, feedback, grid, model)
-        factors = self._factors(parameters, context, feedback, grid, {term.factor for term in model.selected})
+        observed, notes = self._observed(request, grid, model)
+        factors = self._factors(request, grid, {term.factor for term in model.selected})
         answer = explain(model, grid, cell, scores, expected, observed, factors)
-        place = self._place(parameters, context, terrain, answer.x, answer.y)
+        place = self._place(request, terrain, answer.x, answer.y)
         answer = replace(answer, notes=(*answer.notes, *notes), place=place)
         units = units_text(crs_of(grid))
         text = "\n".join([*([marking] if marking else []), *answer.lines(units)])
         for line in text.split("\n"):
-            feedback.pushInfo(line)
+            request.feedback.pushInfo(line)
         told = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
         told |= {"marking": marking} if marking else {}
-        output = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        output = request.output("OUTPUT")
         if output:
-            with Staging(feedback) as staging:
+            with Staging(request.feedback) as staging:
                 staging.text(output, json_text(told, known))
         return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": told}
 
-    def _cell(self, parameters: dict[str, Any], context: QgsProcessingContext, grid: Grid) -> int:
-        point = self.parameterAsPoint(parameters, "POINT", context, crs_of(grid))
+    def _cell(self, request: Request, grid: Grid) -> int:
+        point = request.point("POINT", crs_of(grid))
         cell = int(grid.cell_of(np.array([[point.x(), point.y()]]))[0])
         if cell < 0:
             raise InputError(tr("The point lies in no cell of the risk terrain; choose a place on the coloured map."))
@@ -141,61 +138,61 @@ class Explain(RtmAlgorithm):
 
     def _observed(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         model: RiskModel,
     ) -> tuple[Floats | None, tuple[str, ...]]:
         """Events in each cell, and a note when they are not as many as the model was fitted on."""
-        if not parameters.get("EVENTS"):
+        if not request.given("EVENTS"):
             return None, ()
-        read = read_source(self, parameters, "EVENTS", crs_of(grid), context, feedback, wanted="point")
+        read = read_source(request, "EVENTS", crs_of(grid), wanted="point")
         found = count(grid, read.features.coordinates)
         if found.inside == model.events.inside:
             return found.counts, ()
         note = tr("The model was fitted on {:,.0f} events, and the layer of observed events holds {:,.0f} in the area.")
         return found.counts, (note.format(model.events.inside, found.inside),)
 
-    def _place(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain, x: float, y: float
-    ) -> str:
+    def _place(self, request: Request, terrain: Terrain, x: float, y: float) -> str:
         """The priority place around the centre of the cell, in a sentence; as much of it as its fields say."""
-        source = self.parameterAsSource(parameters, "PLACES", context)
+        source = request.source("PLACES")
         if source is None:
             return ""
-        grid, layer = terrain.grid, self.parameterAsVectorLayer(parameters, "PLACES", context)
+        grid, layer = terrain.grid, request.vector_layer("PLACES")
         if layer is not None:
             require_places_of(layer, terrain)
         centre = QgsGeometry.fromPointXY(QgsPointXY(x, y))
-        request = QgsFeatureRequest().setDestinationCrs(crs_of(grid), context.transformContext())
-        request.setFilterRect(centre.boundingBox().buffered(grid.cell_size / 100))
-        for feature in source.getFeatures(request):
+        around = QgsFeatureRequest().setDestinationCrs(crs_of(grid), request.context.transformContext())
+        around.setFilterRect(centre.boundingBox().buffered(grid.cell_size / 100))
+        for feature in source.getFeatures(around):
             if feature.geometry().contains(centre):
                 return _place_text({field.name(): feature[field.name()] for field in feature.fields()})
         return ""
 
     def _factors(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         wanted: set[str],
     ) -> dict[str, Features]:
         """Features of the selected factors, by the names that the factor settings give their layers."""
-        given = parameters.get("FACTOR_SETTINGS")
+        given = request.given("FACTOR_SETTINGS")
         if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
-            given = self.parameterAsString(parameters, "FACTOR_SETTINGS", context)
+            given = request.text("FACTOR_SETTINGS")
         entries = read_factor_settings(given)
         found: dict[str, Features] = {}
-        for layer in self.parameterAsLayerList(parameters, "FACTORS", context) or []:
+        for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             for entry in [e for e in entries if e.layer == name] or [LayerSettings(name)]:
                 factor = entry.factor(FactorSettings(name)).name
                 if factor in wanted and isinstance(layer, QgsVectorLayer):
                     read = read_layer(
-                        layer, factor, crs_of(grid), context, feedback, expression=entry.filter, layer=layer
+                        layer,
+                        factor,
+                        crs_of(grid),
+                        request.context,
+                        request.feedback,
+                        expression=entry.filter,
+                        layer=layer,
                     )
                     found[factor] = read.features
         return found

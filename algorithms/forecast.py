@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
@@ -16,7 +14,6 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import crs_of
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer, layer_choice, layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import read_candidates
@@ -33,6 +30,7 @@ from .shared.log import tell_forecast
 from .shared.marking import carried_marking, marking_of_model
 from .shared.outputs import plain_parameters, versions
 from .shared.parameters import add_covariates, no_event_inside, read_covariates, source_item
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 
 
@@ -111,53 +109,56 @@ class Forecast(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("EXPECTED_EVENTS", tr("Expected events, all cells together")))
         self.addOutput(QgsProcessingOutputNumber("EVENTS_USED", tr("Events that the forecast was made from")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        settings = read_settings(self, parameters, context, ForecastSettings)
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+    def execute(self, request: Request) -> dict[str, Any]:
+        settings = read_settings(request, ForecastSettings)
+        model = RiskModel.load(request.file("MODEL"))
+        marking = carried_marking(request, [marking_of_model(model)])
+        rasters = request.rasters("CANDIDATES", "candidate")
         grid = rasters[0].grid()
-        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.3))
-        covariates = read_covariates(self, parameters, context, grid)
+        candidates = read_candidates(rasters, grid, request.progress(0.0, 0.3))
+        covariates = read_covariates(request, grid)
         observed = observe_again(model, grid, candidates, covariates)
-        read = self._events(parameters, context, feedback, grid)
-        history = self._history(parameters, context, read, observed.grid, feedback)
+        read = self._events(request, grid)
+        history = self._history(request, read, observed.grid)
         terrain = score(model.best, observed)
-        feedback.setProgressText(tr("Forecasting"))
-        progress = progress_of(feedback, 0.3, 0.95)
+        request.feedback.setProgressText(tr("Forecasting"))
+        progress = request.progress(0.3, 0.95)
         found = forecast_events(model.best, observed, terrain, history, settings, progress)
         words = dict.fromkeys(layer.report.words.events for layer in read)
-        tell_forecast(found, listed(list(words)), self._coming(parameters, context, len(read)), feedback)
+        tell_forecast(found, listed(list(words)), self._coming(request, len(read)), request.feedback)
         sources = [source_item("events", layer) for layer in read]
-        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
-        paths = self._paths(parameters, context)
-        with Staging(feedback, marking) as staging:
+        provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
+        paths = self._paths(request)
+        with Staging(request.feedback, marking) as staging:
             save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
-        return self._results(paths, found.evidence.level, found.evidence.events, context)
+        return self._results(request, paths, found.evidence.level, found.evidence.events)
 
-    def _coming(self, parameters: dict[str, Any], context: QgsProcessingContext, periods: int) -> str:
+    def _coming(self, request: Request, periods: int) -> str:
         """The period that is forecast, in a sentence; its length is given only against those of the events."""
-        if self.parameterAsString(parameters, "DURATIONS", context).strip():
+        if request.text("DURATIONS").strip():
             return tr("in the coming period, by whose length the durations are counted")
         if periods > 1:
             return tr("in a coming period as long as each of the past ones")
         return tr("in a coming period as long as that of the events")
 
-    def _events(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, grid: Grid
-    ) -> list[ReadLayer]:
+    def _events(self, request: Request, grid: Grid) -> list[ReadLayer]:
         """The layers of events, oldest first."""
         found = []
-        for layer in self.parameterAsLayerList(parameters, "EVENTS", context):
+        for layer in request.layers("EVENTS"):
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
             read = read_layer(
-                layer, layer_name(layer), crs_of(grid), context, feedback, wanted="point", layer=layer, rows=True
+                layer,
+                layer_name(layer),
+                crs_of(grid),
+                request.context,
+                request.feedback,
+                wanted="point",
+                layer=layer,
+                rows=True,
             )
             read.report.choice = layer_choice(read.report.name, layer)
-            read.report.tell(feedback)
+            read.report.tell(request.feedback)
             found.append(read)
         if not found:
             raise InputError(tr("No layer of events is given; choose at least one."))
@@ -165,32 +166,28 @@ class Forecast(RtmAlgorithm):
 
     def _history(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
+        request: Request,
         layers: list[ReadLayer],
         grid: Grid,
-        feedback: QgsProcessingFeedback,
     ) -> list[History]:
-        durations = _durations(self.parameterAsString(parameters, "DURATIONS", context), len(layers))
+        durations = _durations(request.text("DURATIONS"), len(layers))
         history = []
         for read, duration in zip(layers, durations, strict=True):
             events = count(grid, read.features.coordinates)
             if not events.inside:
                 raise InputError(no_event_inside(read))
-            tell_findings(findings_of_events(read, grid, tr("its period"), events=events), feedback)
+            tell_findings(findings_of_events(read, grid, tr("its period"), events=events), request.feedback)
             history.append(History(events.counts, duration))
         return history
 
-    def _paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> ForecastPaths:
+    def _paths(self, request: Request) -> ForecastPaths:
         layers = [
-            self.parameterAsOutputLayer(parameters, name, context)
+            request.output(name)
             for name in ("OUTPUT", "OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS")
         ]
-        return ForecastPaths(*layers, self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context))
+        return ForecastPaths(*layers, request.output("OUTPUT_JSON"))
 
-    def _results(
-        self, paths: ForecastPaths, level: float, events: float, context: QgsProcessingContext
-    ) -> dict[str, Any]:
+    def _results(self, request: Request, paths: ForecastPaths, level: float, events: float) -> dict[str, Any]:
         results = {}
         for order, name, path, title in (
             (24, "OUTPUT", paths.expected, tr("Forecast: expected events in a cell")),
@@ -200,7 +197,7 @@ class Forecast(RtmAlgorithm):
             (20, "OUTPUT_LOWER", paths.lower, tr("Forecast: lower bound")),
         ):
             if path:
-                self.present(context, path, title, results_group(), order)
+                request.present(path, title, results_group(), order)
                 results[name] = path
         if paths.document:
             results["OUTPUT_JSON"] = paths.document

@@ -4,7 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterDistance,
@@ -16,7 +15,6 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import ReadLayer
 from ..rtm_plugin.adapters.tables import Column
@@ -42,6 +40,7 @@ from .shared.event_dates import add_event_dates, add_window, read_events, read_p
 from .shared.marking import carried_marking
 from .shared.outputs import save_joint_risk, save_table
 from .shared.parameters import no_event_inside, source_item
+from .shared.request import Request
 from .shared.settings import choice
 
 JOINT_COLUMNS: tuple[Column, ...] = (
@@ -126,35 +125,33 @@ class JointRisk(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("CELLS_BOTH", tr("Cells that are vulnerable and exposed")))
         self.addOutput(QgsProcessingOutputNumber("PAI_BOTH", tr("PAI of the cells that are both")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+    def execute(self, request: Request) -> dict[str, Any]:
+        raster = request.raster("TERRAIN", "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True)
-        marking = carried_marking(self, parameters, context, feedback, [raster.marking])
+        marking = carried_marking(request, [raster.marking])
         grid = raster.grid()
         settings = JointSettings(
-            self.parameterAsEnumString(parameters, "RULE", context),
-            self.parameterAsDouble(parameters, "VALUE", context),
+            request.choice("RULE"),
+            request.number("VALUE"),
         )
-        window = window_of(self, parameters, "", context)
-        read = read_events(self, parameters, "EVENTS", crs_of(grid), context, feedback, window)
+        window = window_of(request, "")
+        read = read_events(request, "EVENTS", crs_of(grid), window)
         recent = self._count(grid, read)
-        tell_findings(findings_of_events(read, grid, tr("the recent window"), events=recent), feedback)
-        later = self._later(parameters, context, feedback, grid, raster.items.period(FIT), read.period)
-        exposure, bandwidth = self._exposure(parameters, context, feedback, grid, read.features.coordinates)
+        tell_findings(findings_of_events(read, grid, tr("the recent window"), events=recent), request.feedback)
+        later = self._later(request, grid, raster.items.period(FIT), read.period)
+        exposure, bandwidth = self._exposure(request, grid, read.features.coordinates)
         classes = joint_classes(raster.band(1)[0][grid.mask], exposure, settings)
         rows = joint_table(classes, cell_area_km2(grid), recent.counts, later.counts if later else None)
-        self._tell(rows, read.report.words.events, feedback)
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        with Staging(feedback, marking) as staging:
+        self._tell(rows, read.report.words.events, request.feedback)
+        output = request.output("OUTPUT")
+        table = request.output("OUTPUT_TABLE")
+        with Staging(request.feedback, marking) as staging:
             items = joint_items(bandwidth, settings.rule, settings.value)
             save_joint_risk(staging, output, grid, classes, recent.period, items, [source_item("events", read)])
             if table:
                 save_table(staging, table, JOINT_COLUMNS, map(_row, rows))
-        self.present(context, output, tr("Joint risk: vulnerability and exposure"), results_group(), 35)
-        self.present(context, table, tr("Joint risk: area and events by class"), results_group(), 10)
+        request.present(output, tr("Joint risk: vulnerability and exposure"), results_group(), 35)
+        request.present(table, tr("Joint risk: area and events by class"), results_group(), 10)
         result: dict[str, Any] = {"OUTPUT": output, "BANDWIDTH_USED": bandwidth, "CELLS_BOTH": rows[BOTH].cells}
         result |= {"OUTPUT_TABLE": table} if table else {}
         return result | ({"PAI_BOTH": rows[BOTH].pai} if rows[BOTH].pai is not None else {})
@@ -167,36 +164,32 @@ class JointRisk(RtmAlgorithm):
 
     def _later(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         fitted: Period,
         recent: Period,
     ) -> Events | None:
         """Later events, refused where their dates say that they are not later than the model's or the recent ones."""
-        if not parameters.get("LATER_EVENTS"):
+        if not request.given("LATER_EVENTS"):
             return None
-        field = self.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
-        read = read_points(self, parameters, "LATER_EVENTS", crs_of(grid), context, feedback, field, demanded=False)
+        field = request.text("EVENT_DATE_FIELD")
+        read = read_points(request, "LATER_EVENTS", crs_of(grid), field, demanded=False)
         for earlier in (fitted, recent):
             refuse_unless_later(earlier, read.period)
         return self._count(grid, read)
 
     def _exposure(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         points: Floats,
     ) -> tuple[Floats, float]:
         """Density of the recent events, and its bandwidth."""
-        if parameters.get("BANDWIDTH") is not None:
-            bandwidth = self.parameterAsDouble(parameters, "BANDWIDTH", context)
+        if request.given("BANDWIDTH") is not None:
+            bandwidth = request.number("BANDWIDTH")
             return density_of_events(grid, points, bandwidth), bandwidth
-        found = kernel_baseline(grid, points, progress_of(feedback, 0.1, 0.9))
-        feedback.pushInfo(
+        found = kernel_baseline(grid, points, request.progress(0.1, 0.9))
+        request.feedback.pushInfo(
             tr("Bandwidth {:g}: of {} tried, the one under which the recent events foretell one another best.").format(
                 found.bandwidth, len(found.tried)
             )

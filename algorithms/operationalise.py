@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterRasterDestination,
@@ -14,7 +12,6 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import crs_of, units_text
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
 from ..rtm_plugin.core.candidates.columns import operationalise
@@ -22,6 +19,7 @@ from ..rtm_plugin.core.documents.settings import FactorSettings
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.outputs import save_candidates
 from .shared.parameters import read_source, source_item
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 
 
@@ -57,24 +55,22 @@ class Operationalise(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("CANDIDATE_COUNT", tr("Number of candidates")))
         self.addOutput(QgsProcessingOutputNumber("FEATURE_COUNT", tr("Number of features")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        grid = self.raster(parameters, "GRID", context, "grid").grid()
-        read = read_source(self, parameters, "FACTOR", crs_of(grid), context, feedback)
-        name = self.parameterAsString(parameters, "NAME", context).strip() or read.report.name
-        settings = read_settings(self, parameters, context, FactorSettings, name=name)
+    def execute(self, request: Request) -> dict[str, Any]:
+        grid = request.raster("GRID", "grid").grid()
+        read = read_source(request, "FACTOR", crs_of(grid))
+        name = request.text("NAME").strip() or read.report.name
+        settings = read_settings(request, FactorSettings, name=name)
         if grid.study_area is not None:
             told = len(read.report.warnings)
             reach = settings.distances(grid.block_length)[-1]
             warn_if_cut_at_boundary(read, grid.study_area, reach, units_text(crs_of(grid)))
             for warning in read.report.warnings[told:]:
-                feedback.pushWarning(warning)
-        block = operationalise(read.features, settings, grid, progress_of(feedback, 0.0, 0.9))
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback) as staging:
+                request.feedback.pushWarning(warning)
+        block = operationalise(read.features, settings, grid, request.progress(0.0, 0.9))
+        output = request.output("OUTPUT")
+        with Staging(request.feedback) as staging:
             save_candidates(staging, output, grid, block, [source_item("factor", read)])
-        self.present(context, output, tr("Candidates: {}").format(name), results_group(), 4)
+        request.present(output, tr("Candidates: {}").format(name), results_group(), 4)
         return {
             "OUTPUT": output,
             "CANDIDATE_COUNT": len(block.candidates),

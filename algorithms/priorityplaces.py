@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
@@ -15,7 +13,6 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, require_cells
 from ..rtm_plugin.core.arrays import Floats
@@ -30,6 +27,7 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.log import tell_places
 from .shared.marking import carried_marking
 from .shared.outputs import save_places
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 
 
@@ -82,59 +80,53 @@ class PriorityPlaces(RtmAlgorithm):
         )
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+    def execute(self, request: Request) -> dict[str, Any]:
+        raster = request.raster("TERRAIN", "risk terrain")
         raster.require("terrain", "risk terrain", "rtm:terrain", or_foreign=True, or_forecast=True)
-        marking = carried_marking(self, parameters, context, feedback, [raster.marking])
+        marking = carried_marking(request, [raster.marking])
         terrain = Terrain.of(raster)
         grid, scores = terrain.grid, terrain.scores
-        model, candidates = self._model(parameters, context, terrain)
-        settings = read_settings(self, parameters, context, PlaceSettings)
+        model, candidates = self._model(request, terrain)
+        settings = read_settings(request, PlaceSettings)
         found = priority_places(
             grid,
             scores,
             settings,
-            self._values(parameters, "EXPECTED", grid, context, "rtm:terrain"),
-            self._values(parameters, "COUNTS", grid, context, "rtm:countevents"),
+            self._values(request, "EXPECTED", grid, "rtm:terrain"),
+            self._values(request, "COUNTS", grid, "rtm:countevents"),
             model.selected if model is not None and candidates is not None else (),
             candidates,
-            progress_of(feedback),
+            request.progress(),
         )
         if not found.places:
             raise InputError(no_places_finding(scores, settings).text)
-        tell_places(found, grid, scores, settings, feedback)
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback, marking) as staging:
+        tell_places(found, grid, scores, settings, request.feedback)
+        output = request.output("OUTPUT")
+        with Staging(request.feedback, marking) as staging:
             save_places(staging, output, grid, found, terrain.place_items)
-        self.present(context, output, tr("Priority places"), results_group(), 40)
+        request.present(output, tr("Priority places"), results_group(), 40)
         return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
 
-    def _model(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, terrain: Terrain
-    ) -> tuple[RiskModel | None, CandidateSet | None]:
+    def _model(self, request: Request, terrain: Terrain) -> tuple[RiskModel | None, CandidateSet | None]:
         """The model behind the map and its candidates, where they are given; refused where they do not belong to it."""
-        path = self.parameterAsFile(parameters, "MODEL", context)
+        path = request.file("MODEL")
         if not path:
             return None, None
         model = RiskModel.load(path)
         if terrain.kind != "forecast":
             terrain.require_model(model)
-        if not parameters.get("CANDIDATES"):
+        if not request.given("CANDIDATES"):
             return model, None
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        rasters = request.rasters("CANDIDATES", "candidate")
         whole = require_cells(rasters[0], terrain.grid)
         candidates = read_candidates(rasters, whole).subset(terrain.grid.mask[whole.mask])
         model.require_candidates(candidates)
         return model, candidates
 
-    def _values(
-        self, parameters: dict[str, Any], name: str, grid: Grid, context: QgsProcessingContext, maker: str
-    ) -> Floats | None:
-        if not parameters.get(name):
+    def _values(self, request: Request, name: str, grid: Grid, maker: str) -> Floats | None:
+        if not request.given(name):
             return None
-        raster = self.raster(parameters, name, context, name.lower())
+        raster = request.raster(name, name.lower())
         raster.require(name.lower(), name.lower(), maker, or_foreign=True, or_forecast=name == "EXPECTED")
         require_cells(raster, grid)
         return raster.band(1)[0][grid.mask].astype(np.float64)

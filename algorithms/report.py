@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
@@ -18,7 +16,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.belonging import expected_of, terrain_of
 from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
-from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
+from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
@@ -39,8 +37,8 @@ from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
 from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .shared.parameters import Parameters
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, save_report
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 from .shared.study_inputs import rule_text
 
@@ -93,30 +91,28 @@ class Report(RtmAlgorithm):
         add_report_outputs(self)
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        files = {name: self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS}
+    def execute(self, request: Request) -> dict[str, Any]:
+        files = {name: request.output(name) for name in REPORT_OUTPUTS}
         if not any(files.values()):
             raise InputError(tr("Neither report, findings nor cards are wanted; choose a file for one of them."))
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        model = marked(model, carried_marking(self, parameters, context, feedback, [marking_of_model(model)]))
-        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
+        model = RiskModel.load(request.file("MODEL"))
+        model = marked(model, carried_marking(request, [marking_of_model(model)]))
+        raster = request.raster("TERRAIN", "risk terrain")
         terrain = terrain_of(raster, model)
         grid, scores = terrain.grid, terrain.scores
         expected = None
-        if parameters.get("EXPECTED"):
-            counted = self.raster(parameters, "EXPECTED", context, "expected")
+        if request.given("EXPECTED"):
+            counted = request.raster("EXPECTED", "expected")
             expected = expected_of(counted, model, terrain, or_foreign=True).astype(np.float64)
-        counts = self._counts(parameters, grid, context)
-        candidates = self._candidates(parameters, context, grid, feedback)
+        counts = self._counts(request, grid)
+        candidates = self._candidates(request, grid)
         if candidates is not None:
             model.require_candidates(candidates)
-        settings = read_settings(self, parameters, context, PlaceSettings)
+        settings = read_settings(request, PlaceSettings)
         terms = model.selected if candidates is not None else ()
-        watched = progress_of(feedback, 0.3, 0.6)
+        watched = request.progress(0.3, 0.6)
         found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)
-        tell_places(found, grid, scores, settings, feedback)
+        tell_places(found, grid, scores, settings, request.feedback)
         cells = Cells(
             grid,
             scores,
@@ -124,24 +120,24 @@ class Report(RtmAlgorithm):
             expected,
             counts,
             None if candidates is None else shares(terms, candidates),
-            self._layers(parameters, context, grid, model, feedback),
+            self._layers(request, grid, model),
         )
-        about = self._about(parameters, context, model, raster, counts)
+        about = self._about(request, model, raster, counts)
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
-        cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        cards = request.whole("PLACE_CARDS")
         told = findings(model, about, found.places, cells, cards=cards)
-        stop_if_cancelled(feedback)
+        stop_if_cancelled(request.feedback)
         if not told.cards:
             files["OUTPUT_CARDS"] = ""
-        with Staging(feedback, marking_of_model(model)) as staging:
+        with Staging(request.feedback, marking_of_model(model)) as staging:
             save_report(staging, files, told, cells)
         return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
 
-    def _counts(self, parameters: Parameters, grid: Grid, context: QgsProcessingContext) -> Floats | None:
+    def _counts(self, request: Request, grid: Grid) -> Floats | None:
         """Events in the cells of the terrain."""
-        if not parameters.get("COUNTS"):
+        if not request.given("COUNTS"):
             return None
-        raster = self.raster(parameters, "COUNTS", context, "counts")
+        raster = request.raster("COUNTS", "counts")
         raster.require("counts", "counts", "rtm:countevents", or_foreign=True)
         values = raster.values_on(grid)
         if not np.isfinite(values).all() or (values < 0).any():
@@ -151,51 +147,48 @@ class Report(RtmAlgorithm):
             )
         return values
 
-    def _candidates(
-        self, parameters: Parameters, context: QgsProcessingContext, grid: Grid, feedback: QgsProcessingFeedback
-    ) -> CandidateSet | None:
-        if not parameters.get("CANDIDATES"):
+    def _candidates(self, request: Request, grid: Grid) -> CandidateSet | None:
+        if not request.given("CANDIDATES"):
             return None
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
-        return read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.3))
+        rasters = request.rasters("CANDIDATES", "candidate")
+        return read_candidates(rasters, grid, request.progress(0.0, 0.3))
 
     def _layers(
         self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
+        request: Request,
         grid: Grid,
         model: RiskModel,
-        feedback: QgsProcessingFeedback,
     ) -> dict[str, NamedLayer]:
         """The factors' features, by the names that the model has for them."""
         known = {candidate.factor for candidate in model.candidates}
         found = {}
-        for layer in self.parameterAsLayerList(parameters, "FACTORS", context):
+        for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(f"The risk factor '{name}' is not a vector layer; choose points, lines or polygons.")
             if name not in known:
-                feedback.pushWarning(
+                request.feedback.pushWarning(
                     tr("The layer '{}' is none of the model's factors and is left out; rename it if it is one.").format(
                         name
                     )
                 )
                 continue
             field = guessed_name_field(layer.fields()) or None
-            read = read_layer(layer, name, crs_of(grid), context, feedback, layer=layer, name_field=field)
-            read.report.tell(feedback)
+            read = read_layer(
+                layer, name, crs_of(grid), request.context, request.feedback, layer=layer, name_field=field
+            )
+            read.report.tell(request.feedback)
             found[name] = named_layer(read)
         return found
 
     def _about(
         self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
+        request: Request,
         model: RiskModel,
         raster: Raster,
         counts: Floats | None,
     ) -> ReportContext:
-        title = self.parameterAsString(parameters, "TITLE", context).strip()
+        title = request.text("TITLE").strip()
         about = context_of(model, units_text(raster.crs), metres_per_unit(raster.crs), title)
         if counts is None or abs(float(counts.sum()) - model.events_fitted) < 0.5:
             return about

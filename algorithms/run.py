@@ -6,7 +6,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
@@ -52,6 +51,7 @@ from .shared.outputs import (
 )
 from .shared.parameters import add_covariates, add_exclude
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, save_report
+from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
 
@@ -161,16 +161,14 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        marking = given_marking(self, parameters, context)
-        feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(self, parameters, context, feedback, with_names=self._has_cards(parameters, context))
-        study = study_of(self, parameters, context, inputs)
-        provenance = self._provenance(parameters, inputs, marking)
-        clock = Clock(stage_teller(feedback))
-        wanted = bool(inputs.test_events or self.parameterAsOutputLayer(parameters, "OUTPUT_FORECAST", context))
+    def execute(self, request: Request) -> dict[str, Any]:
+        marking = given_marking(request)
+        request.feedback.setProgressText(tr("Reading layers"))
+        inputs = read_inputs(request, with_names=self._has_cards(request))
+        study = study_of(request, inputs)
+        provenance = self._provenance(request, inputs, marking)
+        clock = Clock(stage_teller(request.feedback))
+        wanted = bool(inputs.test_events or request.output("OUTPUT_FORECAST"))
 
         data: list[Finding] = []
 
@@ -178,38 +176,36 @@ class Run(RtmAlgorithm):
             """Say what was noticed of the data before the long work begins, and keep it with the model."""
             data.extend(inputs.findings(grid))
             provenance[KEY] = saved_context(report_context(inputs, study, data))
-            feedback.pushInfo(area_text(inputs, grid))
-            tell_findings(data, feedback)
+            request.feedback.pushInfo(area_text(inputs, grid))
+            tell_findings(data, request.feedback)
             memory += memory_for_forecast(grid) if wanted else 0
-            feedback.pushInfo(tr("The run needs up to {:,.0f} MB of memory beside QGIS.").format(memory / 1e6))
+            request.feedback.pushInfo(tr("The run needs up to {:,.0f} MB of memory beside QGIS.").format(memory / 1e6))
             if warning := require_memory(memory):
-                feedback.pushWarning(warning)
+                request.feedback.pushWarning(warning)
 
-        progress = progress_of(feedback, 0.05, 0.8 if wanted else 0.95)
+        progress = request.progress(0.05, 0.8 if wanted else 0.95)
         result = run(study, provenance, progress, clock, available_workers(), announce)
-        tell_model(result.model, feedback)
-        tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, feedback)
-        beyond = _beyond(inputs, result, provenance, feedback) if wanted else Beyond()
-        feedback.setProgressText(tr("Writing"))
-        return self._write(parameters, context, feedback, inputs, study, result, beyond, data)
+        tell_model(result.model, request.feedback)
+        tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, request.feedback)
+        beyond = _beyond(inputs, result, provenance, request.feedback) if wanted else Beyond()
+        request.feedback.setProgressText(tr("Writing"))
+        return self._write(request, inputs, study, result, beyond, data)
 
-    def _has_cards(self, parameters: dict[str, Any], context: QgsProcessingContext) -> bool:
+    def _has_cards(self, request: Request) -> bool:
         """Whether there will be cards, which tell the names of features."""
-        cards = self.parameterAsInt(parameters, "PLACE_CARDS", context)
-        return bool(cards) and any(self.parameterAsFileOutput(parameters, name, context) for name in REPORT_OUTPUTS)
+        cards = request.whole("PLACE_CARDS")
+        return bool(cards) and any(request.output(name) for name in REPORT_OUTPUTS)
 
-    def _provenance(self, parameters: dict[str, Any], inputs: Inputs, marking: str) -> dict[str, Any]:
+    def _provenance(self, request: Request, inputs: Inputs, marking: str) -> dict[str, Any]:
         return {
             **versions(marking),
-            "parameters": plain_parameters(self, parameters),
+            "parameters": plain_parameters(request),
             "inputs": inputs.sources,
         }
 
     def _write(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         inputs: Inputs,
         study: Study,
         result: StudyResult,
@@ -217,24 +213,21 @@ class Run(RtmAlgorithm):
         data: Sequence[Finding],
     ) -> dict[str, Any]:
         layer = {
-            name: self.parameterAsOutputLayer(parameters, name, context)
+            name: request.output(name)
             for name in ("OUTPUT_TERRAIN", "OUTPUT_EXPECTED", "OUTPUT_PLACES", "OUTPUT_TABLE", "OUTPUT_FORECAST")
         }
-        file = {
-            name: self.parameterAsFileOutput(parameters, name, context)
-            for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")
-        }
+        file = {name: request.output(name) for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")}
         later = beyond.later
         if later is None:
             file["OUTPUT_VALIDATION"] = ""
         scored = result.observations.grid
-        cells, cards = cells_of(inputs, result), self.parameterAsInt(parameters, "PLACE_CARDS", context)
+        cells, cards = cells_of(inputs, result), request.whole("PLACE_CARDS")
         tested, measured = (later.terrain, later.findings) if later else ((), None)
         about, spots = report_context(inputs, study, data), result.places.places
         told = findings(result.model, about, spots, cells, tested, cards, measured)
         if not told.cards:
             file["OUTPUT_CARDS"] = ""
-        with Staging(feedback, marking_of_model(result.model)) as staging:
+        with Staging(request.feedback, marking_of_model(result.model)) as staging:
             save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
             if layer["OUTPUT_EXPECTED"]:
                 save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model)
@@ -255,7 +248,7 @@ class Run(RtmAlgorithm):
             if file["OUTPUT_VALIDATION"] and later is not None:
                 staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
         group = results_group(inputs.title)
-        self.present(context, layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
+        request.present(layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
         beside = {
             "model": file["OUTPUT_MODEL"],
             "expected": layer["OUTPUT_EXPECTED"],
@@ -263,10 +256,10 @@ class Run(RtmAlgorithm):
             "report": file["OUTPUT_REPORT"],
         }
         terrain = layer["OUTPUT_TERRAIN"]
-        self.present(context, terrain, tr("Risk terrain: relative risk score"), group, 30, beside)
-        self.present(context, layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
-        self.present(context, layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
-        self.present(context, layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
+        request.present(terrain, tr("Risk terrain: relative risk score"), group, 30, beside)
+        request.present(layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
+        request.present(layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
+        request.present(layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
         return {
             **{name: path for name, path in {**layer, **file}.items() if path},
             "FAMILY": result.model.family,

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from qgis import processing
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputHtml,
     QgsProcessingOutputNumber,
@@ -20,6 +18,7 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from .shared.base import RtmAlgorithm, tr
+from .shared.request import Request
 from .shared.study_parameters import RESULT_FILES, add_allow_remote, add_study, run_parameters, study_given
 
 _RASTERS = {
@@ -68,18 +67,14 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        study = study_given(self, parameters, context)
-        folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
-        asked = run_parameters(study, context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        study = study_given(request)
+        folder = Path(request.output("OUTPUT_FOLDER"))
+        asked = run_parameters(study, request.context)
         outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
-        if self.parameterAsBoolean(parameters, "LOAD", context):
-            self._load_on_completion(context, outputs)
-        found = processing.run(
-            "rtm:run", {**asked, **outputs}, is_child_algorithm=True, context=context, feedback=feedback
-        )
+        if request.flag("LOAD"):
+            self._load_on_completion(request.context, outputs)
+        found = request.run_child("run", {**asked, **outputs})
         wanted = {definition.name() for definition in self.outputDefinitions()}
         return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in found.items() if key in wanted}}
 

@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterFileDestination,
@@ -14,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
+from ..rtm_plugin.adapters.feedback import stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.rasters import read_candidates, read_counts
@@ -28,6 +26,7 @@ from .shared.log import tell_model
 from .shared.marking import add_marking, given_marking
 from .shared.outputs import plain_parameters, save_candidate_table, versions
 from .shared.parameters import add_covariates, read_covariates
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 
 
@@ -72,29 +71,27 @@ class SelectModel(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        counts = self.raster(parameters, "COUNTS", context, "event count")
+    def execute(self, request: Request) -> dict[str, Any]:
+        counts = request.raster("COUNTS", "event count")
         grid, events = read_counts(counts)
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
-        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.1))
-        settings = read_settings(self, parameters, context, SelectionSettings)
-        marking = given_marking(self, parameters, context)
+        rasters = request.rasters("CANDIDATES", "candidate")
+        candidates = read_candidates(rasters, grid, request.progress(0.0, 0.1))
+        settings = read_settings(request, SelectionSettings)
+        marking = given_marking(request)
         sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
-        provenance = {**versions(marking), "parameters": plain_parameters(self, parameters), "inputs": sources}
-        clock = Clock(stage_teller(feedback))
-        observed = observe(grid, events.counts, candidates, read_covariates(self, parameters, context, grid))
-        progress = progress_of(feedback, 0.1, 0.95)
+        provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
+        clock = Clock(stage_teller(request.feedback))
+        observed = observe(grid, events.counts, candidates, read_covariates(request, grid))
+        progress = request.progress(0.1, 0.95)
         model = fit_model(observed, events, settings, provenance, clock, progress, available_workers())
-        tell_model(model, feedback)
-        output_model = self.parameterAsFileOutput(parameters, "OUTPUT_MODEL", context)
-        output_table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        with Staging(feedback, marking) as staging:
+        tell_model(model, request.feedback)
+        output_model = request.output("OUTPUT_MODEL")
+        output_table = request.output("OUTPUT_TABLE")
+        with Staging(request.feedback, marking) as staging:
             staging.text(output_model, model.to_json())
             if output_table:
                 save_candidate_table(staging, output_table, model.candidates)
-        self.present(context, output_table, tr("Candidate table"), results_group(), 10)
+        request.present(output_table, tr("Candidate table"), results_group(), 10)
         return {
             "OUTPUT_MODEL": output_model,
             "OUTPUT_TABLE": output_table,

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 from qgis.core import (
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterRasterDestination,
 )
@@ -23,6 +21,7 @@ from .shared.parameters import (
     read_study_area,
     source_item,
 )
+from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 
 
@@ -44,20 +43,16 @@ class StudyGrid(RtmAlgorithm):
         )
         self.addOutput(QgsProcessingOutputNumber("CELL_COUNT", tr("Number of cells")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        area, crs = read_study_area(self, parameters, context, feedback)
+    def execute(self, request: Request) -> dict[str, Any]:
+        area, crs = read_study_area(request)
         exclude = None
-        if parameters.get("EXCLUDE"):
-            exclude = read_source(
-                self, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True
-            ).features
-        settings = read_settings(self, parameters, context, GridSettings)
+        if request.given("EXCLUDE"):
+            exclude = read_source(request, "EXCLUDE", crs, wanted="polygon", dissolve=True).features
+        settings = read_settings(request, GridSettings)
         grid = study_grid(area.features, settings, crs_text(crs), exclude)
-        feedback.pushInfo(tr("{:,} cells of {:g} {}.").format(grid.cells, grid.cell_size, units_text(crs)))
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        with Staging(feedback) as staging:
+        request.feedback.pushInfo(tr("{:,} cells of {:g} {}.").format(grid.cells, grid.cell_size, units_text(crs)))
+        output = request.output("OUTPUT")
+        with Staging(request.feedback) as staging:
             save_grid(staging, output, grid, [source_item("study area", area)])
-        self.present(context, output, tr("Study grid"), results_group(), 2)
+        request.present(output, tr("Study grid"), results_group(), 2)
         return {"OUTPUT": output, "CELL_COUNT": int(np.count_nonzero(grid.mask))}

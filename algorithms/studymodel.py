@@ -3,9 +3,7 @@
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
-    QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
     QgsProcessingModelChildParameterSource,
@@ -27,6 +25,7 @@ from ..rtm_plugin.core.documents.declaration import parameters_of
 from ..rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, tr
+from .shared.request import Request
 from .shared.study_parameters import (
     add_allow_remote,
     candidate_parameters,
@@ -56,16 +55,14 @@ class StudyModel(RtmAlgorithm):
         )
         add_allow_remote(self)
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        study = study_given(self, parameters, context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        study = study_given(request)
         problem = study.missing()
         if problem:
             raise InputError(problem)
-        path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        path = request.output("OUTPUT")
         model = _Chain(study).model
-        with Staging(feedback) as staging:
+        with Staging(request.feedback) as staging:
             staging.text(path, model_text(model))
         return {"OUTPUT": path}
 

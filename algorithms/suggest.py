@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterDistance,
@@ -17,6 +15,7 @@ from ..rtm_plugin.core.documents.settings import MAX_BLOCKS
 from .shared.base import RtmAlgorithm, tr
 from .shared.data_findings import tell_findings
 from .shared.parameters import add_study_area, read_source, read_study_area
+from .shared.request import Request
 from .shared.settings import whole_number
 from .shared.study_facts import Ground, factor_facts
 
@@ -49,20 +48,18 @@ class Suggest(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("Z", tr("z")))
         self.addOutput(QgsProcessingOutputNumber("MEAN_DISTANCE", tr("Mean distance to the nearest neighbour")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        area, crs = read_study_area(self, parameters, context, feedback)
-        read = read_source(self, parameters, "FACTOR", crs, context, feedback)
-        blocks = self.parameterAsInt(parameters, "MAX_BLOCKS", context)
-        reach = blocks * self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        area, crs = read_study_area(request)
+        read = read_source(request, "FACTOR", crs)
+        blocks = request.whole("MAX_BLOCKS")
+        reach = blocks * request.number("BLOCK_LENGTH")
         ground = Ground(area.features, crs)
         layer = FactorLayer(read.report.name, read.features, reach)
         found = factor_facts(read, ground, layer)
-        block_length = self.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+        block_length = request.number("BLOCK_LENGTH")
         cells = max(1, round(ground.square_units / (block_length / 2) ** 2))
         sizes = size_findings(events=0.0, cells=cells, block_length=block_length)
-        tell_findings([*layer_findings(area.features, layer), *sizes], feedback)
-        feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
+        tell_findings([*layer_findings(area.features, layer), *sizes], request.feedback)
+        request.feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
         numbers = {name: found[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
         return {"OPERATIONALISATION": found["operationalisation"], "REASON": found["reason"], **numbers}

@@ -4,15 +4,12 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterDestination,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates
 from ..rtm_plugin.core.model.document import RiskModel
@@ -21,6 +18,7 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.marking import carried_marking, marking_of_model
 from .shared.outputs import save_expected, save_terrain
 from .shared.parameters import add_covariates, read_covariates
+from .shared.request import Request
 
 
 class Terrain(RtmAlgorithm):
@@ -60,27 +58,25 @@ class Terrain(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("SD", tr("Standard deviation of the scores")))
         self.addOutput(QgsProcessingOutputNumber("MAX", tr("Largest score")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        model_file = self.parameterAsFile(parameters, "MODEL", context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        model_file = request.file("MODEL")
         model = RiskModel.load(model_file)
-        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
-        rasters = self.rasters(parameters, "CANDIDATES", context, "candidate")
+        marking = carried_marking(request, [marking_of_model(model)])
+        rasters = request.rasters("CANDIDATES", "candidate")
         grid = rasters[0].grid()
-        candidates = read_candidates(rasters, grid, progress_of(feedback, 0.0, 0.6))
-        covariates = read_covariates(self, parameters, context, grid)
+        candidates = read_candidates(rasters, grid, request.progress(0.0, 0.6))
+        covariates = read_covariates(request, grid)
         observed = observe_again(model, grid, candidates, covariates)
         terrain = score(model.best, observed)
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        expected = self.parameterAsOutputLayer(parameters, "OUTPUT_EXPECTED", context)
-        with Staging(feedback, marking) as staging:
+        output = request.output("OUTPUT")
+        expected = request.output("OUTPUT_EXPECTED")
+        with Staging(request.feedback, marking) as staging:
             save_terrain(staging, output, observed.grid, terrain, model.events.period, model)
             if expected:
                 save_expected(staging, expected, observed.grid, terrain, model.events.period, model)
         beside = {"model": model_file, "expected": expected}
-        self.present(context, output, tr("Risk terrain: relative risk score"), results_group(), 30, beside)
-        self.present(context, expected, tr("Expected events in a cell"), results_group(), 20)
+        request.present(output, tr("Risk terrain: relative risk score"), results_group(), 30, beside)
+        request.present(expected, tr("Expected events in a cell"), results_group(), 20)
         summary = terrain.summary
         return {
             "OUTPUT": output,

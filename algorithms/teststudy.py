@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from qgis import processing
 from qgis.core import (
     QgsApplication,
     QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingMultiStepFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputRasterLayer,
@@ -21,6 +19,7 @@ from ..rtm_plugin.core.documents.declaration import parameters_of
 from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, tr
+from .shared.request import Request
 from .shared.settings import choice
 from .shared.study_parameters import (
     RESULT_FILES,
@@ -71,43 +70,33 @@ class TestStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputRasterLayer("OUTPUT_JOINT", tr("Joint risk")))
         self.addOutput(QgsProcessingOutputString("SUMMARY", tr("Summary")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        study = study_given(self, parameters, context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        study = study_given(request)
         problem = study.missing()
         if problem:
             raise InputError(problem)
-        folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT_FOLDER", context))
-        test = self.parameterAsEnumString(parameters, "TEST", context)
-        project = context.project()
+        folder = Path(request.output("OUTPUT_FOLDER"))
+        test = request.choice("TEST")
+        project = request.context.project()
         for name in _LOADED[test] if project is not None else ():
             details = QgsProcessingContext.LayerDetails(name, project, name)
-            context.addLayerToLoadOnCompletion(str(folder / name), details)
+            request.context.addLayerToLoadOnCompletion(str(folder / name), details)
         work = {"backtest": _backtest, "crossvalidation": _crossvalidation, "jointrisk": _joint_risk}[test]
-        found = work(study, folder, context, feedback)
-        feedback.pushInfo(found["SUMMARY"])
+        found = work(study, folder, request)
+        request.feedback.pushInfo(found["SUMMARY"])
         return {"OUTPUT_FOLDER": str(folder), **found}
 
 
-def _child(
-    algorithm: str, asked: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> dict[str, Any]:
-    return processing.run(algorithm, asked, is_child_algorithm=True, context=context, feedback=feedback)
-
-
-def _backtest(
-    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> dict[str, Any]:
+def _backtest(study: StudyDocument, folder: Path, request: Request) -> dict[str, Any]:
     """Every month of the events is tested with a model of the months before it."""
     if not study.date_field:
         raise InputError(tr("A back-test needs the dates of the events; choose the study's date field first."))
     days = study.fit.period.days
     months = max(round(days / _DAYS_OF_A_MONTH), 1) if days else _USUAL_MONTHS
     known = {d.name() for d in QgsApplication.processingRegistry().algorithmById("rtm:backtest").parameterDefinitions()}
-    asked = {name: value for name, value in run_parameters(study, context).items() if name in known}
+    asked = {name: value for name, value in run_parameters(study, request.context).items() if name in known}
     output = str(folder / "backtest.csv")
-    found = _child("rtm:backtest", {**asked, "FIT_LENGTH": months, "OUTPUT": output}, context, feedback)
+    found = request.run_child("backtest", {**asked, "FIT_LENGTH": months, "OUTPUT": output})
     figures = ", ".join(
         f"{name.removeprefix('PAI_').replace('_', ' ').lower()} {value:.2f}"
         for name, value in found.items()
@@ -119,17 +108,15 @@ def _backtest(
     return {"OUTPUT": output, "SUMMARY": summary}
 
 
-def _crossvalidation(
-    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> dict[str, Any]:
+def _crossvalidation(study: StudyDocument, folder: Path, request: Request) -> dict[str, Any]:
     """Grid, counts and candidates as rtm:run makes them, then the folds."""
-    layers = OpenLayers(context)
-    steps = QgsProcessingMultiStepFeedback(len(study.factors) + 3, feedback)
+    layers = OpenLayers(request.context)
+    steps = QgsProcessingMultiStepFeedback(len(study.factors) + 3, request.feedback)
 
     def step(number: int, algorithm: str, asked: dict[str, Any]) -> str:
         steps.setCurrentStep(number)
-        file = QgsProcessingUtils.generateTempFilename(f"{algorithm}_{number}.tif", context)
-        return str(_child(f"rtm:{algorithm}", {**asked, "OUTPUT": file}, context, steps)["OUTPUT"])
+        file = QgsProcessingUtils.generateTempFilename(f"{algorithm}_{number}.tif", request.context)
+        return str(request.run_child(algorithm, {**asked, "OUTPUT": file}, feedback=steps)["OUTPUT"])
 
     grid = step(
         0,
@@ -155,7 +142,9 @@ def _crossvalidation(
     asked |= {} if study.marking is None else {"MARKING": study.marking}
     output = str(folder / "crossvalidation.csv")
     outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}
-    found = _child("rtm:crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, context, steps)
+    found = request.run_child(
+        "crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, feedback=steps
+    )
     summary = tr(
         "PAI at 5 % of the area: {:.2f} with random folds, {:.2f} with spatial ones. The nearer the two are, the less "
         "the model leans on its neighbourhood."
@@ -163,20 +152,18 @@ def _crossvalidation(
     return {"OUTPUT": output, "SUMMARY": summary}
 
 
-def _joint_risk(
-    study: StudyDocument, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> dict[str, Any]:
+def _joint_risk(study: StudyDocument, folder: Path, request: Request) -> dict[str, Any]:
     """The terrain of the run, crossed with the events that it was fitted on."""
     terrain = folder / RESULT_FILES["OUTPUT_TERRAIN"]
     if not terrain.is_file():
         raise InputError(tr("The folder {} has no {}; run the study into it first.").format(folder.name, terrain.name))
-    layers = OpenLayers(context)
+    layers = OpenLayers(request.context)
     dates = {name: value for name, value in count_parameters(study).items() if name != "WEIGHT_FIELD"}
     raster, table = str(folder / "joint_risk.tif"), str(folder / "joint_risk.csv")
     asked = {"TERRAIN": str(terrain), "EVENTS": source_of(layers, study.events), **dates}
     if study.later_events is not None and not study.test.period.known:
         asked["LATER_EVENTS"] = source_of(layers, study.later_events)
-    found = _child("rtm:jointrisk", {**asked, "OUTPUT": raster, "OUTPUT_TABLE": table}, context, feedback)
+    found = request.run_child("jointrisk", {**asked, "OUTPUT": raster, "OUTPUT_TABLE": table})
     summary = tr("{:,} cells are vulnerable by their features and exposed by recent events.").format(
         int(found["CELLS_BOTH"])
     )

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
@@ -20,7 +18,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.crs import crs_of, metres_per_unit, units_text
-from ..rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
+from ..rtm_plugin.adapters.feedback import stop_if_cancelled
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.read_layers import ReadLayer
 from ..rtm_plugin.adapters.scores import ScoreRaster, read_scores
@@ -52,6 +50,7 @@ from .shared.log import tell_validation
 from .shared.marking import add_carried_marking, carried_marking
 from .shared.outputs import plain_parameters, save_figures, versions
 from .shared.parameters import no_event_inside, read_source, source_item
+from .shared.request import Request
 from .shared.settings import choice, whole_number
 
 _DAY = timedelta(days=1)
@@ -188,22 +187,22 @@ class Validate(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("PAI", tr("PAI of the first map at 5 percent of the area")))
         self.addOutput(QgsProcessingOutputNumber("HIT_RATE", tr("Hit rate of the first map at 5 percent of the area")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        feedback.setProgressText(tr("Reading layers"))
-        inputs = self._read(parameters, context, feedback)
-        marking = carried_marking(self, parameters, context, feedback, [raster.marking for raster in inputs.maps])
-        overlaps = _overlaps(inputs, self.parameterAsBool(parameters, "ALLOW_OVERLAP", context))
-        feedback.setProgressText(tr("Making baselines"))
-        settings = self._settings(parameters, context, inputs)
+    def execute(self, request: Request) -> dict[str, Any]:
+        request.feedback.setProgressText(tr("Reading layers"))
+        inputs = self._read(request)
+        marking = carried_marking(request, [raster.marking for raster in inputs.maps])
+        overlaps = _overlaps(inputs, request.flag("ALLOW_OVERLAP"))
+        request.feedback.setProgressText(tr("Making baselines"))
+        settings = self._settings(request, inputs)
         baselines, bandwidth = baseline_maps(
-            inputs.grid, inputs.prior.features.coordinates if inputs.prior else None, progress_of(feedback, 0.1, 0.3)
+            inputs.grid,
+            inputs.prior.features.coordinates if inputs.prior else None,
+            request.progress(0.1, 0.3),
         )
         streets = None
         if inputs.streets is not None:
-            streets = length_in_cells(inputs.streets.features, inputs.grid, progress_of(feedback, 0.3, 0.4))
-        feedback.setProgressText(tr("Measuring"))
+            streets = length_in_cells(inputs.streets.features, inputs.grid, request.progress(0.3, 0.4))
+        request.feedback.setProgressText(tr("Measuring"))
         measured = validate(
             [*(_scored(raster, inputs.later.days) for raster in inputs.maps), *baselines],
             inputs.counts.counts,
@@ -211,30 +210,28 @@ class Validate(RtmAlgorithm):
             settings,
             baselines[0].scores if inputs.prior else None,
             streets,
-            progress_of(feedback, 0.4, 0.9),
+            request.progress(0.4, 0.9),
             _worth(inputs),
         )
-        about = self._about(parameters, context, inputs, overlaps, bandwidth, marking)
+        about = self._about(request, inputs, overlaps, bandwidth, marking)
         found = validation_findings(measured, about)
-        tell_findings((f for f in about.data_findings if f.severity == "note"), feedback)
-        tell_validation(found, inputs.warnings, feedback)
-        feedback.setProgressText(tr("Writing"))
-        return {**self._write(parameters, context, feedback, found, marking), **_numbers(measured)}
+        tell_findings((f for f in about.data_findings if f.severity == "note"), request.feedback)
+        tell_validation(found, inputs.warnings, request.feedback)
+        request.feedback.setProgressText(tr("Writing"))
+        return {**self._write(request, found, marking), **_numbers(measured)}
 
-    def _read(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> Inputs:
-        grid, maps = read_scores(self.rasters(parameters, "TERRAINS", context, "risk terrain"))
-        crs, window = crs_of(grid), window_of(self, parameters, "", context)
-        stop_if_cancelled(feedback)
-        field = self.parameterAsString(parameters, "WEIGHT_FIELD", context)
-        later = read_events(self, parameters, "EVENTS", crs, context, feedback, window, value_field=field)
+    def _read(self, request: Request) -> Inputs:
+        grid, maps = read_scores(request.rasters("TERRAINS", "risk terrain"))
+        crs, window = crs_of(grid), window_of(request, "")
+        stop_if_cancelled(request.feedback)
+        field = request.text("WEIGHT_FIELD")
+        later = read_events(request, "EVENTS", crs, window, value_field=field)
         counts = count(grid, later.features.coordinates, later.values, later.period)
         if not counts.inside:
             raise InputError(no_event_inside(later))
         prior = streets = None
-        if parameters.get("PRIOR_EVENTS"):
-            prior = self._read_prior(parameters, context, feedback, grid, window)
+        if request.given("PRIOR_EVENTS"):
+            prior = self._read_prior(request, grid, window)
             if prior.features.sha256 == later.features.sha256:
                 raise InputError(
                     f"The prior events '{prior.report.name}' are the later events themselves; choose the events that "
@@ -242,51 +239,43 @@ class Validate(RtmAlgorithm):
                 )
             if not count(grid, prior.features.coordinates).inside:
                 raise InputError(no_event_inside(prior))
-        if parameters.get("STREETS"):
-            streets = read_source(self, parameters, "STREETS", crs, context, feedback, wanted="line")
+        if request.given("STREETS"):
+            streets = read_source(request, "STREETS", crs, wanted="line")
         return Inputs(grid, maps, later, counts, prior, streets)
 
     def _read_prior(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         window: Period,
     ) -> ReadLayer:
         """The prior events; where they have the date field, those before the test period only."""
-        field = self.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
-        source = self.parameterAsSource(parameters, "PRIOR_EVENTS", context)
+        field = request.text("EVENT_DATE_FIELD")
+        source = request.source("PRIOR_EVENTS")
         dated = bool(field) and source is not None and source.fields().lookupField(field) >= 0
         read = read_source(
-            self,
-            parameters,
+            request,
             "PRIOR_EVENTS",
             crs_of(grid),
-            context,
-            feedback,
             wanted="point",
             date_field=field if dated else "",
             rows=True,
         )
         if dated and window.start is not None and read.period.end is not None and read.period.end >= window.start:
-            return read.during(Period(None, window.start - _DAY), feedback)
+            return read.during(Period(None, window.start - _DAY), request.feedback)
         return read
 
-    def _settings(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, inputs: Inputs
-    ) -> ValidationSettings:
+    def _settings(self, request: Request, inputs: Inputs) -> ValidationSettings:
         return ValidationSettings(
-            replicates=self.parameterAsInt(parameters, "REPLICATES", context),
-            seed=self.parameterAsInt(parameters, "SEED", context),
+            replicates=request.whole("REPLICATES"),
+            seed=request.whole("SEED"),
             metres_per_unit=metres_per_unit(crs_of(inputs.grid)),
-            units=self.parameterAsEnumString(parameters, "UNITS", context),
+            units=request.choice("UNITS"),
         )
 
     def _about(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
+        request: Request,
         inputs: Inputs,
         overlaps: tuple[str, ...],
         bandwidth: float,
@@ -294,7 +283,7 @@ class Validate(RtmAlgorithm):
     ) -> ValidationContext:
         names = {role: read.report.words.events for role, read in inputs.layers}
         words, tested = inputs.later.report.words, inputs.later.period
-        title = self.parameterAsString(parameters, "TITLE", context).strip()
+        title = request.text("TITLE").strip()
         left_out = tuple(
             tr("{:,} cells of '{}' have a score that another map lacks, and are left out of the comparison.").format(
                 raster.left_out, raster.name
@@ -310,7 +299,7 @@ class Validate(RtmAlgorithm):
             later_source=words.source,
             prior_events=names.get("prior events", ""),
             streets=names.get("streets", ""),
-            weights=self.parameterAsString(parameters, "WEIGHT_FIELD", context),
+            weights=request.text("WEIGHT_FIELD"),
             tested=tested,
             tested_days=inputs.later.days,
             prior=inputs.prior.period if inputs.prior else Period(),
@@ -322,7 +311,7 @@ class Validate(RtmAlgorithm):
             data_findings=self._data_findings(inputs),
             provenance={
                 **versions(marking),
-                "parameters": plain_parameters(self, parameters),
+                "parameters": plain_parameters(request),
                 "inputs": [source_item(role, read) for role, read in inputs.layers],
             },
         )
@@ -338,23 +327,21 @@ class Validate(RtmAlgorithm):
 
     def _write(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         found: ValidationFindings,
         marking: str,
     ) -> dict[str, Any]:
-        table = self.parameterAsOutputLayer(parameters, "OUTPUT_TABLE", context)
-        document = self.parameterAsFileOutput(parameters, "OUTPUT_JSON", context)
-        page = self.parameterAsFileOutput(parameters, "OUTPUT_HTML", context)
-        with Staging(feedback, marking) as staging:
+        table = request.output("OUTPUT_TABLE")
+        document = request.output("OUTPUT_JSON")
+        page = request.output("OUTPUT_HTML")
+        with Staging(request.feedback, marking) as staging:
             if table:
                 save_figures(staging, table, found.validation.figures, bool(found.context.overlaps))
             if document:
                 staging.text(document, found.to_json())
             if page:
                 staging.text(page, render_validation(found))
-        self.present(context, table, tr("Validation: table of figures"), results_group(), 5)
+        request.present(table, tr("Validation: table of figures"), results_group(), 5)
         paths = {"OUTPUT_TABLE": table, "OUTPUT_JSON": document, "OUTPUT_HTML": page}
         return {name: path for name, path in paths.items() if path}
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
@@ -18,7 +17,6 @@ from qgis.core import (
 
 from ..rtm_plugin.adapters.belonging import Terrain, expected_of, require_places_of, terrain_of
 from ..rtm_plugin.adapters.crs import crs_of
-from ..rtm_plugin.adapters.feedback import progress_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.tables import Column
 from ..rtm_plugin.core.answers.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
@@ -29,6 +27,7 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.marking import carried_marking, marking_of_model
 from .shared.outputs import save_table, save_what_if
 from .shared.parameters import read_source, source_item
+from .shared.request import Request
 
 RANK = "rank"  # the field that names the places of rtm:priorityplaces
 _TOLD = 10  # places in the log, those that change most; the table has all
@@ -129,20 +128,18 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("CHANGE", tr("Change in expected events in the study area")))
         self.addOutput(QgsProcessingOutputNumber("CELLS_CHANGED", tr("Cells whose exposure changes")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        model = RiskModel.load(self.parameterAsFile(parameters, "MODEL", context))
-        marking = carried_marking(self, parameters, context, feedback, [marking_of_model(model)])
-        terrain = terrain_of(self.raster(parameters, "TERRAIN", context, "risk terrain"), model)
-        raster = self.raster(parameters, "EXPECTED", context, "expected counts")
+    def execute(self, request: Request) -> dict[str, Any]:
+        model = RiskModel.load(request.file("MODEL"))
+        marking = carried_marking(request, [marking_of_model(model)])
+        terrain = terrain_of(request.raster("TERRAIN", "risk terrain"), model)
+        raster = request.raster("EXPECTED", "expected counts")
         expected = expected_of(raster, model, terrain)
         grid = terrain.grid
-        factor = self.parameterAsString(parameters, "FACTOR", context).strip()
-        before = read_source(self, parameters, "BEFORE", crs_of(grid), context, feedback)
+        factor = request.text("FACTOR").strip()
+        before = read_source(request, "BEFORE", crs_of(grid))
         after, sources = Features(before.features.geometry, before.features.coordinates[:0], 0), []
-        if parameters.get("AFTER"):
-            read = read_source(self, parameters, "AFTER", crs_of(grid), context, feedback)
+        if request.given("AFTER"):
+            read = read_source(request, "AFTER", crs_of(grid))
             after, sources = read.features, [source_item("after", read)]
         found = what_if(
             model,
@@ -152,40 +149,34 @@ class WhatIfFeaturesChange(RtmAlgorithm):
             grid,
             terrain.scores,
             expected,
-            progress_of(feedback, 0.1, 0.8),
+            request.progress(0.1, 0.8),
         )
-        places = self._places(parameters, context, feedback, terrain)
-        rows = place_changes(grid, found, places, progress_of(feedback, 0.8, 0.9))
-        _tell(found, factor, before.report.features, after, rows, feedback)
+        places = self._places(request, terrain)
+        rows = place_changes(grid, found, places, request.progress(0.8, 0.9))
+        _tell(found, factor, before.report.features, after, rows, request.feedback)
         sources = [source_item("before", before), *sources]
-        return self._write(parameters, context, feedback, grid, model, factor, found, rows, sources, marking)
+        return self._write(request, grid, model, factor, found, rows, sources, marking)
 
     def _places(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         terrain: Terrain,
     ) -> list[tuple[str, Features]]:
-        if not parameters.get("PLACES"):
+        if not request.given("PLACES"):
             return []
-        layer = self.parameterAsVectorLayer(parameters, "PLACES", context)
+        layer = request.vector_layer("PLACES")
         if layer is not None:
             require_places_of(layer, terrain)
-        name = self.parameterAsString(parameters, "PLACE_FIELD", context)
-        source = self.parameterAsSource(parameters, "PLACES", context)
+        name = request.text("PLACE_FIELD")
+        source = request.source("PLACES")
         if not name and source is not None and source.fields().lookupField(RANK) >= 0:
             name = RANK
-        read = read_source(
-            self, parameters, "PLACES", crs_of(terrain.grid), context, feedback, wanted="polygon", name_field=name
-        )
+        read = read_source(request, "PLACES", crs_of(terrain.grid), wanted="polygon", name_field=name)
         return read.named
 
     def _write(
         self,
-        parameters: dict[str, Any],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
+        request: Request,
         grid: Grid,
         model: RiskModel,
         factor: str,
@@ -195,8 +186,8 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         marking: str,
     ) -> dict[str, Any]:
         names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
-        path = {name: self.parameterAsOutputLayer(parameters, name, context) for name in names}
-        with Staging(feedback, marking) as staging:
+        path = {name: request.output(name) for name in names}
+        with Staging(request.feedback, marking) as staging:
             save_what_if(staging, path, grid, found, factor, model, sources)
             if path["OUTPUT_TABLE"]:
                 save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
@@ -208,7 +199,7 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         )
         group = results_group(tr("what if {} changed").format(factor))
         for name, label, order in zip(names, labels, (20, 10, 30, 5), strict=True):
-            self.present(context, path[name], label.format(tr(NOT_CAUSE)), group, order)
+            request.present(path[name], label.format(tr(NOT_CAUSE)), group, order)
         return {
             **{name: file for name, file in path.items() if file},
             "CHANGE": rows[-1].change,

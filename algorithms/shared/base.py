@@ -3,20 +3,17 @@
 import html
 import re
 import traceback
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from qgis.core import (
     Qgis,
-    QgsMapLayer,
     QgsMessageLog,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsRasterLayer,
 )
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
@@ -24,11 +21,9 @@ from qgis.PyQt.QtGui import QIcon
 from ...rtm_plugin.adapters.feedback import tr
 from ...rtm_plugin.adapters.libraries import load_libraries, what_is_missing
 from ...rtm_plugin.adapters.opening import ONE_AT_A_TIME
-from ...rtm_plugin.adapters.project import PROPERTY
-from ...rtm_plugin.adapters.rasters import Raster
-from ...rtm_plugin.cartography.sidecars import styler
-from ...rtm_plugin.core.errors import Cancelled, InputError, RtmError
+from ...rtm_plugin.core.errors import Cancelled, RtmError
 from .inputs import checked
+from .request import Request
 from .targets import check_targets, load_only, name_outputs
 from .values import words_of
 
@@ -129,7 +124,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         """Refuse in a sentence, before the run, what the inputs are refused for; QGIS's own words for the rest."""
         try:
-            parameters = checked(self, parameters, context)
+            parameters = checked(Request(self, parameters, context)).parameters
         except RtmError as error:
             return False, str(error)
         fine, message = super().checkParameterValues(parameters, context)
@@ -143,11 +138,11 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         if not usable:
             raise QgsProcessingException(sentence)
         try:
-            parameters = checked(self, parameters, context)
-            check_targets(self, parameters, context)
-            named = name_outputs(self, parameters, context)
-            results = self.execute(named, context, feedback)
-            load_only(self, context, named, results)
+            request = checked(Request(self, parameters, context, feedback))
+            check_targets(request)
+            request = name_outputs(request)
+            results = self.execute(request)
+            load_only(request, results)
             return results
         except Cancelled:
             feedback.pushInfo(tr(self.CANCELLED))
@@ -165,42 +160,9 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             )
         raise QgsProcessingException(sentence)
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def execute(self, request: Request) -> dict[str, Any]:
         """The algorithm's work: a short table of contents."""
         raise RtmError(f"{self.NAME} has no work to do.")
-
-    def raster(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str) -> Raster:
-        """A raster input, opened."""
-        return Raster(self.parameterAsRasterLayer(parameters, name, context), what)
-
-    def rasters(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext, what: str) -> list[Raster]:
-        """Several raster inputs, opened, in order."""
-        layers: Sequence[QgsMapLayer] = self.parameterAsLayerList(parameters, name, context)
-        if not layers:
-            raise InputError(f"No {what} raster is given; choose at least one.")
-        return [Raster(layer if isinstance(layer, QgsRasterLayer) else None, what) for layer in layers]
-
-    def present(
-        self,
-        context: QgsProcessingContext,
-        path: str,
-        name: str,
-        group: str,
-        order: int,
-        beside: Mapping[str, str] | None = None,
-    ) -> None:
-        """Name, group, order and style a result that will be loaded; `beside` says where what belongs to it lies."""
-        if not context.willLoadLayerOnCompletion(path):
-            return
-        details = context.layerToLoadOnCompletionDetails(path)
-        details.name = name
-        details.forceName = True
-        details.groupName = group
-        details.layerSortKey = order
-        kept = {f"{PROPERTY}/{what}": file for what, file in (beside or {}).items() if file}
-        details.setPostProcessor(styler(kept))
 
 
 def results_group(title: str = "") -> str:

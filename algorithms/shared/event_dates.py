@@ -3,18 +3,16 @@
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingParameterDateTime,
     QgsProcessingParameterField,
-    QgsProcessingParameters,
 )
 
 from ...rtm_plugin.adapters.layers import ReadLayer
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.errors import InputError
 from .base import RtmAlgorithm, tr
-from .parameters import Parameters, read_source
+from .parameters import read_source
+from .request import Request
 
 
 def add_event_dates(algorithm: RtmAlgorithm, parent: str = "EVENTS", optional: bool = True) -> None:
@@ -62,7 +60,7 @@ def add_window(algorithm: RtmAlgorithm, prefix: str, what: str) -> None:
         )
 
 
-def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, context: QgsProcessingContext) -> Period:
+def window_of(request: Request, prefix: str) -> Period:
     """The window that the parameters of add_window hold; unlimited for an algorithm that has none of this prefix.
 
     Raises
@@ -70,20 +68,15 @@ def window_of(algorithm: RtmAlgorithm, parameters: Parameters, prefix: str, cont
     SettingsError
         It ends before it starts.
     """
-    definitions = [algorithm.parameterDefinition(prefix + name) for name in ("START", "END")]
-    if None in definitions:
+    if not request.has(prefix + "START"):
         return Period()
-    days = [QgsProcessingParameters.parameterAsDate(definition, parameters, context) for definition in definitions]
-    return Period(*(day.toPyDate() if day.isValid() else None for day in days))
+    return Period(request.day(prefix + "START"), request.day(prefix + "END"))
 
 
 def read_events(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
+    request: Request,
     name: str,
     crs: QgsCoordinateReferenceSystem,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
     window: Period,
     *,
     value_field: str = "",
@@ -95,34 +88,28 @@ def read_events(
     InputError
         A window without a date field, dates that cannot be read, or no event in the window.
     """
-    field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
+    field = request.text("EVENT_DATE_FIELD")
     require_date_field(field, window)
-    read = read_points(algorithm, parameters, name, crs, context, feedback, field, value_field=value_field)
-    return read.during(window, feedback) if window.known else read
+    read = read_points(request, name, crs, field, value_field=value_field)
+    return read.during(window, request.feedback) if window.known else read
 
 
 def read_points(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
+    request: Request,
     name: str,
     crs: QgsCoordinateReferenceSystem,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
     date_field: str,
     *,
     value_field: str = "",
     demanded: bool = True,
 ) -> ReadLayer:
     """Events with their dates; a layer that lacks the field is read without, unless the dates are demanded."""
-    source = algorithm.parameterAsSource(parameters, name, context)
+    source = request.source(name)
     dated = demanded or (source is not None and source.fields().lookupField(date_field) >= 0)
     return read_source(
-        algorithm,
-        parameters,
+        request,
         name,
         crs,
-        context,
-        feedback,
         wanted="point",
         value_field=value_field,
         date_field=date_field if dated else "",

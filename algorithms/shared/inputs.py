@@ -5,8 +5,6 @@ from typing import Any
 
 from qgis.core import (
     QgsMapLayer,
-    QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsProcessingParameterDefinition,
     QgsVectorLayer,
@@ -15,65 +13,62 @@ from qgis.core import (
 from ...rtm_plugin.adapters.crs import require_projected
 from ...rtm_plugin.adapters.layers import geometry_of, layer_name
 from ...rtm_plugin.adapters.sublayers import require_one_layer
-from .values import Parameters, typed_values
+from .request import Request
+from .values import typed_values
 
 
-def checked(algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> Parameters:
-    """The parameters with values of their types, after a look at their layers; cheap enough for an open dialog.
+def checked(request: Request) -> Request:
+    """The request with values of their types, after a look at its layers; cheap enough for an open dialog.
 
     Raises
     ------
     InputError
     """
-    typed = typed_values(algorithm, parameters, context)
-    for definition in algorithm.parameterDefinitions():
-        for layer in _vectors(algorithm, typed, definition, context):
+    request = request.with_parameters(typed_values(request))
+    for definition in request.algorithm.parameterDefinitions():
+        for layer in _vectors(request, definition):
             require_one_layer(layer, layer_name(layer))
             if definition.name().endswith("EVENTS") and isinstance(layer, QgsVectorLayer):
                 geometry_of(layer, layer_name(layer), "point")
-    _check_study_area(algorithm, typed, context)
-    return typed
+    _check_study_area(request)
+    return request
 
 
 def _vectors(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: Parameters,
+    request: Request,
     definition: QgsProcessingParameterDefinition,
-    context: QgsProcessingContext,
 ) -> Iterator[QgsMapLayer]:
     """The map layers behind a parameter, where it takes vector layers."""
     kind, name = definition.type(), definition.name()
-    if definition.isDestination() or not parameters.get(name):
+    if definition.isDestination() or not request.given(name):
         return
     if kind == "multilayer":
-        yield from algorithm.parameterAsLayerList(parameters, name, context) or ()
+        yield from request.layers(name)
     elif kind in ("source", "vector"):
-        layer = layer_behind(algorithm, parameters, name, context)
+        layer = layer_behind(request, name)
         if layer is not None:
             yield layer
 
 
-def layer_behind(
-    algorithm: QgsProcessingAlgorithm, parameters: Parameters, name: str, context: QgsProcessingContext
-) -> QgsVectorLayer | None:
+def layer_behind(request: Request, name: str) -> QgsVectorLayer | None:
     """The map layer behind a source, also where only some of its features are chosen, which QGIS gives no layer for."""
-    given = parameters.get(name)
+    given = request.given(name)
     if isinstance(given, QgsProcessingFeatureSourceDefinition):
-        given = given.source.valueAsString(context.expressionContext(), "")[0]
-    return algorithm.parameterAsVectorLayer({**parameters, name: given}, name, context)
+        given = given.source.valueAsString(request.context.expressionContext(), "")[0]
+    return request.with_parameters({**request.parameters, name: given}).vector_layer(name)
 
 
-def _check_study_area(algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext) -> None:
+def _check_study_area(request: Request) -> None:
     """Refuse the CRS of a study area. Where some of its features are chosen, how it suits their place is seen later."""
-    definition = algorithm.parameterDefinition("STUDY_AREA")
+    definition = request.algorithm.parameterDefinition("STUDY_AREA")
     if definition is None or definition.type() != "source":
         return  # rtm:briefing draws the layer, whatever its CRS
-    source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
+    source = request.source("STUDY_AREA")
     if source is None:
         return
-    layer = layer_behind(algorithm, parameters, "STUDY_AREA", context)
+    layer = layer_behind(request, "STUDY_AREA")
     name = layer_name(layer) if layer is not None else source.sourceName()
-    given: Any = parameters.get("STUDY_AREA")
+    given: Any = request.given("STUDY_AREA")
     some = isinstance(given, QgsProcessingFeatureSourceDefinition) and (
         given.selectedFeaturesOnly or given.filterExpression or given.featureLimit >= 0
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterString
+from qgis.core import QgsProcessingParameterString
 
 from ...rtm_plugin.adapters.preferences import load_preferences, plain_marking
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.model.document import RiskModel
 from .base import RtmAlgorithm, tr
+from .request import Request
 
 MARKING = "MARKING"
 SIGNED = "signed"  # the part of a provenance that says who made a result, and how it is marked
@@ -37,7 +37,7 @@ def add_carried_marking(algorithm: RtmAlgorithm, source: str) -> None:
     )
 
 
-def given_marking(algorithm: RtmAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+def given_marking(request: Request) -> str:
     """The marking of what begins with data, from the parameter of `add_marking`.
 
     Raises
@@ -45,14 +45,11 @@ def given_marking(algorithm: RtmAlgorithm, parameters: dict[str, Any], context: 
     InputError
         The force's rules do not allow it.
     """
-    return allowed(plain_marking(algorithm.parameterAsString(parameters, MARKING, context)))
+    return allowed(plain_marking(request.text(MARKING)))
 
 
 def carried_marking(
-    algorithm: RtmAlgorithm,
-    parameters: dict[str, Any],
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
+    request: Request,
     sources: Iterable[str],
 ) -> str:
     """The marking of what is made from results that carry the markings `sources`, "" where they have none.
@@ -63,22 +60,22 @@ def carried_marking(
         The results carry different markings and none is given, or the force's rules do not allow it.
     """
     given = ""
-    if algorithm.parameterDefinition(MARKING) is not None:
-        given = plain_marking(algorithm.parameterAsString(parameters, MARKING, context))
+    if request.has(MARKING):
+        given = plain_marking(request.text(MARKING))
     carried = sorted({marking for marking in map(plain_marking, sources) if marking})
     if not given and len(carried) > 1:
         raise InputError(
             tr("The inputs carry different protective markings ({}); make them anew under one marking.").format(
                 ", ".join(carried)
             )
-            if algorithm.parameterDefinition(MARKING) is None
+            if not request.has(MARKING)
             else tr("The inputs carry different protective markings ({}); choose the marking of the result.").format(
                 ", ".join(carried)
             )
         )
     for other in carried:
         if given and given != other:
-            feedback.pushWarning(
+            request.feedback.pushWarning(
                 tr("The input is marked {}, the result {}; make sure that this is meant.").format(other, given)
             )
     return allowed(given or (carried[0] if carried else load_preferences().marking))

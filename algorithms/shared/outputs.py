@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from qgis.core import (
     Qgis,
     QgsMapLayer,
-    QgsProcessingAlgorithm,
     QgsProcessingFeatureSourceDefinition,
 )
 
@@ -59,6 +58,7 @@ from ...rtm_plugin.core.pipeline import Events
 from ...rtm_plugin.core.terrain.places import Places
 from ...rtm_plugin.core.terrain.scores import RiskTerrain
 from .marking import SIGNED
+from .request import Request
 
 Sources = Sequence[Mapping[str, Any]]
 
@@ -289,7 +289,7 @@ def signature(marking: str) -> dict[str, dict[str, str]]:
     return {SIGNED: signed} if signed else {}
 
 
-def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def plain_parameters(request: Request) -> dict[str, Any]:
     """All parameters of a run, defaults included, as JSON can hold them; objects as text."""
 
     def plain(value: Any) -> Any:
@@ -306,9 +306,14 @@ def plain_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str,
         return sound_text(value.name() if isinstance(value, QgsMapLayer) else str(value))
 
     names = sorted(
-        d.name() for d in algorithm.parameterDefinitions() if not d.isDestination() or d.name() in parameters
+        d.name()
+        for d in request.algorithm.parameterDefinitions()
+        if not d.isDestination() or d.name() in request.parameters
     )
-    return {name: plain(parameters.get(name, algorithm.parameterDefinition(name).defaultValue())) for name in names}
+    return {
+        name: plain(request.parameters.get(name, request.algorithm.parameterDefinition(name).defaultValue()))
+        for name in names
+    }
 
 
 def _version(package: str) -> str | None:

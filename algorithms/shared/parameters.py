@@ -7,8 +7,6 @@ from typing import Any
 from qgis.core import (
     Qgis,
     QgsFeatureSource,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterLayer,
@@ -32,6 +30,7 @@ from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
 from .base import RtmAlgorithm, tr
 from .inputs import layer_behind
+from .request import Request
 
 Parameters = dict[str, Any]
 
@@ -82,37 +81,30 @@ def add_covariates(algorithm: RtmAlgorithm) -> None:
     )
 
 
-def read_covariates(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, grid: Grid
-) -> Covariates | None:
+def read_covariates(request: Request, grid: Grid) -> Covariates | None:
     """Values of EXPOSURE and ADJUST in the grid's cells; None when neither is given."""
     exposure, name, adjust = None, "", []
-    if parameters.get("EXPOSURE"):
-        raster = algorithm.raster(parameters, "EXPOSURE", context, "exposure")
+    if request.given("EXPOSURE"):
+        raster = request.raster("EXPOSURE", "exposure")
         exposure, name = raster.values_on(grid), raster.name
-    if parameters.get("ADJUST"):
-        rasters = algorithm.rasters(parameters, "ADJUST", context, "adjustment")
+    if request.given("ADJUST"):
+        rasters = request.rasters("ADJUST", "adjustment")
         adjust = [(raster.name, raster.values_on(grid)) for raster in rasters]
     if exposure is None and not adjust:
         return None
     return Covariates(exposure, name, tuple(adjust))
 
 
-def source_name(
-    algorithm: RtmAlgorithm, parameters: Parameters, name: str, source: QgsFeatureSource, context: QgsProcessingContext
-) -> str:
+def source_name(request: Request, name: str, source: QgsFeatureSource) -> str:
     """The name of the layer behind a source."""
-    layer = layer_behind(algorithm, parameters, name, context)
+    layer = layer_behind(request, name)
     return layer_name(layer) if layer is not None else source.sourceName()
 
 
 def read_source(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
+    request: Request,
     name: str,
     crs: Any,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
     *,
     wanted: str = "",
     value_field: str = "",
@@ -122,16 +114,14 @@ def read_source(
     rows: bool = False,
 ) -> ReadLayer:
     """Read a feature-source input and tell what was noticed."""
-    source = algorithm.parameterAsSource(parameters, name, context)
-    if source is None:
-        raise InputError(algorithm.invalidSourceError(parameters, name))
-    label = source_name(algorithm, parameters, name, source, context)
+    source = request.needed_source(name)
+    label = source_name(request, name, source)
     read = read_layer(
         source,
         label,
         crs,
-        context,
-        feedback,
+        request.context,
+        request.feedback,
         wanted=wanted,
         value_field=value_field,
         date_field=date_field,
@@ -139,23 +129,19 @@ def read_source(
         dissolve=dissolve,
         rows=rows,
     )
-    layer = layer_behind(algorithm, parameters, name, context)
-    read.report.choice = layer_choice(label, layer, source=parameters.get(name))
-    read.report.tell(feedback)
+    layer = layer_behind(request, name)
+    read.report.choice = layer_choice(label, layer, source=request.given(name))
+    read.report.tell(request.feedback)
     return read
 
 
-def read_study_area(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> tuple[ReadLayer, Any]:
+def read_study_area(request: Request) -> tuple[ReadLayer, Any]:
     """The study area's polygons and CRS; one that is untrue at its place is refused."""
-    source = algorithm.parameterAsSource(parameters, "STUDY_AREA", context)
-    if source is None:
-        raise InputError(algorithm.invalidSourceError(parameters, "STUDY_AREA"))
+    source = request.needed_source("STUDY_AREA")
     crs = source.sourceCrs()
-    name = source_name(algorithm, parameters, "STUDY_AREA", source, context)
+    name = source_name(request, "STUDY_AREA", source)
     require_projected(crs, name)
-    read = read_source(algorithm, parameters, "STUDY_AREA", crs, context, feedback, wanted="polygon")
+    read = read_source(request, "STUDY_AREA", crs, wanted="polygon")
     if not len(read.features.coordinates):
         raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
     require_projected(crs, name, read.features.extent)

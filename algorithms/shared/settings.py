@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
     QgsProcessingParameterArea,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
@@ -16,6 +15,7 @@ from qgis.core import (
 
 from ...rtm_plugin.core.documents.declaration import Setting, default_of, settings_of
 from .base import RtmAlgorithm, tr
+from .request import Request
 
 Parameters = dict[str, Any]
 Settings = TypeVar("Settings")
@@ -81,9 +81,7 @@ def _definition(declared: Setting, default: Any, parent: str) -> QgsProcessingPa
 
 
 def read_settings(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
-    context: QgsProcessingContext,
+    request: Request,
     kind: Callable[..., Settings],
     **given: Any,
 ) -> Settings:
@@ -97,22 +95,22 @@ def read_settings(
         An impossible value.
     """
     values = {
-        name: _value(algorithm, parameters, context, declared)
+        name: _value(request, declared)
         for name, declared in settings_of(kind).items()
-        if algorithm.parameterDefinition(declared.parameter) is not None
+        if request.has(declared.parameter)
     }
     return kind(**given, **values)
 
 
-def _value(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, declared: Setting) -> Any:
+def _value(request: Request, declared: Setting) -> Any:
     name = declared.parameter
     if declared.optional:
         # A dialog cannot empty an area, but sets it to 0, which means the same.
-        return (algorithm.parameterAsDouble(parameters, name, context) or None) if parameters.get(name) else None
+        return (request.number(name) or None) if request.given(name) else None
     if declared.kind == "choice":
-        return algorithm.parameterAsEnumString(parameters, name, context)
+        return request.choice(name)
     if declared.kind == "switch":
-        return algorithm.parameterAsEnumString(parameters, name, context) == "yes"
+        return request.switch(name)
     if declared.kind == "whole":
-        return algorithm.parameterAsInt(parameters, name, context)
-    return algorithm.parameterAsDouble(parameters, name, context)
+        return request.whole(name)
+    return request.number(name)

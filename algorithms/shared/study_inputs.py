@@ -8,8 +8,6 @@ from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsMapLayer,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterString,
@@ -39,7 +37,6 @@ from .base import RtmAlgorithm, tr
 from .data_findings import findings_of_events
 from .event_dates import add_weight_field, read_points, require_date_field, window_of
 from .parameters import (
-    Parameters,
     add_study_area,
     no_event_inside,
     read_covariates,
@@ -48,6 +45,7 @@ from .parameters import (
     read_study_area,
     source_item,
 )
+from .request import Request
 from .settings import read_settings
 
 
@@ -141,10 +139,7 @@ def add_study_layers(algorithm: RtmAlgorithm) -> None:
 
 
 def read_inputs(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
+    request: Request,
     with_names: bool = False,
 ) -> Inputs:
     """Every layer of a study; the events of its windows, where it has some; the names of features, where wanted.
@@ -154,18 +149,18 @@ def read_inputs(
     InputError
         A layer that cannot be used, no event inside, or a test window that is not after the fitting window.
     """
-    area, crs = read_study_area(algorithm, parameters, context, feedback)
+    area, crs = read_study_area(request)
     exclude = None
-    if parameters.get("EXCLUDE"):
-        exclude = read_source(algorithm, parameters, "EXCLUDE", crs, context, feedback, wanted="polygon", dissolve=True)
-    events, test_events = _fitted_and_tested(algorithm, parameters, crs, context, feedback)
+    if request.given("EXCLUDE"):
+        exclude = read_source(request, "EXCLUDE", crs, wanted="polygon", dissolve=True)
+    events, test_events = _fitted_and_tested(request, crs)
     for read in (events, test_events):
         if read is not None and not inside(area.features, read.features.coordinates).any():
             raise InputError(no_event_inside(read))
-    factors = read_factors(algorithm, parameters, area, crs, context, feedback, with_names)
-    title = algorithm.parameterAsString(parameters, "TITLE", context).strip()
+    factors = read_factors(request, area, crs, with_names)
+    title = request.text("TITLE").strip()
     title = title or proposed_title(events.report.words, area.report.words, events.period)
-    block_length = algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    block_length = request.number("BLOCK_LENGTH")
     layers = [factor_layer(read, settings, block_length) for read, settings in factors]
     noticed = factors_findings(area.features, events.features.coordinates, layers, events.report.name)
     refuse_errors(noticed)
@@ -178,33 +173,28 @@ def factor_layer(read: ReadLayer, settings: FactorSettings, block_length: float)
 
 
 def _fitted_and_tested(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
+    request: Request,
     crs: QgsCoordinateReferenceSystem,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
 ) -> tuple[ReadLayer, ReadLayer | None]:
     """The events to fit on and those to test on: two layers, or two windows of one."""
-    fit, test = (window_of(algorithm, parameters, prefix, context) for prefix in ("FIT_", "TEST_"))
+    fit, test = (window_of(request, prefix) for prefix in ("FIT_", "TEST_"))
     refuse_unless_later(fit, test)
-    field = algorithm.parameterAsString(parameters, "EVENT_DATE_FIELD", context)
+    field = request.text("EVENT_DATE_FIELD")
     for window in (fit, test):
         require_date_field(field, window)
-    weight = algorithm.parameterAsString(parameters, "WEIGHT_FIELD", context)
+    weight = request.text("WEIGHT_FIELD")
 
     def read(name: str, demanded: bool) -> ReadLayer:
-        return read_points(
-            algorithm, parameters, name, crs, context, feedback, field, value_field=weight, demanded=demanded
-        )
+        return read_points(request, name, crs, field, value_field=weight, demanded=demanded)
 
     def counted(rows: ReadLayer) -> ReadLayer:
         return rows.counted(weight) if weight else rows
 
     whole = read("EVENTS", demanded=True)
-    events = counted(whole.during(fit, feedback) if fit.known else whole)
-    later = read("TEST_EVENTS", demanded=bool(test.known)) if parameters.get("TEST_EVENTS") else None
+    events = counted(whole.during(fit, request.feedback) if fit.known else whole)
+    later = read("TEST_EVENTS", demanded=bool(test.known)) if request.given("TEST_EVENTS") else None
     if test.known:
-        later = (later or whole).during(test, feedback)
+        later = (later or whole).during(test, request.feedback)
     later = counted(later) if later is not None else None
     if later is not None:
         refuse_unless_later(events.period, later.period)
@@ -212,44 +202,41 @@ def _fitted_and_tested(
 
 
 def read_factors(
-    algorithm: RtmAlgorithm,
-    parameters: Parameters,
+    request: Request,
     area: ReadLayer,
     crs: QgsCoordinateReferenceSystem,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
     with_names: bool = False,
 ) -> list[tuple[ReadLayer, FactorSettings]]:
     """Every risk factor with its settings."""
-    layers = algorithm.parameterAsLayerList(parameters, "FACTORS", context)
-    block_length = algorithm.parameterAsDouble(parameters, "BLOCK_LENGTH", context)
+    layers = request.layers("FACTORS")
+    block_length = request.number("BLOCK_LENGTH")
     factors = []
-    for layer, entry, settings in _entries(algorithm, parameters, context, layers):
+    for layer, entry, settings in _entries(request, layers):
         if not isinstance(layer, QgsVectorLayer):
             raise InputError(
                 f"The risk factor '{layer.name()}' is not a vector layer; choose points, lines or polygons."
             )
         name_field = (guessed_name_field(layer.fields()) or None) if with_names else None
         asked = {"expression": entry.filter, "layer": layer, "name_field": name_field}
-        read = read_layer(layer, settings.name, crs, context, feedback, **asked)
+        read = read_layer(layer, settings.name, crs, request.context, request.feedback, **asked)
         if entry.origin == "police-generated":
             read.report.warnings.append(
                 f"'{settings.name}' is generated by police activity, which can feed past policing back into the map; "
                 "run the study without it too, and compare."
             )
         warn_if_cut_at_boundary(read, area.features, settings.distances(block_length)[-1], units_text(crs))
-        read.report.tell(feedback)
+        read.report.tell(request.feedback)
         factors.append((read, settings))
     return factors
 
 
 def _entries(
-    algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, layers: Sequence[QgsMapLayer]
+    request: Request, layers: Sequence[QgsMapLayer]
 ) -> list[tuple[QgsMapLayer, LayerSettings, FactorSettings]]:
     """Every layer with each of its entries in FACTOR_SETTINGS, or with the defaults."""
-    given = parameters.get("FACTOR_SETTINGS")
+    given = request.given("FACTOR_SETTINGS")
     if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
-        given = algorithm.parameterAsString(parameters, "FACTOR_SETTINGS", context)
+        given = request.text("FACTOR_SETTINGS")
     entries = read_factor_settings(given)
     names = [layer_name(layer) for layer in layers]
     for entry in entries:
@@ -260,25 +247,25 @@ def _entries(
             )
     found = []
     # Each entry brings its name.
-    defaults = read_settings(algorithm, parameters, context, FactorSettings, name="the defaults")
+    defaults = read_settings(request, FactorSettings, name="the defaults")
     for layer, name in zip(layers, names, strict=True):
         own = [entry for entry in entries if entry.layer == name] or [LayerSettings(name)]
         found.extend((layer, entry, entry.factor(defaults)) for entry in own)
     return found
 
 
-def study_of(algorithm: RtmAlgorithm, parameters: Parameters, context: QgsProcessingContext, inputs: Inputs) -> Study:
+def study_of(request: Request, inputs: Inputs) -> Study:
     """What core is asked."""
     return Study(
         inputs.area.features,
         crs_text(inputs.crs),
         inputs.events.features.coordinates,
         [(read.features, settings) for read, settings in inputs.factors],
-        read_settings(algorithm, parameters, context, GridSettings),
-        read_settings(algorithm, parameters, context, SelectionSettings),
-        read_settings(algorithm, parameters, context, PlaceSettings),
+        read_settings(request, GridSettings),
+        read_settings(request, SelectionSettings),
+        read_settings(request, PlaceSettings),
         inputs.exclude.features if inputs.exclude else None,
-        lambda grid: read_covariates(algorithm, parameters, context, grid),
+        lambda grid: read_covariates(request, grid),
         inputs.events.period,
         inputs.events.days,
     )

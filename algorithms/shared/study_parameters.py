@@ -16,6 +16,7 @@ from ...rtm_plugin.core.documents.settings import FactorSettings
 from ...rtm_plugin.core.documents.study_document import LayerRef, StudyDocument, factor_settings_json
 from ...rtm_plugin.core.errors import InputError
 from .base import RtmAlgorithm, tr
+from .request import Request
 from .settings import choice
 
 RESULT_FILES = MappingProxyType(
@@ -54,15 +55,15 @@ def add_allow_remote(algorithm: RtmAlgorithm) -> None:
     )
 
 
-def study_given(algorithm: RtmAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> StudyDocument:
+def study_given(request: Request) -> StudyDocument:
     """The study of STUDY, held to the rules for files from someone else as ALLOW_REMOTE says.
 
     Raises
     ------
     FileFormatError, SettingsError, InputError
     """
-    allowed = algorithm.parameterAsEnumString(parameters, "ALLOW_REMOTE", context) == "yes"
-    return given_study(algorithm.parameterAsString(parameters, "STUDY", context), allowed)
+    allowed = request.switch("ALLOW_REMOTE")
+    return given_study(request.text("STUDY"), allowed)
 
 
 def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[str, Any]:

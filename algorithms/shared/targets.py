@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFileDestination,
@@ -23,6 +21,7 @@ from ...rtm_plugin.adapters.paths import path_key, same_file
 from ...rtm_plugin.adapters.study_file import given_study, layer_file
 from ...rtm_plugin.cartography.sidecars import sidecar_path
 from ...rtm_plugin.core.errors import OutputError, RtmError
+from .request import Request
 
 RASTER_ENDINGS = ("tif", "tiff")
 VECTOR_ENDINGS = ("gpkg", "geojson", "csv", "shp", "fgb")
@@ -36,7 +35,7 @@ _PARTS = {**dict.fromkeys(_SHAPEFILE, _SHAPEFILE), **dict.fromkeys(_MAPINFO, _MA
 _ATTACHED = ("-wal", "-shm", "-journal", ".aux.xml", ".ovr", ".msk", ".xml", ".qml")
 
 
-def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
+def check_targets(request: Request) -> None:
     """Refuse outputs of a kind that cannot be written, that share a file, that are inputs, or that are in use.
 
     What a killed run left in their folders is repaired first, as it may have to do with the inputs.
@@ -45,10 +44,10 @@ def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any],
     ------
     OutputError
     """
-    outputs = list(_outputs(algorithm, parameters))
+    outputs = list(_outputs(request))
     for folder in dict.fromkeys(path.parent for path in outputs):
         tidy(folder)
-    inputs = list(_input_files(algorithm, parameters, context))
+    inputs = list(_input_files(request))
     taken: dict[str, Path] = {}
     for path in outputs:
         refuse_target(path)
@@ -65,49 +64,43 @@ def check_targets(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any],
         _refuse_foreign_style(path, taken)
 
 
-def _outputs(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any]) -> Iterator[Path]:
+def _outputs(request: Request) -> Iterator[Path]:
     """Every file that the parameters name, those in a folder of results too."""
-    for definition in algorithm.destinationParameterDefinitions():
-        path = _path(parameters.get(definition.name()))
+    for definition in request.algorithm.destinationParameterDefinitions():
+        path = _path(request.given(definition.name()))
         if path is None:
             continue
         if isinstance(definition, QgsProcessingParameterFolderDestination):
-            yield from (path / name for name in algorithm.FOLDER_FILES)
+            yield from (path / name for name in request.algorithm.FOLDER_FILES)
         else:
             _check_ending(definition, path)
             yield path
 
 
-def name_outputs(
-    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> dict[str, Any]:
-    """The parameters with a path for each output that will be written.
+def name_outputs(request: Request) -> Request:
+    """The request with a path for each output that will be written.
 
     Asking QGIS for a temporary output gives a new name each time, and puts it on the list of what is to be loaded. A
     tool that asks twice leaves a file on that list that nobody writes. So QGIS is asked here, once; whoever asks again
     gets the path.
     """
-    named = dict(parameters)
-    for definition in algorithm.destinationParameterDefinitions():
-        layer = isinstance(
-            definition, (QgsProcessingParameterRasterDestination, QgsProcessingParameterVectorDestination)
-        )
-        ask = algorithm.parameterAsOutputLayer if layer else algorithm.parameterAsFileOutput
-        path = ask(parameters, definition.name(), context)
+    named = dict(request.parameters)
+    for definition in request.algorithm.destinationParameterDefinitions():
+        path = request.output(definition.name())
         if path:
             named[definition.name()] = path
-    return named
+    return request.with_parameters(named)
 
 
-def load_only(
-    algorithm: QgsProcessingAlgorithm, context: QgsProcessingContext, named: dict[str, Any], results: dict[str, Any]
-) -> None:
+def load_only(request: Request, results: dict[str, Any]) -> None:
     """Take outputs that a run has left out, for a reason that its log tells, off the list of what is to be loaded."""
-    waiting = context.layersToLoadOnCompletion()
-    outputs = {str(named.get(definition.name())) for definition in algorithm.destinationParameterDefinitions()}
+    waiting = request.context.layersToLoadOnCompletion()
+    outputs = {
+        str(request.given(definition.name())) for definition in request.algorithm.destinationParameterDefinitions()
+    }
     left_out = outputs - set(map(str, results.values()))
     if left_out & set(waiting):
-        context.setLayersToLoadOnCompletion({path: waiting[path] for path in waiting if path not in left_out})
+        request.context.setLayersToLoadOnCompletion({path: waiting[path] for path in waiting if path not in left_out})
 
 
 def _path(value: Any) -> Path | None:
@@ -177,32 +170,24 @@ def _refuse_foreign_style(path: Path, taken: dict[str, Path]) -> None:
             )
 
 
-def _input_files(
-    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> Iterator[Path]:
+def _input_files(request: Request) -> Iterator[Path]:
     """Every file that a run reads: of its layers, documents and templates, and of the layers that a study names."""
-    for definition in algorithm.parameterDefinitions():
+    for definition in request.algorithm.parameterDefinitions():
         kind, name = definition.type(), definition.name()
-        if definition.isDestination() or not parameters.get(name):
+        if definition.isDestination() or not request.given(name):
             continue
         if kind in ("source", "vector", "raster", "multilayer"):
-            yield from _layer_files(algorithm, parameters, name, kind, context)
+            yield from _layer_files(request, name, kind)
         elif kind in ("file", "string"):
-            text = algorithm.parameterAsString(parameters, name, context).strip()
+            text = request.text(name).strip()
             if os.path.isfile(text):
                 yield Path(text)
             if name == "STUDY":
                 yield from _study_files(text)
 
 
-def _layer_files(
-    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, kind: str, context: QgsProcessingContext
-) -> Iterator[Path]:
-    if kind == "multilayer":
-        layers = algorithm.parameterAsLayerList(parameters, name, context)
-    else:
-        layers = [algorithm.parameterAsLayer(parameters, name, context)]
-    for layer in layers:
+def _layer_files(request: Request, name: str, kind: str) -> Iterator[Path]:
+    for layer in request.layers(name) if kind == "multilayer" else [request.layer(name)]:
         path = layer and QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source()).get("path")
         if path:
             yield Path(path)

@@ -10,7 +10,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
@@ -22,6 +21,7 @@ from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 from ...rtm_plugin.adapters.feedback import tr
 from ...rtm_plugin.adapters.fields import sound_text
 from ...rtm_plugin.core.errors import InputError
+from .request import Request
 
 Parameters = dict[str, Any]
 
@@ -29,9 +29,7 @@ _YES, _NO = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
 _UNBOUNDED = 1e300  # QGIS's bounds of a number without bounds lie beyond
 
 
-def typed_values(
-    algorithm: QgsProcessingAlgorithm, parameters: Parameters, context: QgsProcessingContext
-) -> Parameters:
+def typed_values(request: Request) -> Parameters:
     """The parameters of a run, with every number, word, yes or no, date and text as a plain value of its type.
 
     Raises
@@ -39,13 +37,13 @@ def typed_values(
     InputError
         A value that is none of its type, or not between its bounds.
     """
-    typed = dict(parameters)
-    for definition in algorithm.parameterDefinitions():
+    typed = dict(request.parameters)
+    for definition in request.algorithm.parameterDefinitions():
         name = definition.name()
         read = _READERS.get(definition.type())
-        if read is None or name not in parameters:
+        if read is None or name not in request.parameters:
             continue
-        value = _evaluated(definition, parameters[name], context)
+        value = _evaluated(definition, request.parameters[name], request.context)
         if isinstance(value, str) and definition.type() == "string" and not value.strip():
             typed[name] = ""  # None would bring back the default, which someone has cleared on purpose
         elif _is_empty(value):

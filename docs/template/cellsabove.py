@@ -4,8 +4,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
@@ -13,6 +11,7 @@ from qgis.core import (
 
 from ..rtm_plugin.core.errors import InputError
 from .shared.base import RtmAlgorithm, tr
+from .shared.request import Request
 
 
 class CellsAbove(RtmAlgorithm):
@@ -35,15 +34,13 @@ class CellsAbove(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("CELLS", tr("Cells above the value")))
         self.addOutput(QgsProcessingOutputNumber("SHARE", tr("Their share of all cells, in percent")))
 
-    def execute(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
-        raster = self.raster(parameters, "TERRAIN", context, "risk terrain")
-        value = self.parameterAsDouble(parameters, "VALUE", context)
+    def execute(self, request: Request) -> dict[str, Any]:
+        raster = request.raster("TERRAIN", "risk terrain")
+        value = request.number("VALUE")
         values, valid, _ = raster.band(1)
         if not valid.any():
             raise InputError(f"The raster '{raster.name}' has no cell with a value; choose another.")
         above = int((values[valid] > value).sum())
         share = 100 * above / int(valid.sum())
-        feedback.pushInfo(f"{above:,} of {int(valid.sum()):,} cells ({share:.1f} %) are above {value:g}.")
+        request.feedback.pushInfo(f"{above:,} of {int(valid.sum()):,} cells ({share:.1f} %) are above {value:g}.")
         return {"CELLS": above, "SHARE": share}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from qgis.core import Qgis, QgsProcessingContext
 from risk_terrain.algorithms.shared.base import RtmAlgorithm
+from risk_terrain.algorithms.shared.request import Request
 from risk_terrain.algorithms.shared.settings import add_settings, read_settings
 from risk_terrain.rtm_plugin.core.documents.declaration import parameters_of, setting
 
@@ -72,11 +73,11 @@ def test_parameters(tool):
 )
 def test_what_is_asked_is_read_back(tool, settings):
     given = parameters_of(settings)
-    assert read_settings(tool, given, QgsProcessingContext(), Tried, name="bars") == settings
+    assert read_settings(Request(tool, given, QgsProcessingContext()), Tried, name="bars") == settings
 
 
 def test_an_area_of_0_is_none(tool):
-    assert read_settings(tool, {"AREA": 0}, QgsProcessingContext(), Tried, name="bars").area is None
+    assert read_settings(Request(tool, {"AREA": 0}, QgsProcessingContext()), Tried, name="bars").area is None
 
 
 def test_what_a_tool_has_no_parameter_for_keeps_its_default():
@@ -85,5 +86,5 @@ def test_what_a_tool_has_no_parameter_for_keeps_its_default():
 
     tool = Smaller()
     tool.initAlgorithm()
-    read = read_settings(tool, {"FOLDS": 9, "QUICK": "no"}, QgsProcessingContext(), Tried, name="bars")
+    read = read_settings(Request(tool, {"FOLDS": 9, "QUICK": "no"}, QgsProcessingContext()), Tried, name="bars")
     assert (read.folds, read.quick) == (3, True)

@@ -57,6 +57,7 @@ def test_whole_numbers_are_not_rounded(provider):
 
 def test_words(provider):
     """Each word and each of qgis_process's numbers is taken; the help names the words, as does a refusal."""
+    from risk_terrain.algorithms.shared.request import Request
     from risk_terrain.algorithms.shared.values import typed_values
 
     for tool, definition in definitions(provider, "enum"):
@@ -64,7 +65,7 @@ def test_words(provider):
         assert definition.help().endswith(f" Words: {', '.join(words)}.")
         for place, word in enumerate(words):
             for given in (word, place, str(place), float(place)):
-                typed = typed_values(tool, {definition.name(): given}, QgsProcessingContext())
+                typed = typed_values(Request(tool, {definition.name(): given}, QgsProcessingContext()))
                 assert typed == {definition.name(): word}
         for wrong in ("other", -1, len(words), 0.5, "nan"):
             sentence = answer(tool, definition.name(), wrong)
@@ -75,12 +76,13 @@ def test_words(provider):
 
 
 def test_yes_or_no(provider):
+    from risk_terrain.algorithms.shared.request import Request
     from risk_terrain.algorithms.shared.values import typed_values
 
     for tool, definition in definitions(provider, "boolean"):
         name = definition.name()
         for given, meant in ((True, True), ("no", False), ("false", False), ("0", False), (1, True), ("Yes", True)):
-            assert typed_values(tool, {name: given}, QgsProcessingContext()) == {name: meant}
+            assert typed_values(Request(tool, {name: given}, QgsProcessingContext())) == {name: meant}
         assert "neither yes nor no" in answer(tool, name, "abc")
 
 
