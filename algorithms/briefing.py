@@ -195,17 +195,17 @@ class Briefing(RtmAlgorithm):
         grid, scores = terrain.grid, terrain.scores
         factors = self._factors(request, model, raster)
         layers = BriefingLayers(
-            request.raster_layer("TERRAIN"),
-            self._places(request, terrain, raster),
-            self._vector(request, "STUDY_AREA"),
-            factors,
-            self._basemap(request),
-            tuple(capital(readable(layer_name(layer))) for layer in factors),
-            request.whole("PLACES_SHOWN"),
+            terrain=request.raster_layer("TERRAIN"),
+            places=self._places(request, terrain, raster),
+            outline=self._vector(request, "STUDY_AREA"),
+            factors=factors,
+            basemap=self._basemap(request),
+            factor_names=tuple(capital(readable(layer_name(layer))) for layer in factors),
+            places_shown=request.whole("PLACES_SHOWN"),
         )
         if layers.outline is None and grid.study_area is not None:
             layers = replace(layers, outline=outline_layer(grid.study_area, raster.crs, tr("Study area")))
-        return layers, Cells(grid, scores, np.zeros(grid.cells, dtype=np.int64))
+        return layers, Cells(grid=grid, scores=scores, places=np.zeros(grid.cells, dtype=np.int64))
 
     def _places(self, request: Request, terrain: Terrain, raster: Raster) -> QgsVectorLayer | None:
         """The places of this terrain; those of another study are refused."""
@@ -274,7 +274,9 @@ class Briefing(RtmAlgorithm):
         words["AUTHOR"] = words["AUTHOR"] or ", ".join(text for text in (usual.analyst, usual.unit) if text)
         chosen = request.day("DATE") or date.today()
         places = None if layers.places is None else read_places(layers.places)
-        return briefing_text(model, cells, places, words["TITLE"], marking, words["AUTHOR"], chosen)
+        return briefing_text(
+            model, cells, places, title=words["TITLE"], marking=marking, author=words["AUTHOR"], day=chosen
+        )
 
     def _extent(self, request: Request, layers: BriefingLayers) -> QgsRectangle | None:
         if not request.given("EXTENT"):

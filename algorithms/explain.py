@@ -114,7 +114,7 @@ class Explain(RtmAlgorithm):
             expected = expected_of(raster, model, terrain)
         observed, notes = self._observed(request, grid, model)
         factors = self._factors(request, grid, {term.factor for term in model.selected})
-        answer = explain(model, grid, cell, scores, expected, observed, factors)
+        answer = explain(model, grid, cell, scores=scores, expected=expected, observed=observed, features=factors)
         place = self._place(request, terrain, answer.x, answer.y)
         answer = replace(answer, notes=(*answer.notes, *notes), place=place)
         units = units_text(crs_of(grid))

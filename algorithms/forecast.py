@@ -130,7 +130,15 @@ class Forecast(RtmAlgorithm):
         provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
         paths = self._paths(request)
         with Staging(request.feedback, marking) as staging:
-            save_forecast(staging, paths, observed.grid, found, sources, provenance, model.events.period)
+            save_forecast(
+                staging,
+                paths,
+                observed.grid,
+                found=found,
+                sources=sources,
+                provenance=provenance,
+                fitted=model.events.period,
+            )
         return self._results(request, paths, found.evidence.level, found.evidence.events)
 
     def _coming(self, request: Request, periods: int) -> str:
@@ -181,11 +189,14 @@ class Forecast(RtmAlgorithm):
         return history
 
     def _paths(self, request: Request) -> ForecastPaths:
-        layers = [
-            request.output(name)
-            for name in ("OUTPUT", "OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS")
-        ]
-        return ForecastPaths(*layers, request.output("OUTPUT_JSON"))
+        return ForecastPaths(
+            expected=request.output("OUTPUT"),
+            lower=request.output("OUTPUT_LOWER"),
+            upper=request.output("OUTPUT_UPPER"),
+            probability=request.output("OUTPUT_PROBABILITY"),
+            parts=request.output("OUTPUT_PARTS"),
+            document=request.output("OUTPUT_JSON"),
+        )
 
     def _results(self, request: Request, paths: ForecastPaths, level: float, events: float) -> dict[str, Any]:
         results = {}

@@ -147,7 +147,15 @@ class JointRisk(RtmAlgorithm):
         table = request.output("OUTPUT_TABLE")
         with Staging(request.feedback, marking) as staging:
             items = joint_items(bandwidth, settings.rule, settings.value)
-            save_joint_risk(staging, output, grid, classes, recent.period, items, [source_item("events", read)])
+            save_joint_risk(
+                staging,
+                output,
+                grid,
+                classes=classes,
+                recent=recent.period,
+                items=items,
+                sources=[source_item("events", read)],
+            )
             if table:
                 save_table(staging, table, JOINT_COLUMNS, map(_row, rows))
         request.present(output, tr("Joint risk: vulnerability and exposure"), results_group(), 35)

@@ -92,11 +92,11 @@ class PriorityPlaces(RtmAlgorithm):
             grid,
             scores,
             settings,
-            self._values(request, "EXPECTED", grid, "rtm:terrain"),
-            self._values(request, "COUNTS", grid, "rtm:countevents"),
-            model.selected if model is not None and candidates is not None else (),
-            candidates,
-            request.progress(),
+            expected=self._values(request, "EXPECTED", grid, "rtm:terrain"),
+            observed=self._values(request, "COUNTS", grid, "rtm:countevents"),
+            terms=model.selected if model is not None and candidates is not None else (),
+            candidates=candidates,
+            progress=request.progress(),
         )
         if not found.places:
             raise InputError(no_places_finding(scores, settings).text)

@@ -37,7 +37,7 @@ from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
 from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, save_report
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, reports_of
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 from .shared.study_inputs import rule_text
@@ -111,27 +111,36 @@ class Report(RtmAlgorithm):
         settings = read_settings(request, PlaceSettings)
         terms = model.selected if candidates is not None else ()
         watched = request.progress(0.3, 0.6)
-        found = priority_places(grid, scores, settings, expected, counts, terms, candidates, watched)
-        tell_places(found, grid, scores, settings, request.feedback)
-        cells = Cells(
+        found = priority_places(
             grid,
             scores,
-            found.label,
-            expected,
-            counts,
-            None if candidates is None else shares(terms, candidates),
-            self._layers(request, grid, model),
+            settings,
+            expected=expected,
+            observed=counts,
+            terms=terms,
+            candidates=candidates,
+            progress=watched,
+        )
+        tell_places(found, grid, scores, settings, request.feedback)
+        cells = Cells(
+            grid=grid,
+            scores=scores,
+            places=found.label,
+            expected=expected,
+            counts=counts,
+            shares=None if candidates is None else shares(terms, candidates),
+            layers=self._layers(request, grid, model),
         )
         about = self._about(request, model, raster, counts)
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
         cards = request.whole("PLACE_CARDS")
-        told = findings(model, about, found.places, cells, cards=cards)
+        report = findings(model, about, found.places, cells, cards=cards)
         stop_if_cancelled(request.feedback)
-        if not told.cards:
-            files["OUTPUT_CARDS"] = ""
+        written = {name: files[name] for name in reports_of(report) if files[name]}
         with Staging(request.feedback, marking_of_model(model)) as staging:
-            save_report(staging, files, told, cells)
-        return {**{name: path for name, path in files.items() if path}, "PLACE_COUNT": len(found.places)}
+            for name, path in written.items():
+                REPORT_OUTPUTS[name](staging, path, report, cells)
+        return {**written, "PLACE_COUNT": len(found.places)}
 
     def _counts(self, request: Request, grid: Grid) -> Floats | None:
         """Events in the cells of the terrain."""

@@ -1,7 +1,10 @@
 """rtm:run — the whole study in one go: from boundary, events and risk factors to places and a report."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from qgis.core import (
@@ -29,7 +32,9 @@ from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import Clock
+from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.derive import findings
+from ..rtm_plugin.report.findings import Findings
 from ..rtm_plugin.report.first_page import first_page
 from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
@@ -50,10 +55,18 @@ from .shared.outputs import (
     versions,
 )
 from .shared.parameters import add_covariates, add_exclude
-from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, save_report
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, reports_of
 from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
+
+_TERRAIN = "OUTPUT_TERRAIN"
+_BESIDE = (  # what the terrain's layer knows the place of
+    ("model", "OUTPUT_MODEL"),
+    ("expected", "OUTPUT_EXPECTED"),
+    ("places", "OUTPUT_PLACES"),
+    ("report", "OUTPUT_REPORT"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,18 @@ class Beyond:
 
     forecast: Forecast | None = None
     later: Measured | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """All that a run has worked out, before anything is written."""
+
+    inputs: Inputs
+    study: Study
+    result: StudyResult
+    beyond: Beyond
+    findings: Findings
+    cells: Cells
 
 
 class Run(RtmAlgorithm):
@@ -189,7 +214,7 @@ class Run(RtmAlgorithm):
         tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, request.feedback)
         beyond = _beyond(inputs, result, provenance, request.feedback) if wanted else Beyond()
         request.feedback.setProgressText(tr("Writing"))
-        return self._write(request, inputs, study, result, beyond, data)
+        return self._write(request, self._finished(request, inputs, study, result, beyond, data))
 
     def _has_cards(self, request: Request) -> bool:
         """Whether there will be cards, which tell the names of features."""
@@ -203,7 +228,7 @@ class Run(RtmAlgorithm):
             "inputs": inputs.sources,
         }
 
-    def _write(
+    def _finished(
         self,
         request: Request,
         inputs: Inputs,
@@ -211,64 +236,110 @@ class Run(RtmAlgorithm):
         result: StudyResult,
         beyond: Beyond,
         data: Sequence[Finding],
-    ) -> dict[str, Any]:
-        layer = {
-            name: request.output(name)
-            for name in ("OUTPUT_TERRAIN", "OUTPUT_EXPECTED", "OUTPUT_PLACES", "OUTPUT_TABLE", "OUTPUT_FORECAST")
-        }
-        file = {name: request.output(name) for name in ("OUTPUT_MODEL", *REPORT_OUTPUTS, "OUTPUT_VALIDATION")}
-        later = beyond.later
-        if later is None:
-            file["OUTPUT_VALIDATION"] = ""
-        scored = result.observations.grid
-        cells, cards = cells_of(inputs, result), request.whole("PLACE_CARDS")
-        tested, measured = (later.terrain, later.findings) if later else ((), None)
-        about, spots = report_context(inputs, study, data), result.places.places
-        told = findings(result.model, about, spots, cells, tested, cards, measured)
-        if not told.cards:
-            file["OUTPUT_CARDS"] = ""
-        with Staging(request.feedback, marking_of_model(result.model)) as staging:
-            save_terrain(staging, layer["OUTPUT_TERRAIN"], scored, result.terrain, study.period, result.model)
-            if layer["OUTPUT_EXPECTED"]:
-                save_expected(staging, layer["OUTPUT_EXPECTED"], scored, result.terrain, study.period, result.model)
-            if layer["OUTPUT_PLACES"]:
-                save_places(staging, layer["OUTPUT_PLACES"], scored, result.places, made_from_terrain(result.model))
-            if layer["OUTPUT_TABLE"]:
-                save_candidate_table(staging, layer["OUTPUT_TABLE"], result.model.candidates)
-            if file["OUTPUT_MODEL"]:
-                staging.text(file["OUTPUT_MODEL"], result.model.to_json())
-            if any(file[name] for name in REPORT_OUTPUTS):
-                save_report(staging, file, told, cells)
-            if layer["OUTPUT_FORECAST"] and beyond.forecast is not None:
-                paths = ForecastPaths(layer["OUTPUT_FORECAST"])
-                made_from = inputs.fitted_on
-                coming, fitted = coming_days(inputs), study.period
-                provenance = result.model.provenance
-                save_forecast(staging, paths, scored, beyond.forecast, made_from, provenance, fitted, coming)
-            if file["OUTPUT_VALIDATION"] and later is not None:
-                staging.text(file["OUTPUT_VALIDATION"], render_validation(later.findings))
-        group = results_group(inputs.title)
-        request.present(layer["OUTPUT_PLACES"], tr("Priority places"), group, 40)
-        beside = {
-            "model": file["OUTPUT_MODEL"],
-            "expected": layer["OUTPUT_EXPECTED"],
-            "places": layer["OUTPUT_PLACES"],
-            "report": file["OUTPUT_REPORT"],
-        }
-        terrain = layer["OUTPUT_TERRAIN"]
-        request.present(terrain, tr("Risk terrain: relative risk score"), group, 30, beside)
-        request.present(layer["OUTPUT_EXPECTED"], tr("Expected events in a cell"), group, 20)
-        request.present(layer["OUTPUT_FORECAST"], tr("Forecast: expected events in a cell"), group, 15)
-        request.present(layer["OUTPUT_TABLE"], tr("Candidate table"), group, 10)
-        return {
-            **{name: path for name, path in {**layer, **file}.items() if path},
-            "FAMILY": result.model.family,
-            "FACTOR_COUNT": len(result.model.selected),
-            "BIC": result.model.best.bic,
-            "PLACE_COUNT": len(result.places.places),
-            "FINDINGS": first_page(told),
-            **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
-        }
+    ) -> FinishedRun:
+        """With the findings of the report, which the numbers of the run come from, too."""
+        later, cells = beyond.later, cells_of(inputs, result)
+        report = findings(
+            result.model,
+            report_context(inputs, study, data),
+            result.places.places,
+            cells=cells,
+            accuracy=later.terrain if later else (),
+            cards=request.whole("PLACE_CARDS"),
+            validation=later.findings if later else None,
+        )
+        return FinishedRun(inputs=inputs, study=study, result=result, beyond=beyond, findings=report, cells=cells)
+
+    def _write(self, request: Request, run: FinishedRun) -> dict[str, Any]:
+        saved = _saved(run)
+        wanted = {output.name: request.output(output.name) for output in saved}
+        paths = {name: path for name, path in wanted.items() if path}
+        with Staging(request.feedback, marking_of_model(run.result.model)) as staging:
+            for output in saved:
+                if output.name in paths:
+                    output.save(staging, paths[output.name])
+        group = results_group(run.inputs.title)
+        for output in saved:
+            if output.title and output.name in paths:
+                beside = {what: paths.get(name, "") for what, name in _BESIDE} if output.name == _TERRAIN else None
+                request.present(paths[output.name], output.title, group, output.order, beside)
+        return {**paths, **_numbers(run)}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One output of a run: how it is written to a path, and where it stands in the tree of layers if it is one."""
+
+    name: str
+    save: Callable[[Staging, str], None]
+    title: str = ""
+    order: int = 0
+
+
+def _saved(run: FinishedRun) -> tuple[Saved, ...]:
+    """The outputs that this run has, in the order in which they are written."""
+    result, forecast, later = run.result, run.beyond.forecast, run.beyond.later
+    grid, model, fitted = result.observations.grid, result.model, run.study.period
+
+    def terrain(staging: Staging, path: str) -> None:
+        save_terrain(staging, path, grid, result.terrain, fitted, model)
+
+    def expected(staging: Staging, path: str) -> None:
+        save_expected(staging, path, grid, result.terrain, fitted, model)
+
+    def places(staging: Staging, path: str) -> None:
+        save_places(staging, path, grid, result.places, made_from_terrain(model))
+
+    saved = [
+        Saved(_TERRAIN, terrain, tr("Risk terrain: relative risk score"), 30),
+        Saved("OUTPUT_EXPECTED", expected, tr("Expected events in a cell"), 20),
+        Saved("OUTPUT_PLACES", places, tr("Priority places"), 40),
+        Saved(
+            "OUTPUT_TABLE",
+            lambda staging, path: save_candidate_table(staging, path, model.candidates),
+            tr("Candidate table"),
+            10,
+        ),
+        Saved("OUTPUT_MODEL", lambda staging, path: staging.text(path, model.to_json())),
+        *(
+            Saved(name, partial(REPORT_OUTPUTS[name], findings=run.findings, cells=run.cells))
+            for name in reports_of(run.findings)
+        ),
+    ]
+    if forecast is not None:
+        saved.append(
+            Saved(
+                "OUTPUT_FORECAST",
+                lambda staging, path: save_forecast(
+                    staging,
+                    ForecastPaths(expected=path),
+                    grid,
+                    found=forecast,
+                    sources=run.inputs.fitted_on,
+                    provenance=model.provenance,
+                    fitted=fitted,
+                    days=coming_days(run.inputs),
+                ),
+                tr("Forecast: expected events in a cell"),
+                15,
+            )
+        )
+    if later is not None:
+        page = later.findings
+        saved.append(Saved("OUTPUT_VALIDATION", lambda staging, path: staging.text(path, render_validation(page))))
+    return tuple(saved)
+
+
+def _numbers(run: FinishedRun) -> dict[str, Any]:
+    model, later = run.result.model, run.beyond.later
+    return {
+        "FAMILY": model.family,
+        "FACTOR_COUNT": len(model.selected),
+        "BIC": model.best.bic,
+        "PLACE_COUNT": len(run.result.places.places),
+        "FINDINGS": first_page(run.findings),
+        **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
+    }
 
 
 def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback) -> Beyond:

@@ -83,7 +83,15 @@ class SelectModel(RtmAlgorithm):
         clock = Clock(stage_teller(request.feedback))
         observed = observe(grid, events.counts, candidates, read_covariates(request, grid))
         progress = request.progress(0.1, 0.95)
-        model = fit_model(observed, events, settings, provenance, clock, progress, available_workers())
+        model = fit_model(
+            observed,
+            events,
+            settings,
+            provenance=provenance,
+            clock=clock,
+            progress=progress,
+            workers=available_workers(),
+        )
         tell_model(model, request.feedback)
         output_model = request.output("OUTPUT_MODEL")
         output_table = request.output("OUTPUT_TABLE")

@@ -57,7 +57,7 @@ _DAY = timedelta(days=1)
 _OUTPUT_NUMBERS = {"PAI": PAI, "HIT_RATE": HIT_RATE}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Everything that was read, on the cells that all maps have."""
 
@@ -207,11 +207,11 @@ class Validate(RtmAlgorithm):
             [*(_scored(raster, inputs.later.days) for raster in inputs.maps), *baselines],
             inputs.counts.counts,
             inputs.grid,
-            settings,
-            baselines[0].scores if inputs.prior else None,
-            streets,
-            request.progress(0.4, 0.9),
-            _worth(inputs),
+            settings=settings,
+            prior=baselines[0].scores if inputs.prior else None,
+            streets=streets,
+            progress=request.progress(0.4, 0.9),
+            numbers=_worth(inputs),
         )
         about = self._about(request, inputs, overlaps, bandwidth, marking)
         found = validation_findings(measured, about)
@@ -241,7 +241,7 @@ class Validate(RtmAlgorithm):
                 raise InputError(no_event_inside(prior))
         if request.given("STREETS"):
             streets = read_source(request, "STREETS", crs, wanted="line")
-        return Inputs(grid, maps, later, counts, prior, streets)
+        return Inputs(grid=grid, maps=maps, later=later, counts=counts, prior=prior, streets=streets)
 
     def _read_prior(
         self,

@@ -145,11 +145,11 @@ class WhatIfFeaturesChange(RtmAlgorithm):
             model,
             factor,
             before.features,
-            after,
-            grid,
-            terrain.scores,
-            expected,
-            request.progress(0.1, 0.8),
+            after=after,
+            grid=grid,
+            scores=terrain.scores,
+            expected=expected,
+            progress=request.progress(0.1, 0.8),
         )
         places = self._places(request, terrain)
         rows = place_changes(grid, found, places, request.progress(0.8, 0.9))
@@ -188,7 +188,7 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
         path = {name: request.output(name) for name in names}
         with Staging(request.feedback, marking) as staging:
-            save_what_if(staging, path, grid, found, factor, model, sources)
+            save_what_if(staging, path, grid, found=found, factor=factor, model=model, sources=sources)
             if path["OUTPUT_TABLE"]:
                 save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
         labels = (

@@ -20,7 +20,7 @@ _NODATA = -9999.0
 _NO_COUNT = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastPaths:
     """Where the results go; an empty path is not written."""
 
@@ -51,20 +51,35 @@ def save_forecast(
     wide = found.expected.astype(np.float32)
     counts = count_painter(float(np.quantile(found.expected, 0.99)))
     band = Band(wide, "expected events in the coming period")
-    save_raster(staging, paths.expected, grid, [band], _NODATA, "forecast", items, counts)
+    save_raster(
+        staging, paths.expected, grid, bands=[band], nodata=_NODATA, kind="forecast", items=items, painter=counts
+    )
     bounds = count_painter(max(float(np.quantile(found.upper, 0.99)), 1.0))
     for path, values, end in ((paths.lower, found.lower, "lower"), (paths.upper, found.upper, "upper")):
         if path:
             band = Band(np.minimum(values, 2**31 - 1).astype(np.int32), f"{end} bound of events, {percent} interval")
-            save_raster(staging, path, grid, [band], _NO_COUNT, f"forecast-{end}", items, bounds)
+            save_raster(
+                staging, path, grid, bands=[band], nodata=_NO_COUNT, kind=f"forecast-{end}", items=items, painter=bounds
+            )
     if paths.probability:
         band = Band(found.probability.astype(np.float32), f"probability of the top {top}")
         painter = share_painter(f"likely to be in the top {top}")
-        save_raster(staging, paths.probability, grid, [band], _NODATA, "forecast-probability", items, painter)
+        save_raster(
+            staging,
+            paths.probability,
+            grid,
+            bands=[band],
+            nodata=_NODATA,
+            kind="forecast-probability",
+            items=items,
+            painter=painter,
+        )
     if paths.parts:
         bands = [Band(found.parts[:, i].astype(np.float32), f"share of {name}") for i, name in enumerate(PARTS)]
         painter = share_painter("from the cell's own history")
-        save_raster(staging, paths.parts, grid, bands, _NODATA, "forecast-parts", items, painter)
+        save_raster(
+            staging, paths.parts, grid, bands=bands, nodata=_NODATA, kind="forecast-parts", items=items, painter=painter
+        )
     if paths.document:
         document = {**found.document(), "provenance": dict(provenance)}
         staging.text(paths.document, json_text(document, known))

@@ -110,10 +110,10 @@ def measured_on_later_events(
     )
     words = later.report.words
     about = ValidationContext(
-        tr("{}: the maps against {}").format(inputs.title, later_text(words.events, later.period)),
-        words.events,
-        events.outside,
-        inputs.events.report.words.events,
+        title=tr("{}: the maps against {}").format(inputs.title, later_text(words.events, later.period)),
+        later_events=words.events,
+        outside=events.outside,
+        prior_events=inputs.events.report.words.events,
         left_out=events.left_out,
         later_source=words.source,
         tested_days=later.days,

@@ -70,7 +70,9 @@ _PLUGIN = Path(__file__).resolve().parents[2] / "metadata.txt"
 def save_grid(staging: Staging, path: str, grid: Grid, sources: Sources) -> None:
     """1 in the kept cells."""
     band = Band(np.ones(grid.cells, dtype=np.uint8), "study area")
-    save_raster(staging, path, grid, [band], 0, "grid", sources_item(sources), grid_painter())
+    save_raster(
+        staging, path, grid, bands=[band], nodata=0, kind="grid", items=sources_item(sources), painter=grid_painter()
+    )
 
 
 def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources: Sources) -> None:
@@ -82,11 +84,11 @@ def save_counts(staging: Staging, path: str, grid: Grid, events: Events, sources
         staging,
         path,
         grid,
-        [band],
-        -1,
-        "counts",
-        {**items, **sources_item(sources)},
-        count_painter(float(np.quantile(events.counts, 0.99)) or 1.0),
+        bands=[band],
+        nodata=-1,
+        kind="counts",
+        items={**items, **sources_item(sources)},
+        painter=count_painter(float(np.quantile(events.counts, 0.99)) or 1.0),
     )
 
 
@@ -96,11 +98,11 @@ def save_candidates(staging: Staging, path: str, grid: Grid, block: FactorCandid
         staging,
         path,
         grid,
-        candidate_bands(block),
-        _NO_FLAG,
-        "candidates",
-        sources_item(sources),
-        candidate_painter(block.candidates[0]),
+        bands=candidate_bands(block),
+        nodata=_NO_FLAG,
+        kind="candidates",
+        items=sources_item(sources),
+        painter=candidate_painter(block.candidates[0]),
     )
 
 
@@ -117,7 +119,9 @@ def save_terrain(
     items = score_items(summary)
     items |= period_items(FIT, fitted or Period()) | (model_items(model) if model else {})
     band = Band(terrain.scores, "relative risk score")
-    save_raster(staging, path, grid, [band], _NODATA, "terrain", items, terrain_painter(summary))
+    save_raster(
+        staging, path, grid, bands=[band], nodata=_NODATA, kind="terrain", items=items, painter=terrain_painter(summary)
+    )
 
 
 def save_expected(
@@ -129,7 +133,9 @@ def save_expected(
     model: RiskModel | None = None,
 ) -> None:
     """Expected counts; `fitted` is the period of the model's events, and the model tells how counts scatter."""
-    save_expected_counts(staging, path, grid, terrain.expected, "expected events", fitted, model)
+    save_expected_counts(
+        staging, path, grid, expected=terrain.expected, name="expected events", fitted=fitted, model=model
+    )
 
 
 def save_expected_counts(
@@ -147,7 +153,9 @@ def save_expected_counts(
     items |= days_item(model.events.days or None) if model else {}
     band = Band(expected, name)
     largest = float(np.quantile(expected, 0.99))
-    save_raster(staging, path, grid, [band], _NODATA, "expected", items, count_painter(largest))
+    save_raster(
+        staging, path, grid, bands=[band], nodata=_NODATA, kind="expected", items=items, painter=count_painter(largest)
+    )
 
 
 def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Floats) -> None:
@@ -169,7 +177,9 @@ def save_joint_risk(
     """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
     band = Band(classes, "vulnerability and exposure")
     told = {**items, **period_items(PERIOD, recent), **sources_item(sources)}
-    save_raster(staging, path, grid, [band], _NO_FLAG, "jointrisk", told, joint_painter())
+    save_raster(
+        staging, path, grid, bands=[band], nodata=_NO_FLAG, kind="jointrisk", items=told, painter=joint_painter()
+    )
 
 
 def save_what_if(
@@ -208,7 +218,16 @@ def save_what_if(
     for name, kind, values, label, painter in maps:
         if paths[name]:
             band = Band(values, f"{label} ({NOT_CAUSE})")
-            save_raster(staging, paths[name], grid, [band], _NODATA, f"whatif-{kind}", items, painter)
+            save_raster(
+                staging,
+                paths[name],
+                grid,
+                bands=[band],
+                nodata=_NODATA,
+                kind=f"whatif-{kind}",
+                items=items,
+                painter=painter,
+            )
 
 
 def save_places(

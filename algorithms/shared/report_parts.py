@@ -1,7 +1,6 @@
 """What goes into a report beside the model, however it is made: cells, named features, parameters, files."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from qgis.core import QgsProcessingParameterFileDestination
@@ -18,8 +17,6 @@ from ...rtm_plugin.report.findings import Findings
 from ...rtm_plugin.report.page import render
 from .base import RtmAlgorithm, tr
 from .study_inputs import Inputs
-
-REPORT_OUTPUTS = ("OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS")
 
 
 def add_report_outputs(algorithm: RtmAlgorithm) -> None:
@@ -48,13 +45,13 @@ def cells_of(inputs: Inputs, result: StudyResult) -> Cells:
     """The cells of a run."""
     observed = result.observations
     return Cells(
-        observed.grid,
-        result.terrain.scores,
-        result.places.label,
-        result.terrain.expected.astype(np.float64),
-        observed.counts,
-        shares(result.model.selected, observed.candidates),
-        {settings.name: named_layer(read) for read, settings in inputs.factors},
+        grid=observed.grid,
+        scores=result.terrain.scores,
+        places=result.places.label,
+        expected=result.terrain.expected.astype(np.float64),
+        counts=observed.counts,
+        shares=shares(result.model.selected, observed.candidates),
+        layers={settings.name: named_layer(read) for read, settings in inputs.factors},
     )
 
 
@@ -67,15 +64,36 @@ def named_layer(read: ReadLayer) -> NamedLayer:
     return NamedLayer(read.features, FeatureNames(texts, owner))
 
 
-def save_report(staging: Staging, files: Mapping[str, Any], found: Findings, cells: Cells) -> None:
-    """The page and its numbers, as far as they are wanted."""
-    if files["OUTPUT_REPORT"]:
-        staging.text(files["OUTPUT_REPORT"], render(found, cells))
-    if files["OUTPUT_FINDINGS"]:
-        staging.text(files["OUTPUT_FINDINGS"], found.to_json())
-    if files["OUTPUT_CARDS"] and found.cards:
-        sheets = [
-            Sheet(card.heading, card.title, card.map, card.facts, card.near, TO_FILL_IN)
-            for card in card_texts(found, cells)
-        ]
-        write_sheets(staging.beside(files["OUTPUT_CARDS"]), found.context.title, sheets, staging.marking)
+def _save_page(staging: Staging, path: str, findings: Findings, cells: Cells) -> None:
+    staging.text(path, render(findings, cells))
+
+
+def _save_numbers(staging: Staging, path: str, findings: Findings, cells: Cells) -> None:
+    staging.text(path, findings.to_json())
+
+
+def _save_cards(staging: Staging, path: str, findings: Findings, cells: Cells) -> None:
+    sheets = [
+        Sheet(
+            heading=card.heading,
+            under=card.title,
+            drawing=card.map,
+            beside=card.facts,
+            below=card.near,
+            lines=TO_FILL_IN,
+        )
+        for card in card_texts(findings, cells)
+    ]
+    write_sheets(staging.beside(path), findings.context.title, sheets, staging.marking)
+
+
+REPORT_OUTPUTS: dict[str, Callable[[Staging, str, Findings, Cells], None]] = {
+    "OUTPUT_REPORT": _save_page,
+    "OUTPUT_FINDINGS": _save_numbers,
+    "OUTPUT_CARDS": _save_cards,
+}
+
+
+def reports_of(findings: Findings) -> tuple[str, ...]:
+    """The outputs that a report has: no cards where there is no place."""
+    return tuple(name for name in REPORT_OUTPUTS if name != "OUTPUT_CARDS" or findings.cards)

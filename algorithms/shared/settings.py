@@ -13,7 +13,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from ...rtm_plugin.core.documents.declaration import Setting, default_of, settings_of
+from ...rtm_plugin.core.documents.declaration import SHORTEST, Setting, default_of, settings_of
 from .base import RtmAlgorithm, tr
 from .request import Request
 
@@ -21,7 +21,6 @@ Parameters = dict[str, Any]
 Settings = TypeVar("Settings")
 
 OF_ONE_FACTOR = ("direction", "density_sd")  # a run takes them for single factors only, in FACTOR_SETTINGS
-_SHORTEST = 0.001  # QGIS's bounds are themselves allowed, and a length of 0 is not
 
 
 def choice(name: str, label: str, options: Sequence[str], default: str) -> QgsProcessingParameterEnum:
@@ -70,7 +69,7 @@ def _definition(declared: Setting, default: Any, parent: str) -> QgsProcessingPa
     if declared.kind == "whole":
         return whole_number(name, label, default, int(declared.least), int(declared.most))
     if declared.kind == "length":
-        return QgsProcessingParameterDistance(name, label, default, parent, optional, minValue=_SHORTEST)
+        return QgsProcessingParameterDistance(name, label, default, parent, optional, minValue=SHORTEST)
     if declared.kind == "area":
         return QgsProcessingParameterArea(name, label, default, parent, optional, minValue=0.0)
     bounds = {"minValue": declared.least, "maxValue": declared.most}

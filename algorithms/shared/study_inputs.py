@@ -49,7 +49,7 @@ from .request import Request
 from .settings import read_settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """All layers of a study, read into the study area's CRS."""
 
@@ -164,7 +164,16 @@ def read_inputs(
     layers = [factor_layer(read, settings, block_length) for read, settings in factors]
     noticed = factors_findings(area.features, events.features.coordinates, layers, events.report.name)
     refuse_errors(noticed)
-    return Inputs(area, exclude, events, test_events, factors, title, crs, noticed)
+    return Inputs(
+        area=area,
+        exclude=exclude,
+        events=events,
+        test_events=test_events,
+        factors=factors,
+        title=title,
+        crs=crs,
+        factor_findings=noticed,
+    )
 
 
 def factor_layer(read: ReadLayer, settings: FactorSettings, block_length: float) -> FactorLayer:
@@ -257,17 +266,17 @@ def _entries(
 def study_of(request: Request, inputs: Inputs) -> Study:
     """What core is asked."""
     return Study(
-        inputs.area.features,
-        crs_text(inputs.crs),
-        inputs.events.features.coordinates,
-        [(read.features, settings) for read, settings in inputs.factors],
-        read_settings(request, GridSettings),
-        read_settings(request, SelectionSettings),
-        read_settings(request, PlaceSettings),
-        inputs.exclude.features if inputs.exclude else None,
-        lambda grid: read_covariates(request, grid),
-        inputs.events.period,
-        inputs.events.days,
+        study_area=inputs.area.features,
+        crs=crs_text(inputs.crs),
+        events=inputs.events.features.coordinates,
+        factors=[(read.features, settings) for read, settings in inputs.factors],
+        grid=read_settings(request, GridSettings),
+        selection=read_settings(request, SelectionSettings),
+        places=read_settings(request, PlaceSettings),
+        exclude=inputs.exclude.features if inputs.exclude else None,
+        covariates=lambda grid: read_covariates(request, grid),
+        period=inputs.events.period,
+        days=inputs.events.days,
     )
 
 
@@ -286,16 +295,16 @@ def report_context(inputs: Inputs, study: Study, data_findings: Sequence[Finding
     block = study.grid.block_length
     factors = tuple(
         FactorInfo(
-            settings.name,
-            read.report.name,
-            read.features.geometry,
-            read.report.features,
-            settings.operationalisation,
-            settings.distances(block)[-1],
-            settings.distances(block)[0],
-            settings.direction,
-            settings.density_sd,
-            tuple(read.report.warnings),
+            name=settings.name,
+            layer=read.report.name,
+            geometry=read.features.geometry,
+            features=read.report.features,
+            operationalisation=settings.operationalisation,
+            max_influence=settings.distances(block)[-1],
+            increment=settings.distances(block)[0],
+            direction=settings.direction,
+            density_sd=settings.density_sd,
+            warnings=tuple(read.report.warnings),
         )
         for read, settings in inputs.factors
     )

@@ -46,7 +46,7 @@ class Piece:
         return np.array([centroid.GetX(), centroid.GetY()])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class City:
     """What the rest of the generator needs to know about the ground."""
 
@@ -394,7 +394,13 @@ def build_city(seed: int) -> City:
     boundary = max(parts(whole, ogr.wkbPolygon), key=lambda part: part.GetArea())
     world = boundary.Buffer(plan.WORLD_MARGIN, 8)
     railways = {name: line(spline(xy, warp)).Intersection(world) for name, xy in plan.RAILWAYS.items()}
-    city = City(boundary, wards, river, railways, place_stations(railways, boundary, warp))
+    city = City(
+        boundary=boundary,
+        wards=wards,
+        river=river,
+        railways=railways,
+        stations=place_stations(railways, boundary, warp),
+    )
     city.centres = warp(np.array([plan.TOWN_CENTRE, *plan.DISTRICT_CENTRES]) * 1000.0)
     city.ward_anchors = {name: warp(np.array(xy) * 1000.0) for name, xy in plan.WARDS.items()}
 
@@ -405,7 +411,13 @@ def build_city(seed: int) -> City:
     main = collect([line(xy) for xy in roads.values()], ogr.wkbMultiLineString)
     barred = river.Buffer(35).Union(collect(list(railways.values()), ogr.wkbMultiLineString).Buffer(16))
     city.pieces, fields = cut_pieces(
-        rng, cells, world, barred.Union(main.Buffer(0.3)), list(roads.values()), boundary, warp
+        rng,
+        cells,
+        world,
+        barriers=barred.Union(main.Buffer(0.3)),
+        main=list(roads.values()),
+        boundary=boundary,
+        warp=warp,
     )
     large_parks(rng, city, warp)
     small_parks(rng, city)

@@ -25,7 +25,7 @@ OUTPUT = HERE.parents[1] / "build"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """One call of rtm:run.
 
@@ -55,23 +55,23 @@ def northbridge() -> list[Study]:
         protective = {e["factor"] for e in known["effects"] if e["direction"] == "protective"}
         studies.append(
             Study(
-                crime,
-                f"{crime.capitalize()} in Northbridge BCU, 2024",
-                HERE / "northbridge.gpkg",
-                "boundary",
-                f"events|subset=crime_type = '{crime}'",
-                {
+                name=crime,
+                title=f"{crime.capitalize()} in Northbridge BCU, 2024",
+                data=HERE / "northbridge.gpkg",
+                boundary="boundary",
+                events=f"events|subset=crime_type = '{crime}'",
+                periods={
                     "EVENT_DATE_FIELD": "date",
                     "FIT_START": "2024-01-01",
                     "FIT_END": "2024-12-31",
                     "TEST_START": "2025-01-01",
                     "TEST_END": "2025-12-31",
                 },
-                {layer: {"direction": "protective"} if layer in protective else {} for layer in layers},
-                truth["block_length"],
-                250_000,
-                known["effects"],
-                ("wards", "streets"),
+                factors={layer: {"direction": "protective"} if layer in protective else {} for layer in layers},
+                block_length=truth["block_length"],
+                max_area=250_000,
+                true_effects=known["effects"],
+                others=("wards", "streets"),
             )
         )
     return studies
@@ -92,15 +92,15 @@ def chicago(folder: Path) -> list[Study]:
     )
     return [
         Study(
-            f"cells_{block // 2}m",
-            f"Burglary in Chicago, 2017, cells of {block // 2} m",
-            data,
-            "boundary",
-            "burglaries_2017",
-            {"TEST_EVENTS": f"{data}|layername=burglaries_2018"},
-            {layer: {} for layer in factors},
-            block,
-            1_000_000,
+            name=f"cells_{block // 2}m",
+            title=f"Burglary in Chicago, 2017, cells of {block // 2} m",
+            data=data,
+            boundary="boundary",
+            events="burglaries_2017",
+            periods={"TEST_EVENTS": f"{data}|layername=burglaries_2018"},
+            factors={layer: {} for layer in factors},
+            block_length=block,
+            max_area=1_000_000,
             others=("neighbourhoods",),
         )
         for block in (400, 200)

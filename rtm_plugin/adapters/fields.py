@@ -104,7 +104,7 @@ class RowReader:
         return EventRows(np.array(self._contents, np.int64), np.array(self._ids, np.int64), self._id_name)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class DateColumn:
     """Collects the dates of a layer's points: dates, dates with times, ISO text, and months such as 2018-03.
 

@@ -147,10 +147,10 @@ def read_layer(
     InputError
         Wrong geometry, no coordinates, broken expression, or a CRS that cannot be transformed.
     """
-    report = LayerReport(name)
+    report = LayerReport(name=name)
     geometry = geometry_of(source, name, wanted)
     take = weight_reader(source, name, value_field)
-    when = DateColumn(name, date_field) if date_field else None
+    when = DateColumn(name=name, field_name=date_field) if date_field else None
     if when is not None:
         require_field(source, name, date_field)
     if name_field:
@@ -160,10 +160,12 @@ def read_layer(
     if plain and take is None and when is None and name_field is None and row_reader is None:
         return _read_points(source, _request(source, name, expression, layer, context), report, feedback)
     if source.wkbType() == QgsWkbTypes.Type.NoGeometry:
-        stream = _table_points(source, name, crs, context, expression, layer, report)
+        stream = _table_points(source, name, crs, context=context, expression=expression, layer=layer, report=report)
     else:
         fields = [value_field, date_field, name_field or ""] if row_reader is None else source.fields().names()
-        stream = _geometries(source, name, crs, context, expression, fields, layer, report)
+        stream = _geometries(
+            source, name, crs, context=context, expression=expression, wanted_fields=fields, layer=layer, report=report
+        )
     names: list[str] = []
     arrays: list[Floats] = []
     merged: list[Part] = []
@@ -194,7 +196,7 @@ def read_layer(
         coordinates = _coordinates(_merged(merged, name), geometry)
     _mention(report, with_unlocated=row_reader is None)
     values = np.array(owners, dtype=np.float64) if take is not None else None
-    read = ReadLayer(Features(geometry, coordinates, report.features), values, report)
+    read = ReadLayer(features=Features(geometry, coordinates, report.features), values=values, report=report)
     read.named = [(text, Features(geometry, array, 1)) for text, array in zip(names, arrays, strict=bool(names))]
     read.rows = row_reader.rows() if row_reader is not None else None
     return read.only_dated(when.dates(), when.unlocated()) if when is not None else read
@@ -256,7 +258,7 @@ def _read_points(
     report.features = len(coordinates)
     report.without_geometry = len(found) - len(coordinates)
     _mention(report)
-    return ReadLayer(Features("point", coordinates, report.features), None, report)
+    return ReadLayer(features=Features("point", coordinates, report.features), values=None, report=report)
 
 
 def _mention(report: LayerReport, with_unlocated: bool = True) -> None:

@@ -21,7 +21,7 @@ _WORDS = {"increment": INCREMENTS, "operationalisation": OPERATIONALISATIONS}
 _LONGEST = 200  # characters of a text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
     """The settings page as values.
 

@@ -39,7 +39,7 @@ _ENDINGS = {  # of the files that a layer remembers
 _MANY, _LARGE = 20, 5_000_000  # files of a folder, and bytes of each, that are looked through for a model
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectModel:
     """A risk terrain of the project, and what is known to belong to it.
 
@@ -91,23 +91,25 @@ def project_model(project: QgsProject, terrain: QgsRasterLayer) -> ProjectModel:
     """The model behind a terrain: as the layer remembers, else a model file beside the raster that gives its scores."""
     path, model = _model_of(terrain)
     if model is None:
-        return ProjectModel(terrain.id(), terrain.name(), "", "", _beside(terrain, "report"))
+        return ProjectModel(
+            terrain=terrain.id(), name=terrain.name(), path="", expected="", report=_beside(terrain, "report")
+        )
     refused: list[str] = []
     factors, settings, filters = _factor_layers(project, model, refused)
     expected = _expected(project, terrain)
     return ProjectModel(
-        terrain.id(),
-        terrain.name(),
-        path,
-        expected,
-        _beside(terrain, "report"),
-        model,
-        factors,
-        settings,
-        filters,
-        _events(project, model),
-        _beside(terrain, "places") or _places(project, terrain),
-        tuple(refused),
+        terrain=terrain.id(),
+        name=terrain.name(),
+        path=path,
+        expected=expected,
+        report=_beside(terrain, "report"),
+        model=model,
+        factors=factors,
+        settings=settings,
+        filters=filters,
+        events=_events(project, model),
+        places=_beside(terrain, "places") or _places(project, terrain),
+        refused=tuple(refused),
     )
 
 

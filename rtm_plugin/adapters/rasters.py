@@ -252,7 +252,7 @@ class Raster:
         except InputError as error:
             raise FileFormatError(f"The metadata of '{self.name}' are damaged; make the raster again.") from error
         exact, block = self.items.cell_size(size), self.items.block_length(size)
-        return Grid(x_min, y_max, exact, block, valid, crs, self.items.study_area)
+        return Grid(x_min, y_max, exact, block_length=block, mask=valid, crs=crs, study_area=self.items.study_area)
 
     def values_on(self, grid: Grid) -> NDArray[np.float64]:
         """Values of the first band in the grid's cells; not a number where the raster has none.

@@ -20,7 +20,7 @@ from .reprojection import Operation
 MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class LayerReport:
     """What was read, and what was put right or left out on the way.
 
@@ -63,7 +63,7 @@ class LayerReport:
             feedback.pushWarning(warning)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ReadLayer:
     """The features of a layer in the study area's CRS, the values of the wanted field, and what was noticed.
 
@@ -180,4 +180,6 @@ class ReadLayer:
         report = replace(self.report, features=kept, notes=list(self.report.notes), warnings=list(self.report.warnings))
         features = Features(self.features.geometry, self.features.coordinates[keep], kept)
         values = None if self.values is None else self.values[keep]
-        return ReadLayer(features, values, report, rows=None if self.rows is None else self.rows.only(keep))
+        return ReadLayer(
+            features=features, values=values, report=report, rows=None if self.rows is None else self.rows.only(keep)
+        )

@@ -27,7 +27,7 @@ KINDS = {
 _EXPECTED = ("expected", "forecast")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ScoreRaster:
     """One raster of scores.
 

@@ -137,7 +137,15 @@ def write_places(path: str, final: str, grid: Grid, found: Places, marking: str 
         )
         for place in found.places
     ]
-    _write(path, final, PLACE_COLUMNS, rows, marking, QgsWkbTypes.Type.MultiPolygon, crs_of(grid))
+    _write(
+        path,
+        final,
+        PLACE_COLUMNS,
+        rows=rows,
+        marking=marking,
+        geometry_type=QgsWkbTypes.Type.MultiPolygon,
+        crs=crs_of(grid),
+    )
     if Path(final).suffix.lower() != ".csv":  # which has no place for a CRS
         require_written_crs(path, Path(final).name, grid.crs, grid.extent)
 

@@ -50,7 +50,7 @@ _SIDE_BY_SIDE = 1.2  # box around legend and inset, at most, in sizes of the two
 _SEE_THROUGH = 0.7  # opacity of a terrain above a basemap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BriefingText:
     """Every word of the page; all are printed as they are.
 
@@ -79,7 +79,7 @@ class BriefingText:
     overview: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BriefingLayers:
     """Layers of the map.
 
@@ -126,13 +126,13 @@ class BriefingLayers:
             return found
 
         return BriefingLayers(
-            copy(self.terrain, terrain),
-            copy(self.places, places),
-            copy(self.outline, outline),
-            tuple(copy(layer, name) for layer, name in zip(self.factors, self.factor_names, strict=True)),
-            tuple(copy(layer, layer.name()) for layer in self.basemap),
-            self.factor_names,
-            self.places_shown,
+            terrain=copy(self.terrain, terrain),
+            places=copy(self.places, places),
+            outline=copy(self.outline, outline),
+            factors=tuple(copy(layer, name) for layer, name in zip(self.factors, self.factor_names, strict=True)),
+            basemap=tuple(copy(layer, layer.name()) for layer in self.basemap),
+            factor_names=self.factor_names,
+            places_shown=self.places_shown,
         )
 
     def paint(self, terrain: Painter) -> None:

@@ -20,7 +20,7 @@ _GAP = 6.0  # mm
 _LINES = ((12.0, 27.0), (28.0, 27.0), (12.0, 27.0))  # mm: height of each line to be filled in, and room for its name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """One page.
 

@@ -57,7 +57,7 @@ class Events:
     days: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Study:
     """All that a run needs, as arrays and settings.
 
@@ -87,7 +87,7 @@ class Study:
     days: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StudyResult:
     """Everything that a run computes; `observations` holds the cells with a score, `grid` all of the study area's.
 
@@ -136,7 +136,14 @@ def run(
     observed = observe(grid, events.counts, candidates, covariates)
     selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
     model = _described(
-        selection, families, observed, events, study.selection, provenance, clock, part(progress, 0.93, 0.95)
+        selection,
+        families,
+        observed,
+        events=events,
+        settings=study.selection,
+        provenance=provenance,
+        clock=clock,
+        progress=part(progress, 0.93, 0.95),
     )
     terrain = clock.timed("terrain", lambda: score(model.best, observed))
     places = clock.timed(
@@ -145,14 +152,23 @@ def run(
             observed.grid,
             terrain.scores,
             study.places,
-            terrain.expected.astype(np.float64),
-            observed.counts,
-            model.selected,
-            observed.candidates,
-            part(progress, 0.95, 1.0),
+            expected=terrain.expected.astype(np.float64),
+            observed=observed.counts,
+            terms=model.selected,
+            candidates=observed.candidates,
+            progress=part(progress, 0.95, 1.0),
         ),
     )
-    return StudyResult(grid, events, observed, model, terrain, places, clock, selection.culling)
+    return StudyResult(
+        grid=grid,
+        events=events,
+        observations=observed,
+        model=model,
+        terrain=terrain,
+        places=places,
+        clock=clock,
+        culling=selection.culling,
+    )
 
 
 def memory_needed(grid: Grid, factors: int) -> int:
@@ -243,7 +259,16 @@ def fit_model(
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
     selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
-    return _described(selection, families, observed, events, settings, provenance, clock, part(progress, 0.92, 1.0))
+    return _described(
+        selection,
+        families,
+        observed,
+        events=events,
+        settings=settings,
+        provenance=provenance,
+        clock=clock,
+        progress=part(progress, 0.92, 1.0),
+    )
 
 
 def _described(
@@ -259,17 +284,24 @@ def _described(
     """Verify what was chosen, and put together the model."""
     verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
     return RiskModel(
-        grid_summary(observed),
-        EventSummary(events.inside, events.outside, *events.period.iso, events.left_out, events.days),
-        fates(observed.candidates, selection),
-        selection.family,
-        families,
-        observed.exposure,
-        culling_summary(selection, settings),
-        score(families[selection.family], observed).summary,
-        verification,
-        {**provenance, "seconds": dict(clock.seconds)},
-        separation_summary(observed, selection),
+        grid=grid_summary(observed),
+        events=EventSummary(
+            inside=events.inside,
+            outside=events.outside,
+            start=events.period.iso[0],
+            end=events.period.iso[1],
+            left_out=events.left_out,
+            days=events.days,
+        ),
+        candidates=fates(observed.candidates, selection),
+        family=selection.family,
+        families=families,
+        exposure=observed.exposure,
+        culling=culling_summary(selection, settings),
+        score=score(families[selection.family], observed).summary,
+        verification=verification,
+        provenance={**provenance, "seconds": dict(clock.seconds)},
+        separation=separation_summary(observed, selection),
     )
 
 
@@ -282,7 +314,14 @@ def choose(
 ) -> tuple[Selection, dict[str, FamilyModel]]:
     """The whole procedure of selection, culling included, and what it reached under each family; not verified."""
     selection = select_model(
-        observed.counts, observed.candidates, settings, observed.offset, observed.adjust, progress, clock, workers
+        observed.counts,
+        observed.candidates,
+        settings,
+        offset=observed.offset,
+        adjust=observed.adjust,
+        progress=progress,
+        clock=clock,
+        workers=workers,
     )
     return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
 
@@ -318,11 +357,11 @@ def _verified(selection: Selection, observed: Observations, progress: Progress) 
         selection.family,
         observed.counts,
         design,
-        observed.offset,
-        fitted.coefficients,
-        fitted.standard_errors,
-        fitted.dispersion,
-        fitted.log_likelihood,
-        progress,
-        not fitted.separated,
+        offset=observed.offset,
+        coefficients=fitted.coefficients,
+        standard_errors=fitted.standard_errors,
+        dispersion=fitted.dispersion,
+        log_likelihood=fitted.log_likelihood,
+        progress=progress,
+        has_maximum=not fitted.separated,
     )

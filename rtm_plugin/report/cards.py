@@ -35,7 +35,7 @@ class FactorAtWork:
     separates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NearFeature:
     """A feature near the middle of a place; `inside` when it lies in one of the place's cells.
 
@@ -123,7 +123,9 @@ def _near(
 
 
 def _told(factor: str, near: Nearby, inside: bool) -> NearFeature:
-    return NearFeature(0, factor, near.name, near.distance, inside, near.x, near.y)
+    return NearFeature(
+        number=0, factor=factor, name=near.name, distance=near.distance, inside=inside, x=near.x, y=near.y
+    )
 
 
 def _inside(cells: Cells, near: Nearby, rank: int) -> bool:

@@ -20,7 +20,7 @@ class NamedLayer:
     names: FeatureNames | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Cells:
     """The cells of a study, and the factors around them.
 

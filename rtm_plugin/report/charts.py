@@ -22,7 +22,7 @@ _LABELS = 4  # of an axis of distances, at most about so many
 _BLUE = "#0072b2"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     """A labelled row: an interval with its middle, and perhaps a dot of something observed."""
 
@@ -56,14 +56,16 @@ def _ratio(row: Parameter) -> _Row:
     text = f"{number(row.rrv)} ({number(row.low)} to {number(row.high)})"
     if row.is_protective:
         low, middle, high, text = 1 / high, 1 / middle, 1 / low, f"÷ {text}"
-    return _Row(readable(row.factor), low, middle, high, text)
+    return _Row(label=readable(row.factor), low=low, middle=middle, high=high, text=text)
 
 
 def steps(found: Findings) -> Markup:
     """BIC after each step of the selection of the chosen family."""
     trace = found.model.best.steps
     rows = [
-        _Row(_step(step.move, step.name, i), step.bic, step.bic, step.bic, fixed(step.bic, 1))
+        _Row(
+            label=_step(step.move, step.name, i), low=step.bic, middle=step.bic, high=step.bic, text=fixed(step.bic, 1)
+        )
         for i, step in enumerate(trace)
     ]
     ends = [step.bic for step in trace]
@@ -83,12 +85,12 @@ def observed_and_expected(groups: Sequence[FitGroup]) -> Markup:
     """Observed events beside those expected, by groups of cells."""
     rows = [
         _Row(
-            f"Group {i}: {many(group.cells, 'cell')}",
-            group.low,
-            group.expected,
-            group.high,
-            f"{whole(group.observed)} ({number(group.expected)})",
-            group.observed,
+            label=f"Group {i}: {many(group.cells, 'cell')}",
+            low=group.low,
+            middle=group.expected,
+            high=group.high,
+            text=f"{whole(group.observed)} ({number(group.expected)})",
+            dot=group.observed,
         )
         for i, group in enumerate(groups, 1)
     ]

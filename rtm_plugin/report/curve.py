@@ -93,7 +93,7 @@ def _panel(
     for curve, colour, dash, width, _ in looks:
         shares, expected, low, high = kept[curve.map]
         if curve.map in terrains:
-            _band(drawing, x, y, shares, low, high, colour)
+            _band(drawing, x, y, shares=shares, low=low, high=high, colour=colour)
         drawing.polyline(_inside(x, y, shares, expected, highest), colour, width, dash)
     drawing.line(x.start, _BOTTOM, x.end, _BOTTOM, INK, 1)
     drawing.line(x.start, _TOP, x.start, _BOTTOM, INK, 1)

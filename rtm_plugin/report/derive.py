@@ -74,7 +74,9 @@ def findings(
     return Findings(
         context=context,
         model=model,
-        headline=headline_of(model, context, rows, summary, classes[0], measured, validation),
+        headline=headline_of(
+            model, context, rows, summary=summary, highest=classes[0], measured=measured, validation=validation
+        ),
         warnings=warnings_of(model, context),
         parameters=rows,
         fit=_fit(model),
@@ -120,32 +122,52 @@ def _factor_row(term: ModelTerm, context: ReportContext, is_limit: bool) -> Para
     low = exponential(term.coefficient - Z95 * term.standard_error)
     high = exponential(term.coefficient + Z95 * term.standard_error)
     return Parameter(
-        "protective factor" if term.direction == "protective" else "risk factor",
-        term.name,
-        term.factor,
-        term.operationalisation,
-        term.distance,
-        term.coefficient,
-        term.standard_error,
-        _z(term.coefficient, term.standard_error),
-        term.p_value,
-        term.rrv,
-        low,
-        high,
-        term_sentence(term, low, high, context, is_limit),
+        kind="protective factor" if term.direction == "protective" else "risk factor",
+        name=term.name,
+        factor=term.factor,
+        operationalisation=term.operationalisation,
+        distance=term.distance,
+        coefficient=term.coefficient,
+        standard_error=term.standard_error,
+        z=_z(term.coefficient, term.standard_error),
+        p_value=term.p_value,
+        rrv=term.rrv,
+        low=low,
+        high=high,
+        sentence=term_sentence(term, low, high, context, is_limit),
     )
 
 
 def _adjustment_row(term: AdjustmentTerm) -> Parameter:
     """The coefficient of a layer that is always in the model, for one standard deviation."""
     z = _z(term.coefficient, term.standard_error)
-    return Parameter("adjustment", term.name, "", "", None, term.coefficient, term.standard_error, z, term.p_value)
+    return Parameter(
+        kind="adjustment",
+        name=term.name,
+        factor="",
+        operationalisation="",
+        distance=None,
+        coefficient=term.coefficient,
+        standard_error=term.standard_error,
+        z=z,
+        p_value=term.p_value,
+    )
 
 
 def _other_row(kind: str, value: float, error: float | None) -> Parameter:
     z = _z(value, error)
     p = None if z is None else math.erfc(abs(z) / math.sqrt(2))
-    return Parameter(kind, "", "", "", None, value, error, z, p)
+    return Parameter(
+        kind=kind,
+        name="",
+        factor="",
+        operationalisation="",
+        distance=None,
+        coefficient=value,
+        standard_error=error,
+        z=z,
+        p_value=p,
+    )
 
 
 def _z(value: float, error: float | None) -> float | None:
@@ -166,13 +188,13 @@ def _fit(model: RiskModel) -> FitSummary:
 def _families(model: RiskModel) -> tuple[FamilyRow, ...]:
     rows = (
         FamilyRow(
-            name,
-            family_label(name),
-            len(f.selected),
-            f.parameters,
-            f.log_likelihood,
-            f.bic,
-            name == model.family,
+            family=name,
+            label=family_label(name),
+            factors=len(f.selected),
+            parameters=f.parameters,
+            log_likelihood=f.log_likelihood,
+            bic=f.bic,
+            chosen=name == model.family,
         )
         for name, f in model.families.items()
     )
@@ -231,14 +253,14 @@ def _formula(model: RiskModel, lowest_expected: float | None) -> Formula:
         lowest = 1.0
     bottom = "minimum" if lowest is None else f"{lowest:.6g}"
     return Formula(
-        f"Relative risk score = exp({words}) ÷ its smallest value over the study area"
+        words=f"Relative risk score = exp({words}) ÷ its smallest value over the study area"
         if terms
         else "Relative risk score = 1",
-        raw,
-        raw if bottom == "1" else f"{raw} / {bottom}",
-        f"exp({model.best.intercept:.6g}{_then(inner)}{_adjusted(model)}){_exposed(model)}",
-        lowest,
-        tuple(_band(t, model) for t in terms),
+        raw=raw,
+        score=raw if bottom == "1" else f"{raw} / {bottom}",
+        expected=f"exp({model.best.intercept:.6g}{_then(inner)}{_adjusted(model)}){_exposed(model)}",
+        lowest=lowest,
+        bands=tuple(_band(t, model) for t in terms),
     )
 
 
@@ -279,12 +301,12 @@ def _place_summary(model: RiskModel, context: ReportContext, places: Sequence[Pl
     observed = sum(seen) if places and len(seen) == len(places) else None
     inside = model.events.inside
     return PlaceSummary(
-        len(places),
-        cells,
-        context.square_km(sum(place.area for place in places)),
-        cells / model.grid.cells,
-        observed,
-        observed / inside if observed is not None and inside else None,
+        count=len(places),
+        cells=cells,
+        square_km=context.square_km(sum(place.area for place in places)),
+        share_of_cells=cells / model.grid.cells,
+        observed=observed,
+        share_of_events=observed / inside if observed is not None and inside else None,
     )
 
 

@@ -20,7 +20,7 @@ _DISTINCT = 2000  # expected counts; more are put in as many groups before proba
 _Z95 = 1.96
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
     """One candidate on a factor's ladder.
 
@@ -55,7 +55,7 @@ class FactorLadder:
         return sum(rung.close for rung in self.rungs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreClass:
     """One class of the map; events are None where they are not known."""
 
@@ -136,7 +136,14 @@ def _rung(candidate: CandidateFate, chosen: str, bic: float) -> Rung:
     if is_chosen:
         gap = 0.0
     close = bool(chosen) and not is_chosen and gap is not None and gap < CLOSE_BIC
-    return Rung(candidate.name, candidate.operationalisation, candidate.distance, gap, is_chosen, close)
+    return Rung(
+        name=candidate.name,
+        operationalisation=candidate.operationalisation,
+        distance=candidate.distance,
+        gap=gap,
+        chosen=is_chosen,
+        close=close,
+    )
 
 
 def score_classes(summary: ScoreSummary, cells: Cells, square_km: float) -> tuple[ScoreClass, ...]:
@@ -148,12 +155,12 @@ def score_classes(summary: ScoreSummary, cells: Cells, square_km: float) -> tupl
     names = CLASS_NAMES if summary.sd > 0 else CLASS_NAMES[:1]
     rows = [
         ScoreClass(
-            name,
-            int(number[i]),
-            float(number[i]) / len(classes),
-            float(number[i]) * square_km,
-            None if events is None else float(events[i]),
-            None if events is None or not total else float(events[i]) / total,
+            name=name,
+            cells=int(number[i]),
+            share_of_cells=float(number[i]) / len(classes),
+            square_km=float(number[i]) * square_km,
+            observed=None if events is None else float(events[i]),
+            share_of_events=None if events is None or not total else float(events[i]) / total,
         )
         for i, name in enumerate(names)
     ]

@@ -47,7 +47,7 @@ CAVEATS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorInfo:
     """A risk factor as it was put in.
 
@@ -85,7 +85,7 @@ class FactorInfo:
         return {"proximity": "proximity", "density": dense, "both": f"proximity and {dense}"}[self.operationalisation]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContext:
     """What the reader must know and the model file does not hold.
 
@@ -155,7 +155,7 @@ class ReportContext:
         return area * self.metres_per_unit**2 / 1e6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A row of the model: a factor, the intercept, or the dispersion (as its logarithm).
 
@@ -222,7 +222,7 @@ class FitSummary:
         return self.cells - self.parameters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyRow:
     """One family in the comparison."""
 
@@ -255,7 +255,7 @@ class RunnerUp:
     bic_difference: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceSummary:
     """All priority places together; shares are of the study area's cells and events."""
 
@@ -267,7 +267,7 @@ class PlaceSummary:
     share_of_events: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
     """The score in words and for the QGIS raster calculator.
 
@@ -295,7 +295,7 @@ class AccuracyRow:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Everything a reader is told.
 

@@ -27,7 +27,7 @@ _CARD_CELLS = 12  # of ground around a place, at least
 _MOST_PIXELS = 3000  # of the grid's longer side; a larger grid is thinned
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
     """Where a map lies on its drawing: upper left corner and size in drawing units, and units of the map in one."""
 
@@ -105,9 +105,14 @@ def place_map(
     side = 2 * reach + 1
     drawing = Drawing(_CARD_SIDE, _CARD_SIDE + 52)
     frame = _Frame(
-        0, 0, _CARD_SIDE, _CARD_SIDE, grid.x_min + left * grid.cell_size, grid.y_max - top * grid.cell_size,
-        side * grid.cell_size / _CARD_SIDE,
-    )  # fmt: skip
+        left=0,
+        top=0,
+        width=_CARD_SIDE,
+        height=_CARD_SIDE,
+        x_min=grid.x_min + left * grid.cell_size,
+        y_max=grid.y_max - top * grid.cell_size,
+        map_units=side * grid.cell_size / _CARD_SIDE,
+    )
     _cells(drawing, frame, _window(classes, top, left, side), CLASS_COLOURS)
     window = _window(ranks, top, left, side)
     drawing.path(_outline(np.where(window == card.place.rank, 0, window), frame), BOUNDARY, 1.0)
@@ -163,8 +168,14 @@ def _sheet(grid: Grid) -> tuple[Drawing, _Frame]:
     height = width * rows / columns
     drawing = Drawing(_WIDTH, height + _STRIP)
     frame = _Frame(
-        (_WIDTH - width) / 2, 4, width, height, grid.x_min, grid.y_max, columns * grid.cell_size / width
-    )  # fmt: skip
+        left=(_WIDTH - width) / 2,
+        top=4,
+        width=width,
+        height=height,
+        x_min=grid.x_min,
+        y_max=grid.y_max,
+        map_units=columns * grid.cell_size / width,
+    )
     return drawing, frame
 
 

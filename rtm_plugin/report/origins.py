@@ -12,7 +12,7 @@ from .saved import KEY
 _SOFTWARE = {"plugin": "Risk Terrain plugin", "qgis": "QGIS"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
     """Start, durations, versions, settings, inputs, and who signed: analyst, unit, licence, marking, where set."""
 
@@ -36,17 +36,17 @@ def origins(provenance: Mapping[str, Any]) -> Origins:
     signed = provenance.get("signed")
     known = {"started", "seconds", "parameters", "inputs", "signed", KEY}
     return Origins(
-        wording.moment(str(provenance["started"])) if provenance.get("started") else "",
-        sum(value for _, value in stages) if stages else None,
-        stages,
-        tuple((_SOFTWARE.get(k, k), _text(v)) for k, v in provenance.items() if k not in known),
-        tuple((str(k), _text(_without_folders(v))) for k, v in parameters.items())
+        started=wording.moment(str(provenance["started"])) if provenance.get("started") else "",
+        seconds=sum(value for _, value in stages) if stages else None,
+        stages=stages,
+        versions=tuple((_SOFTWARE.get(k, k), _text(v)) for k, v in provenance.items() if k not in known),
+        parameters=tuple((str(k), _text(_without_folders(v))) for k, v in parameters.items())
         if isinstance(parameters, Mapping)
         else (),
-        tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
+        inputs=tuple(_input(entry) for entry in inputs if isinstance(entry, Mapping))
         if isinstance(inputs, (list, tuple))
         else (),
-        {str(k): _text(v) for k, v in signed.items()} if isinstance(signed, Mapping) else {},
+        signed={str(k): _text(v) for k, v in signed.items()} if isinstance(signed, Mapping) else {},
     )
 
 

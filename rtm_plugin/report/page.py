@@ -20,7 +20,7 @@ from .validation_page import BasisSection, area_section
 from .wording import many, number, percent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
     """Every drawing of the page; None or empty where there is nothing to draw."""
 
@@ -74,7 +74,7 @@ def pictures(findings: Findings, cells: Cells) -> Pictures:
     classes = grid.raster(1 + summary.classes(cells.scores).astype(np.uint8), 0)
     ranks = grid.raster(cells.places, 0)
     return Pictures(
-        terrain_map(
+        terrain=terrain_map(
             grid,
             cells.scores,
             summary,
@@ -83,10 +83,10 @@ def pictures(findings: Findings, cells: Cells) -> Pictures:
             f"{highest.name}; scores go from {number(summary.min)} to {number(summary.max)}. The table of classes has "
             "the same in numbers.",
         ),
-        places_map(grid, cells.places, about, f"{many(len(findings.places), 'place')} in red, {shown}.")
+        places=places_map(grid, cells.places, about, f"{many(len(findings.places), 'place')} in red, {shown}.")
         if findings.places
         else None,
-        density_map(
+        density=density_map(
             grid,
             density,
             about,
@@ -94,16 +94,16 @@ def pictures(findings: Findings, cells: Cells) -> Pictures:
         )
         if density is not None
         else None,
-        forest(rows) if rows else None,
-        ladders(findings.ladders),
-        None
+        forest=forest(rows) if rows else None,
+        ladders=ladders(findings.ladders),
+        distribution=None
         if findings.bins is None
         else distribution(findings.bins, summary.cuts, bin_classes(findings.bins, summary)),
-        steps(findings) if len(trace) > 1 else None,
-        observed_and_expected(findings.fit_groups) if len(findings.fit_groups) > 1 else None,
-        tuple(place_map(grid, classes, ranks, card, about) for card in findings.cards),
-        class_legend(findings.classes, summary, CLASS_COLOURS),
-        () if density is None else density_legend(density),
+        steps=steps(findings) if len(trace) > 1 else None,
+        observed=observed_and_expected(findings.fit_groups) if len(findings.fit_groups) > 1 else None,
+        cards=tuple(place_map(grid, classes, ranks, card, about) for card in findings.cards),
+        classes=class_legend(findings.classes, summary, CLASS_COLOURS),
+        densities=() if density is None else density_legend(density),
     )
 
 

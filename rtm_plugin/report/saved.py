@@ -78,16 +78,16 @@ def _factor(saved: Mapping[str, Any]) -> FactorInfo:
     if operationalisation not in ("proximity", "density", "both"):
         raise ValueError(operationalisation)
     return FactorInfo(
-        _text(saved["name"]),
-        _text(saved["layer"]),
-        _text(saved["geometry"]),
-        None if features is None else int(features),
-        operationalisation,
-        float(saved["max_influence"]),
-        float(saved["increment"]),
-        _text(saved["direction"]),
-        None if sd is None else float(sd),
-        tuple(_text(w) for w in saved["warnings"]),
+        name=_text(saved["name"]),
+        layer=_text(saved["layer"]),
+        geometry=_text(saved["geometry"]),
+        features=None if features is None else int(features),
+        operationalisation=operationalisation,
+        max_influence=float(saved["max_influence"]),
+        increment=float(saved["increment"]),
+        direction=_text(saved["direction"]),
+        density_sd=None if sd is None else float(sd),
+        warnings=tuple(_text(w) for w in saved["warnings"]),
     )
 
 
@@ -104,10 +104,10 @@ def _derived(model: RiskModel) -> ReportContext:
     features = {str(e.get("name")): e.get("features") for e in entries if e.get("role") == "factor"}
     factors = dict.fromkeys(c.factor for c in model.candidates)
     return ReportContext(
-        "",
-        names.get("study area", "study area"),
-        names.get("events", "events"),
-        tuple(_from_candidates(model, name, features.get(name)) for name in factors),
+        title="",
+        study_area=names.get("study area", "study area"),
+        outcome=names.get("events", "events"),
+        factors=tuple(_from_candidates(model, name, features.get(name)) for name in factors),
     )
 
 
@@ -117,5 +117,13 @@ def _from_candidates(model: RiskModel, name: str, features: Any) -> FactorInfo:
     reach = sorted({c.distance for c in own})
     number = features if isinstance(features, int) else None
     return FactorInfo(
-        name, "", "", number, "both" if len(kinds) > 1 else kinds.pop(), reach[-1], reach[0], own[0].direction, None
+        name=name,
+        layer="",
+        geometry="",
+        features=number,
+        operationalisation="both" if len(kinds) > 1 else kinds.pop(),
+        max_influence=reach[-1],
+        increment=reach[0],
+        direction=own[0].direction,
+        density_sd=None,
     )

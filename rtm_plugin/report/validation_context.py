@@ -25,7 +25,7 @@ class MapOrigin:
     days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationContext:
     """What the reader must know and the figures do not hold.
 

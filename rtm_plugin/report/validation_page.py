@@ -72,7 +72,7 @@ class CalibrationTable:
     deciles: tuple[tuple[str, float, Cell, Cell, Cell], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BasisSection:
     """Everything that was measured by area, or by street."""
 
@@ -114,13 +114,13 @@ def _section(validation: Validation, basis: str) -> BasisSection:
     measures = (HIT_RATE, PAI, PEI, EFFICIENCY[basis], RECAPTURE, CALIBRATION)
     tables = [_table(validation, basis, measure) for measure in measures]
     return BasisSection(
-        basis,
-        _GROUND[basis],
-        picture,
-        tuple(table for table in tables if table.rows),
-        _differences(validation, basis),
-        _under(validation, basis),
-        tuple((name, rows) for name in validation.terrains if (rows := _classes(validation, basis, name))),
+        basis=basis,
+        ground=_GROUND[basis],
+        picture=picture,
+        tables=tuple(table for table in tables if table.rows),
+        differences=_differences(validation, basis),
+        under=_under(validation, basis),
+        classes=tuple((name, rows) for name in validation.terrains if (rows := _classes(validation, basis, name))),
     )
 
 

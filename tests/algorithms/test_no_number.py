@@ -34,7 +34,20 @@ def test_a_table_has_an_empty_cell(tmp_path):
 
 
 def test_the_first_page_has_null():
-    row = Parameter("risk factor", "b", "b", "proximity", 1.0, 5.0, 1e3, 0.0, 1.0, 148.4, 0.0, float("inf"))
+    row = Parameter(
+        kind="risk factor",
+        name="b",
+        factor="b",
+        operationalisation="proximity",
+        distance=1.0,
+        coefficient=5.0,
+        standard_error=1e3,
+        z=0.0,
+        p_value=1.0,
+        rrv=148.4,
+        low=0.0,
+        high=float("inf"),
+    )
     context = SimpleNamespace(title="t")
     found = SimpleNamespace(context=context, headline=(), warnings=(), caveats=(), factor_rows=(row,))
     assert json.loads(json.dumps(first_page(found), allow_nan=False))["factors"][0]["high"] is None

@@ -13,7 +13,9 @@ TABLE = "<table width='100%'><tr><td>{}</td></tr></table>"
 
 def sheet(number: int) -> Sheet:
     texts = {"beside": TABLE.format("beside"), "below": TABLE.format("below")}
-    return Sheet(f"Place {number}", "A study", SVG, **texts, lines=("Owner", "Response", "Review date"))
+    return Sheet(
+        heading=f"Place {number}", under="A study", drawing=SVG, **texts, lines=("Owner", "Response", "Review date")
+    )
 
 
 def test_many_files_in_a_row_from_threads(qgis_app, tmp_path):

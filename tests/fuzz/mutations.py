@@ -1,5 +1,6 @@
 """Inputs made wrong: documents, tables, geometries, rasters. Each function takes a random generator first."""
 
+import copy
 import json
 import math
 import random
@@ -22,7 +23,7 @@ WEIRD = (None, True, False, [], {}, [[]], {"": None}, [None] * 50)
 
 def hostile_value(rng: random.Random) -> Any:
     """A value of a kind that nobody expects."""
-    return rng.choice((rng.choice(HOSTILE_TEXTS), rng.choice(HOSTILE_NUMBERS), rng.choice(WEIRD)))
+    return copy.deepcopy(rng.choice((rng.choice(HOSTILE_TEXTS), rng.choice(HOSTILE_NUMBERS), rng.choice(WEIRD))))
 
 
 def spoilt_document(rng: random.Random, document: Any) -> bytes:

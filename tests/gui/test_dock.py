@@ -310,7 +310,17 @@ def test_a_protective_factor_divides(qgis_app):
 
     def term(factor, direction, rrv):
         name = f"{factor}_proximity_300"
-        return ModelTerm(name, factor, "proximity", 300.0, direction, math.log(rrv), 0.1, 0.001, rrv)
+        return ModelTerm(
+            name=name,
+            factor=factor,
+            operationalisation="proximity",
+            distance=300.0,
+            direction=direction,
+            coefficient=math.log(rrv),
+            standard_error=0.1,
+            p_value=0.001,
+            rrv=rrv,
+        )
 
     selected = (term("bars", "aggravating", 3.125), term("stations", "protective", 2.26))
     grid, events = SimpleNamespace(cells=100), SimpleNamespace(inside=50.0)
@@ -320,7 +330,17 @@ def test_a_protective_factor_divides(qgis_app):
     widgets.show_model(SimpleNamespace(model=model, report="", factors={}, refused=()))
     tree = widgets.factors
     assert [tree.topLevelItem(i).text(2) for i in range(2)] == ["× 3.12", "÷ 2.26"]
-    here = FactorHere("stations", "proximity", "protective", 300.0, 2.26, False, 0.33, 812.0, (0.0, 0.0))
+    here = FactorHere(
+        factor="stations",
+        operationalisation="proximity",
+        direction="protective",
+        influence=300.0,
+        rrv=2.26,
+        exposed=False,
+        share=0.33,
+        nearest=812.0,
+        nearest_feature=(0.0, 0.0),
+    )
     factor = {**asdict(here), "label": here.label, "effect": here.effect, "about": here.about("m")}
     page = answer_html({"summary": (), "factors": [factor], "cautions": ()})
     assert "<b>no stations near</b>" in page

@@ -85,7 +85,18 @@ def test_the_page_keeps_only_what_was_changed(force):
 
 
 def test_every_field_comes_back():
-    mine = Preferences("a", "b", "c", "SECRET", "/tmp", "/var", 150.5, 4, "whole", "density")
+    mine = Preferences(
+        analyst="a",
+        unit="b",
+        licence="c",
+        marking="SECRET",
+        study_folder="/tmp",
+        output_folder="/var",
+        block_length=150.5,
+        max_blocks=4,
+        increment="whole",
+        operationalisation="density",
+    )
     save_preferences(mine)
     assert load_preferences() == mine
     assert SettingsPage(None).chosen == mine

@@ -42,8 +42,15 @@ SCORES = np.array([1.0] * 12 + [8.6521] * 4 + [21.3638] * 3 + [184.8], np.float3
 LABELS = np.array([0] * 19 + [1])
 EXPECTED = np.array([0.034857] * 12 + [0.30159] * 4 + [0.74468] * 3 + [6.44304])
 COUNTS = np.array([0.0] * 11 + [1, 0, 1, 0, 0, 2, 0, 1, 9])
-CELLS = Cells(GRID, SCORES, LABELS, EXPECTED, COUNTS)
-VERIFIED = Verification("verified", "statsmodels 0.14 agrees.", "0.14", 1e-9, 1e-6, None)
+CELLS = Cells(grid=GRID, scores=SCORES, places=LABELS, expected=EXPECTED, counts=COUNTS)
+VERIFIED = Verification(
+    status="verified",
+    reason="statsmodels 0.14 agrees.",
+    statsmodels="0.14",
+    log_likelihood_difference=1e-9,
+    score=1e-6,
+    coefficient_difference=None,
+)
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -56,21 +63,31 @@ HOSTILE = (
 
 def term(name, operationalisation, distance, coefficient, error, direction="aggravating", p=1e-9):
     return ModelTerm(
-        f"{name}_{operationalisation}_{distance:g}",
-        name,
-        operationalisation,
-        float(distance),
-        direction,
-        coefficient,
-        error,
-        p,
-        math.exp(coefficient),
+        name=f"{name}_{operationalisation}_{distance:g}",
+        factor=name,
+        operationalisation=operationalisation,
+        distance=float(distance),
+        direction=direction,
+        coefficient=coefficient,
+        standard_error=error,
+        p_value=p,
+        rrv=math.exp(coefficient),
     )
 
 
 def fate(t, fate="selected", reason="In the model.", bic=18324.68):
     return CandidateFate(
-        t.name, t.factor, t.operationalisation, t.distance, t.direction, 4321, None, True, fate, reason, bic
+        name=t.name,
+        factor=t.factor,
+        operationalisation=t.operationalisation,
+        distance=t.distance,
+        direction=t.direction,
+        cells_exposed=4321,
+        threshold=None,
+        survived=True,
+        fate=fate,
+        reason=reason,
+        bic_if_used=bic,
     )
 
 
@@ -81,16 +98,16 @@ def leeds(terms=None):
     )
     other = term(terms[0].factor, "density", 750, 2.0, 0.05)
     nb1 = FamilyModel(
-        "nb1",
-        terms,
-        (),
-        -3.3565,
-        0.15578,
-        math.exp(1.69852),
-        0.03932,
-        -18288.17 / 2,
-        18324.68,
-        (TraceStep("start", "", "", 19999.99, -9990.0), TraceStep("add", terms[0].name, "", 18324.68, -9144.085)),
+        family="nb1",
+        selected=terms,
+        adjustments=(),
+        intercept=-3.3565,
+        intercept_standard_error=0.15578,
+        dispersion=math.exp(1.69852),
+        log_dispersion_standard_error=0.03932,
+        log_likelihood=-18288.17 / 2,
+        bic=18324.68,
+        steps=(TraceStep("start", "", "", 19999.99, -9990.0), TraceStep("add", terms[0].name, "", 18324.68, -9144.085)),
     )
     poisson = dataclasses.replace(
         nb1,
@@ -101,16 +118,26 @@ def leeds(terms=None):
         bic=30027.38,
     )
     return RiskModel(
-        GridSummary(9199, 2389, 250.0, 500.0, "EPSG:27700", (410000.0, 440000.0, 411250.0, 441000.0)),
-        EventSummary(13857.0, 12.0),
-        (*(fate(t) for t in terms), fate(other, "not selected", "det_points_density_500 stands for it.", 18328.18)),
-        "nb1",
-        {"poisson": poisson, "nb1": nb1},
-        None,
-        CullingSummary(0.95, 0.0123, 1.234, 5, 42, 3),
-        ScoreSummary(1.0, 10.6, 21.7, 184.8),
-        VERIFIED,
-        {
+        grid=GridSummary(
+            cells=9199,
+            cells_with_events=2389,
+            cell_size=250.0,
+            block_length=500.0,
+            crs="EPSG:27700",
+            extent=(410000.0, 440000.0, 411250.0, 441000.0),
+        ),
+        events=EventSummary(inside=13857.0, outside=12.0),
+        candidates=(
+            *(fate(t) for t in terms),
+            fate(other, "not selected", "det_points_density_500 stands for it.", 18328.18),
+        ),
+        family="nb1",
+        families={"poisson": poisson, "nb1": nb1},
+        exposure=None,
+        culling=CullingSummary(l1_share=0.95, penalty=0.0123, deviance=1.234, folds=5, seed=42, survivors=3),
+        score=ScoreSummary(1.0, 10.6, 21.7, 184.8),
+        verification=VERIFIED,
+        provenance={
             "plugin": "0.1.0",
             "qgis": "3.40.3",
             "started": "2026-02-03T14:05:09+00:00",
@@ -133,13 +160,39 @@ def nothing():
 
 
 def context(names=("bus_stops", "det_points"), **changes):
-    factors = tuple(FactorInfo(n, n, "point", 1234, "both", 1500.0, 250.0, density_sd=1.0) for n in names)
-    return dataclasses.replace(ReportContext("Violence in Leeds", "Leeds", "violence_2023", factors), **changes)
+    factors = tuple(
+        FactorInfo(
+            name=n,
+            layer=n,
+            geometry="point",
+            features=1234,
+            operationalisation="both",
+            max_influence=1500.0,
+            increment=250.0,
+            density_sd=1.0,
+        )
+        for n in names
+    )
+    return dataclasses.replace(
+        ReportContext(title="Violence in Leeds", study_area="Leeds", outcome="violence_2023", factors=factors),
+        **changes,
+    )
 
 
 def places(factor="bus_stops"):
     presence = (FactorPresence(factor, 1.0), FactorPresence("det_points", 0.5))
-    return (Place(1, 1, 62500.0, 184.8, 184.8, 6.44304, 9.0, presence),)
+    return (
+        Place(
+            rank=1,
+            cells=1,
+            area=62500.0,
+            mean_score=184.8,
+            max_score=184.8,
+            expected=6.44304,
+            observed=9.0,
+            factors=presence,
+        ),
+    )
 
 
 def findings(model, about, spots, later=(), cells=CELLS, **more):
@@ -414,7 +467,7 @@ def test_first_page_answers_the_commander():
 
 
 def test_without_counts_no_share_of_events_is_claimed():
-    bare = Cells(GRID, SCORES, LABELS)
+    bare = Cells(grid=GRID, scores=SCORES, places=LABELS)
     text = Reader(page(cells=bare)).text
     assert "of the events" not in text[text.index("What was found") : text.index("Contents")]
     assert "Density of the events" not in text
@@ -539,7 +592,7 @@ def validated():
     terrain = ScoredMap("risk terrain", SCORES.astype(float), expected=EXPECTED)
     maps = [terrain, ScoredMap("forecast", EXPECTED + 0.1 * COUNTS), ScoredMap("prior counts", COUNTS, "baseline")]
     measured = validate(maps, counts, GRID, ValidationSettings(replicates=50))
-    return validation_findings(measured, ValidationContext("t", "later", 0.0))
+    return validation_findings(measured, ValidationContext(title="t", later_events="later", outside=0.0))
 
 
 def test_later_events_with_baselines_and_forecast():
@@ -558,8 +611,8 @@ def test_later_events_with_baselines_and_forecast():
 
 def test_warnings_stand_before_the_findings():
     factor = dataclasses.replace(context().factors[0], warnings=("Its features stop at the boundary.",))
-    model = dataclasses.replace(leeds(), events=EventSummary(900.0, 100.0))
-    model = dataclasses.replace(model, verification=Verification("not verified", "It was not verified."))
+    model = dataclasses.replace(leeds(), events=EventSummary(inside=900.0, outside=100.0))
+    model = dataclasses.replace(model, verification=Verification(status="not verified", reason="It was not verified."))
     text = Reader(page(model, context(factors=(factor,), warnings=("Dates are months.",)))).text
     top = text[: text.index("What was found")]
     for sentence in (

@@ -71,7 +71,7 @@ class BacktestSettings:
         return tuple(Period(a, b - _DAY) for a, b in pairwise(cuts))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Backtest:
     """A study over dated events, to be fitted again and again.
 
@@ -112,7 +112,14 @@ class Backtest:
         """
         grid = study_grid(study.study_area, study.grid, study.crs, study.exclude)
         covariates = study.covariates(grid) if study.covariates is not None else None
-        test = cls(study, dates, settings, span.completed(dates.span), grid, covariates)
+        test = cls(
+            study=study,
+            dates=dates,
+            settings=settings,
+            span=span.completed(dates.span),
+            grid=grid,
+            covariates=covariates,
+        )
         for window in (window for pair in test.windows for window in pair):
             dates.mask(window)
         return test
@@ -170,7 +177,7 @@ class Backtest:
         return text_hash(_hash(self.events_in(fitted)) + _hash(self.events_in(tested)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BacktestRun:
     """What came of one fitting window and its test window.
 
@@ -215,16 +222,22 @@ def run_window(
     earlier = test.events_in(fitted)
     observed = test.observations(earlier)
     later = count(observed.grid, test.events_in(tested)).counts
-    plain = (fitted, tested, len(observed.counts), float(observed.counts.sum()), float(later.sum()))
+    run = BacktestRun(
+        fitted=fitted,
+        tested=tested,
+        cells=len(observed.counts),
+        fit_events=float(observed.counts.sum()),
+        test_events=float(later.sum()),
+    )
     if not observed.counts.any():
-        return BacktestRun(*plain, note="No event lies in the fitting window.")
+        return replace(run, note="No event lies in the fitting window.")
     if not later.any():
-        return BacktestRun(*plain, note="No event lies in the test window.")
+        return replace(run, note="No event lies in the test window.")
     progress(0.02)
     try:
         selection, families = choose(observed, test.study.selection, progress=part(progress, 0.02, 0.6))
     except (FitError, InputError) as error:
-        return BacktestRun(*plain, note=str(error))
+        return replace(run, note=str(error))
     model = families[selection.family]
     terrain = score(model, observed)
     kernel = kernel_baseline(observed.grid, earlier, part(progress, 0.6, 0.7))
@@ -239,7 +252,7 @@ def run_window(
     yardstick = Yardstick.of(later)
     measured = {name: yardstick.accuracies(maps[name], shares) for name in MAPS}
     progress(1.0)
-    return BacktestRun(*plain, model, kernel.bandwidth, measured)
+    return replace(run, model=model, bandwidth=kernel.bandwidth, accuracy=measured)
 
 
 def _duration(window: Period, coming: Period) -> float:

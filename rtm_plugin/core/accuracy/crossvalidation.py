@@ -24,7 +24,7 @@ from .folds import Folds
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FoldResult:
     """What came of one fold.
 
@@ -164,7 +164,9 @@ def cross_validate(
     expected = np.full(len(observed.counts), np.nan)
     results = []
     for number, share in enumerate(parts(progress, folds.count)):
-        results.append(_fold(observed, folds, number, settings, expected, share, shares))
+        results.append(
+            _fold(observed, folds, number, settings=settings, expected=expected, progress=share, shares=shares)
+        )
     known = np.isfinite(expected)
     pooled = accuracies(expected[known], observed.counts[known], shares)
     return CrossValidation(folds.kind, tuple(results), expected, pooled)
@@ -199,13 +201,13 @@ def _fold(
     rate = float(rest.counts.sum()) / float(size[fitted].sum())
     events = float(out.counts.sum())
     return FoldResult(
-        number + 1,
-        folds.units[number] if folds.units else (),
-        len(rest.counts),
-        len(out.counts),
-        events,
-        best,
-        float(deviance(counts=out.counts, expected=expected[held]).sum()),
-        float(deviance(counts=out.counts, expected=rate * size[held]).sum()),
-        accuracies(expected[held], out.counts, shares) if events else (),
+        number=number + 1,
+        units=folds.units[number] if folds.units else (),
+        fitted=len(rest.counts),
+        cells=len(out.counts),
+        events=events,
+        model=best,
+        deviance=float(deviance(counts=out.counts, expected=expected[held]).sum()),
+        null_deviance=float(deviance(counts=out.counts, expected=rate * size[held]).sum()),
+        accuracy=accuracies(expected[held], out.counts, shares) if events else (),
     )

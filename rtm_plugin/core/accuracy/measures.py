@@ -1,6 +1,5 @@
 """The figures of a validation as ratios of sums over cells, so that all of them are resampled by one product."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +13,7 @@ from ..tools.progress import Progress, part, parts
 from .at_share import Yardstick
 from .calibration import CalibrationSlope, crps, deciles, deviance, rescaled
 from .ranking import Bounds, CaptureCurve, Ranking
-from .resampling import groups_of, resampled_sums
+from .resampling import Ratio, Sums
 
 AREA, STREET = "area", "street"
 PERFECT = "perfect"
@@ -81,25 +80,16 @@ class Basis:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """One figure of one map: scale × sum / sum, the sums being columns of `Sums`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a figure is about: a map, on which ground, and which part of it.
 
     Parameters
     ----------
-    map, basis, kind, threshold, share, measure
+    map, basis, kind, threshold, share
         As core.validation's Figure has them.
-    scale : float
-    top, bottom : int or None
-        Columns; None stands for 1.
-    ties : Bounds or None
-        Pessimistic and optimistic values, where the order inside ties matters.
     owner : str
         The map whose class is the threshold; "" where all maps have it.
-    slope : CalibrationSlope, optional
-        The figure is the slope that belongs to the ratio.
-    most : float
-        A figure cannot be higher: the best choice for the events as they came may be beaten on resampled ones.
     """
 
     map: str
@@ -107,39 +97,54 @@ class Statistic:
     kind: str
     threshold: str
     share: float | None
-    measure: str
-    scale: float
-    top: int | None
-    bottom: int | None
-    ties: Bounds | None = None
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """One figure of one map: a ratio of two sums.
+
+    Parameters
+    ----------
+    about : Subject
+    measure : str
+    ratio : Ratio
+    ties : Bounds or None
+        Pessimistic and optimistic values, where the order inside ties matters.
+    slope : CalibrationSlope, optional
+        The figure is the slope that belongs to the ratio.
+    most : float
+        A figure cannot be higher: the best choice for the events as they came may be beaten on resampled ones.
+    """
+
+    about: Subject
+    measure: str
+    ratio: Ratio
+    ties: Bounds | None = None
     slope: CalibrationSlope | None = None
     most: float = np.inf
 
     @property
     def compared(self) -> bool:
         """Whether a difference between two maps means anything: their deciles hold other cells."""
-        return self.kind != "decile"
+        return self.about.kind != "decile"
 
     def of(self, sums: Floats) -> Floats:
         """Values (b,) from rows of sums (b, k)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            top = 1.0 if self.top is None else sums[:, self.top]
-            ratio = np.divide(top, 1.0 if self.bottom is None else sums[:, self.bottom])
-            values: Floats = np.broadcast_to(self.scale * ratio, len(sums))
+        values = self.ratio.of(sums)
         if self.slope is not None and len(sums):
             return self.slope.of(values)
         return np.minimum(values, self.most)
 
     def bounds_of(self, totals: Floats) -> Bounds:
-        """The value that was found, with its bounds."""
+        """The value of the events as they came, with its bounds."""
         value = float(self.of(totals[None])[0])
         if self.ties is None:
             return Bounds(value, value, value)
         return Bounds(value, self.ties.pessimistic, self.ties.optimistic)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """Share of events caught against share of the area or street flagged, for one map or the perfect one."""
 
@@ -149,62 +154,6 @@ class Curve:
     expected: tuple[float, ...]
     pessimistic: tuple[float, ...]
     optimistic: tuple[float, ...]
-
-
-class Sums:
-    """Columns of summands, one for each cell; equal columns are kept once.
-
-    Parameters
-    ----------
-    counts : (n,) float64
-        Cells without events are drawn in groups, as most columns are 0 there.
-    numbers : (n,) float64
-        How many independent events the counts stand for; the counts themselves where events have no weights.
-    """
-
-    def __init__(self, counts: Floats, numbers: Floats) -> None:
-        self.counts = counts
-        self._drawn = numbers[counts > 0]
-        self._of_cells: set[int] = set()
-        self._held, self._empty = np.flatnonzero(counts > 0), np.flatnonzero(counts <= 0)
-        self._group = groups_of(len(self._empty))
-        self._nothing = np.zeros(int(self._group.max(initial=-1)) + 1)
-        self._columns: list[Floats] = []
-        self._numbers: dict[bytes, int] = {}
-
-    def column(self, values: Floats, of_cells: bool = False) -> int:
-        """The number of the column with these summands (n,); `of_cells` where an event alone has none."""
-        empty = values[self._empty]
-        grouped = (
-            np.bincount(self._group, weights=empty, minlength=len(self._nothing)) if empty.any() else self._nothing
-        )
-        summands = np.concatenate([values[self._held], grouped])
-        key = hashlib.blake2b(summands.tobytes()).digest()
-        if key not in self._numbers:
-            self._numbers[key] = len(self._columns)
-            self._columns.append(summands)
-        if of_cells:
-            self._of_cells.add(self._numbers[key])
-        return self._numbers[key]
-
-    @property
-    def totals(self) -> Floats:
-        """Sums of the columns as they are."""
-        return np.array([column.sum() for column in self._columns])
-
-    def resampled(self, replicates: int, seed: int, units: str, progress: Progress) -> Floats:
-        """(replicates, columns): sums over resampled cells or events; replicates without any event are left out."""
-        whole, held = np.column_stack(self._columns), len(self._held)
-        cells = sorted(self._of_cells)
-        if units == "events":
-            first, second = parts(progress, 2)
-            sums = resampled_sums(np.ascontiguousarray(whole[:held]), replicates, seed, first, self._drawn)
-            if cells:  # means over cells, of which an event is no part
-                sums[:, cells] = resampled_sums(np.ascontiguousarray(whole[:, cells]), replicates, seed, second)
-        else:
-            sums = resampled_sums(whole if cells else np.ascontiguousarray(whole[:held]), replicates, seed, progress)
-        some: Floats = sums[sums[:, self.column(self.counts)] > 0]
-        return some
 
 
 def capture_statistics(
@@ -232,8 +181,8 @@ def capture_statistics(
     statistics: list[Statistic] = []
     curves = []
     for m, watched in zip(maps, rest, strict=True):
-        found, curve = _captured_by(m, basis, sums, rivals, prior, watched)
-        statistics += found
+        captured, curve = _captured_by(m, basis, sums, rivals, prior, watched)
+        statistics += captured
         curves.append(_drawn(m.name, basis, curve))
     return statistics, [*curves, _drawn(PERFECT, basis, best)]
 
@@ -256,7 +205,10 @@ def _captured_by(
     earlier = None if prior is None else _Earlier(ranking, prior[basis.cells])
     progress(0.6)
     height = sums.column(basis.spread(ranking.height * counts, number))
-    found = [Statistic(m.name, basis.name, "all", "", None, AREA_UNDER, 1.0, height, every, curve.area_under)]
+    everything = Subject(map=m.name, basis=basis.name, kind="all", threshold="", share=None)
+    statistics = [
+        Statistic(about=everything, measure=AREA_UNDER, ratio=Ratio(1.0, height, every), ties=curve.area_under)
+    ]
     expected = None if m.expected is None else m.expected[basis.cells]
     for done, (threshold, rival, most) in enumerate(rivals):
         progress(0.6 + 0.4 * done / len(rivals))
@@ -266,28 +218,43 @@ def _captured_by(
         hits = curve.bounds(share * basis.total)
         rates = hits.scaled(1 / float(counts.sum()))
         size = share * basis.total * basis.unit
-        rows = [
-            (HIT_RATE, 1.0, hit, every, rates),
-            (PAI, 1 / share, hit, every, rates.scaled(1 / share)),
-            (PEI, 1.0, hit, rival, hits.scaled(1 / most)),
-            (EFFICIENCY[basis.name], 1 / size, hit, None, hits.scaled(1 / size)),
+        about = Subject(
+            map=m.name,
+            basis=basis.name,
+            kind=threshold.kind,
+            threshold=threshold.label,
+            share=share,
+            owner=threshold.owner,
+        )
+        at_threshold = [
+            (HIT_RATE, Ratio(1.0, hit, every), rates),
+            (PAI, Ratio(1 / share, hit, every), rates.scaled(1 / share)),
+            (PEI, Ratio(1.0, hit, rival), hits.scaled(1 / most)),
+            (EFFICIENCY[basis.name], Ratio(1 / size, hit, None), hits.scaled(1 / size)),
         ]
         if earlier is not None:
-            rows.append((RECAPTURE, earlier.factor(flagged), hit, every, earlier.recapture(rates, share)))
+            recaptured = Ratio(earlier.factor(flagged), hit, every)
+            at_threshold.append((RECAPTURE, recaptured, earlier.recapture(rates, share)))
         if expected is not None:
             predicted = float(flagged @ expected) / float(expected.sum())
-            rows.append((CALIBRATION, predicted, every, hit, _over(predicted, rates)))
-        place = (m.name, basis.name, threshold.kind, threshold.label, share)
-        for name, scale, top, bottom, ties in rows:
-            limit = 1.0 if name == PEI else np.inf
-            found.append(Statistic(*place, name, scale, top, bottom, ties, threshold.owner, most=limit))
-    return found, curve
+            at_threshold.append((CALIBRATION, Ratio(predicted, every, hit), _over(predicted, rates)))
+        for measure, ratio, ties in at_threshold:
+            limit = 1.0 if measure == PEI else np.inf
+            statistics.append(Statistic(about=about, measure=measure, ratio=ratio, ties=ties, most=limit))
+    return statistics, curve
 
 
 def _drawn(name: str, basis: Basis, curve: CaptureCurve) -> Curve:
     """The curve as shares of events at shares of the ground, fewer points than there are cells."""
-    columns = (values / curve.events[-1] for values in curve.at(_DRAWN * basis.total))
-    return Curve(name, basis.name, tuple(_DRAWN.tolist()), *(tuple(values.tolist()) for values in columns))
+    expected, pessimistic, optimistic = (values / curve.events[-1] for values in curve.at(_DRAWN * basis.total))
+    return Curve(
+        map=name,
+        basis=basis.name,
+        shares=tuple(_DRAWN.tolist()),
+        expected=tuple(expected.tolist()),
+        pessimistic=tuple(pessimistic.tolist()),
+        optimistic=tuple(optimistic.tolist()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,24 +336,24 @@ def _calibration_of(m: Scored, expected: Floats, sums: Sums, progress: Progress)
     misfit = sums.column(deviance(counts=counts, expected=scaled), of_cells=True)
     score = sums.column(crps(m.family, scaled, counts, m.dispersion, progress), of_cells=True)
     logs = sums.column(counts * np.log(scaled))
-    place = (m.name, AREA, "all", "", None)
-    found = [
-        Statistic(*place, RATIO, float(expected.sum()), None, every),
-        Statistic(*place, DEVIANCE, 1.0, misfit, cells),
-        Statistic(*place, CRPS, 1.0, score, cells),
+    whole = Subject(map=m.name, basis=AREA, kind="all", threshold="", share=None)
+    statistics = [
+        Statistic(about=whole, measure=RATIO, ratio=Ratio(float(expected.sum()), None, every)),
+        Statistic(about=whole, measure=DEVIANCE, ratio=Ratio(1.0, misfit, cells)),
+        Statistic(about=whole, measure=CRPS, ratio=Ratio(1.0, score, cells)),
     ]
     slope = CalibrationSlope(scaled)
     if slope.exists:
-        found.append(Statistic(*place, SLOPE, 1.0, logs, every, slope=slope))
+        statistics.append(Statistic(about=whole, measure=SLOPE, ratio=Ratio(1.0, logs, every), slope=slope))
     group = deciles(scaled)
     for number in range(int(group.max()) + 1):
         inside = group == number
         predicted = float(scaled[inside].sum() / scaled.sum())
         seen = sums.column(np.where(inside, counts, 0.0))
-        group_of_cells = (m.name, AREA, "decile", str(number + 1), float(inside.mean()))
-        found += [
-            Statistic(*group_of_cells, PREDICTED, predicted, every, None),
-            Statistic(*group_of_cells, OBSERVED, 1.0, seen, None),
-            Statistic(*group_of_cells, RATIO, predicted, every, seen),
+        decile = Subject(map=m.name, basis=AREA, kind="decile", threshold=str(number + 1), share=float(inside.mean()))
+        statistics += [
+            Statistic(about=decile, measure=PREDICTED, ratio=Ratio(predicted, every, None)),
+            Statistic(about=decile, measure=OBSERVED, ratio=Ratio(1.0, seen, None)),
+            Statistic(about=decile, measure=RATIO, ratio=Ratio(predicted, every, seen)),
         ]
-    return found
+    return statistics

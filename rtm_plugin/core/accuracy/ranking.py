@@ -21,7 +21,7 @@ class Bounds:
         return Bounds(self.expected * factor, self.pessimistic * factor, self.optimistic * factor)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CaptureCurve:
     """Events caught against the size flagged, from the highest score down.
 
@@ -144,12 +144,12 @@ class Ranking:
         density = counts / self.sizes
         worst, best = np.lexsort((density, self.tie)), np.lexsort((-density, self.tie))
         return CaptureCurve(
-            _running(np.bincount(self.tie, weights=self.sizes).astype(np.float64)),
-            _running(np.bincount(self.tie, weights=counts).astype(np.float64)),
-            _running(self.sizes[worst]),
-            _running(counts[worst]),
-            _running(self.sizes[best]),
-            _running(counts[best]),
+            sizes=_running(np.bincount(self.tie, weights=self.sizes).astype(np.float64)),
+            events=_running(np.bincount(self.tie, weights=counts).astype(np.float64)),
+            steps=_running(self.sizes[worst]),
+            worst=_running(counts[worst]),
+            best_steps=_running(self.sizes[best]),
+            best=_running(counts[best]),
         )
 
 

@@ -10,11 +10,14 @@ with replacement from many without the cost of it. All figures are made of sums 
 matrices resamples all of them together, and two figures of one replicate are paired.
 """
 
+import hashlib
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..tools.progress import Progress, silent
+from ..tools.progress import Progress, parts, silent
 from ..tools.scipy_calls import product
 
 LEVEL = 0.95
@@ -98,3 +101,80 @@ def intervals(replicates: Floats) -> tuple[Floats, Floats]:
     for column in np.flatnonzero(~whole & known.any(axis=0)):
         result[:, column] = np.quantile(replicates[known[:, column], column], ends)
     return result[0], result[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """scale · top / bottom; `top` and `bottom` are columns of `Sums`, and None stands for 1."""
+
+    scale: float
+    top: int | None
+    bottom: int | None
+
+    def of(self, sums: Floats) -> Floats:
+        """Values (b,) from rows of sums (b, k); not finite where the bottom is 0.
+
+        >>> Ratio(2.0, 0, 1).of(np.array([[3.0, 4.0]])).tolist(), Ratio(2.0, 0, None).of(np.array([[3.0]])).tolist()
+        ([1.5], [6.0])
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            top = 1.0 if self.top is None else sums[:, self.top]
+            ratio = np.divide(top, 1.0 if self.bottom is None else sums[:, self.bottom])
+            values: Floats = np.broadcast_to(self.scale * ratio, len(sums))
+        return values
+
+
+class Sums:
+    """Columns of summands, one for each cell; equal columns are kept once.
+
+    Parameters
+    ----------
+    counts : (n,) float64
+        Cells without events are drawn in groups, as most columns are 0 there.
+    numbers : (n,) float64
+        How many independent events the counts stand for; the counts themselves where events have no weights.
+    """
+
+    def __init__(self, counts: Floats, numbers: Floats) -> None:
+        self.counts = counts
+        self._drawn = numbers[counts > 0]
+        self._of_cells: set[int] = set()
+        self._held, self._empty = np.flatnonzero(counts > 0), np.flatnonzero(counts <= 0)
+        self._group = groups_of(len(self._empty))
+        self._nothing = np.zeros(int(self._group.max(initial=-1)) + 1)
+        self._columns: list[Floats] = []
+        self._numbers: dict[bytes, int] = {}
+
+    def column(self, values: Floats, of_cells: bool = False) -> int:
+        """The number of the column with these summands (n,); `of_cells` where an event alone has none."""
+        empty = values[self._empty]
+        grouped = (
+            np.bincount(self._group, weights=empty, minlength=len(self._nothing)) if empty.any() else self._nothing
+        )
+        summands = np.concatenate([values[self._held], grouped])
+        key = hashlib.blake2b(summands.tobytes()).digest()
+        if key not in self._numbers:
+            self._numbers[key] = len(self._columns)
+            self._columns.append(summands)
+        if of_cells:
+            self._of_cells.add(self._numbers[key])
+        return self._numbers[key]
+
+    @property
+    def totals(self) -> Floats:
+        """Sums of the columns as they are."""
+        return np.array([column.sum() for column in self._columns])
+
+    def resampled(self, replicates: int, seed: int, units: str, progress: Progress) -> Floats:
+        """(replicates, columns): sums over resampled cells or events; replicates without any event are left out."""
+        whole, held = np.column_stack(self._columns), len(self._held)
+        cells = sorted(self._of_cells)
+        if units == "events":
+            first, second = parts(progress, 2)
+            sums = resampled_sums(np.ascontiguousarray(whole[:held]), replicates, seed, first, self._drawn)
+            if cells:  # means over cells, of which an event is no part
+                sums[:, cells] = resampled_sums(np.ascontiguousarray(whole[:, cells]), replicates, seed, second)
+        else:
+            sums = resampled_sums(whole if cells else np.ascontiguousarray(whole[:held]), replicates, seed, progress)
+        some: Floats = sums[sums[:, self.column(self.counts)] > 0]
+        return some

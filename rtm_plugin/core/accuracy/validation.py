@@ -18,12 +18,11 @@ from .measures import (
     Basis,
     Curve,
     Statistic,
-    Sums,
     calibration_statistics,
     capture_statistics,
 )
 from .ranking import Bounds
-from .resampling import intervals
+from .resampling import Sums, intervals
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 PRIOR_COUNTS, KERNEL_DENSITY, RANDOM = "prior counts", "kernel density of prior events", "random"
@@ -94,7 +93,7 @@ class ScoredMap:
     dispersion: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One number of the validation.
 
@@ -133,7 +132,7 @@ class Figure:
     upper: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """What was measured, on which cells and events.
 
@@ -234,35 +233,37 @@ def validate(
     """
     settings = settings or ValidationSettings()
     _check(maps, counts, grid, prior, streets, numbers)
-    metres = settings.metres_per_unit
-    area = grid.cell_size**2 * metres**2 / 1e6
-    bases = [Basis.of(AREA, np.ones(grid.cells), area)]
-    if streets is not None:
-        bases.append(Basis.of(STREET, streets, metres / 1000))
+    bases = _bases(grid, streets, settings.metres_per_unit)
     sums = Sums(counts, counts if numbers is None else numbers)
     statistics: list[Statistic] = []
     curves: list[Curve] = []
     for i, basis in enumerate(bases):
         watched = part(progress, 0.4 * i / len(bases), 0.4 * (i + 1) / len(bases))
-        found, drawn = capture_statistics(maps, basis, sums, settings.shares, prior, watched)
-        statistics += found
+        captured, drawn = capture_statistics(maps, basis, sums, settings.shares, prior, watched)
+        statistics += captured
         curves += drawn
     calibrated, notes = calibration_statistics(maps, sums, part(progress, 0.4, 0.5))
     samples = sums.resampled(settings.replicates, settings.seed, settings.units, part(progress, 0.5, 0.85))
     figures = _figures(statistics + calibrated, sums.totals, samples, part(progress, 0.85, 1.0))
     return Validation(
-        tuple((m.name, m.role) for m in maps),
-        grid.cells,
-        float(counts.sum()),
-        grid.cells * area,
-        None if streets is None else float(streets.sum()) * metres / 1000,
-        0.0 if streets is None else float(counts[streets <= 0].sum()),
-        None if prior is None else float(prior.sum()),
-        figures,
-        tuple(curves),
-        settings,
-        notes,
+        maps=tuple((m.name, m.role) for m in maps),
+        cells=grid.cells,
+        events=float(counts.sum()),
+        area=bases[0].total * bases[0].unit,
+        street=None if streets is None else bases[1].total * bases[1].unit,
+        events_off_street=0.0 if streets is None else float(counts[streets <= 0].sum()),
+        prior_events=None if prior is None else float(prior.sum()),
+        figures=figures,
+        curves=tuple(curves),
+        settings=settings,
+        notes=notes,
     )
+
+
+def _bases(grid: Grid, streets: Floats | None, metres: float) -> list[Basis]:
+    """Area in km² and, where streets are given, their length in km; `metres` is the length of a map unit."""
+    area = Basis.of(AREA, np.ones(grid.cells), grid.cell_size**2 * metres**2 / 1e6)
+    return [area] if streets is None else [area, Basis.of(STREET, streets, metres / 1000)]
 
 
 def baseline_maps(
@@ -344,7 +345,7 @@ def _figures(
     ]
     for k, (i, j) in enumerate(pairs, len(statistics)):
         difference = _difference(values[i], values[j])
-        figures.append(_figure(statistics[i], statistics[j].map, difference, lower[k], upper[k]))
+        figures.append(_figure(statistics[i], statistics[j].about.map, difference, lower[k], upper[k]))
     return tuple(figures)
 
 
@@ -367,10 +368,11 @@ def _pairs(statistics: Sequence[Statistic]) -> Iterable[tuple[int, int]]:
     same: dict[tuple[str, ...], list[int]] = {}
     for i, s in enumerate(statistics):
         if s.compared:
-            same.setdefault((s.basis, s.kind, s.threshold, s.measure), []).append(i)
+            same.setdefault((s.about.basis, s.about.kind, s.about.threshold, s.measure), []).append(i)
     for members in same.values():
         for i, j in combinations(members, 2):
-            if statistics[i].owner in ("", statistics[i].map, statistics[j].map):
+            one, other = statistics[i].about, statistics[j].about
+            if one.owner in ("", one.map, other.map):
                 yield i, j
 
 
@@ -385,16 +387,16 @@ def _difference(one: Bounds, other: Bounds) -> Bounds:
 
 def _figure(s: Statistic, against: str, value: Bounds, lower: float, upper: float) -> Figure:
     return Figure(
-        s.map,
-        against,
-        s.basis,
-        s.kind,
-        s.threshold,
-        s.share,
-        s.measure,
-        value.expected,
-        value.pessimistic,
-        value.optimistic,
-        float(lower),
-        float(upper),
+        map=s.about.map,
+        against=against,
+        basis=s.about.basis,
+        kind=s.about.kind,
+        threshold=s.about.threshold,
+        share=s.about.share,
+        measure=s.measure,
+        expected=value.expected,
+        pessimistic=value.pessimistic,
+        optimistic=value.optimistic,
+        lower=float(lower),
+        upper=float(upper),
     )

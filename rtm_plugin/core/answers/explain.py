@@ -21,7 +21,7 @@ BAR = 20  # characters of a whole bar
 _SAME = 1e-4  # relative; expected counts are stored with seven digits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorHere:
     """One selected factor at one cell.
 
@@ -54,9 +54,22 @@ class FactorHere:
     def text(self, units: str) -> str:
         """The factor in one line.
 
-        >>> FactorHere("bars", "proximity", "aggravating", 200.0, 3.0, True, 0.5, 40.0, (1.0, 2.0)).text("metres")
+        >>> bars = FactorHere(
+        ...     factor="bars",
+        ...     operationalisation="proximity",
+        ...     direction="aggravating",
+        ...     influence=200.0,
+        ...     rrv=3.0,
+        ...     exposed=True,
+        ...     share=0.5,
+        ...     nearest=40.0,
+        ...     nearest_feature=(1.0, 2.0),
+        ... )
+        >>> bars.text("metres")
         'bars ██████████ 50 %: within 200 metres (× 3.00); nearest 40 metres away'
-        >>> FactorHere("stations", "proximity", "protective", 200.0, 2.0, False, 0.5, 340.0, (1.0, 2.0)).text("metres")
+        >>> from dataclasses import replace
+        >>> stations = replace(bars, factor="stations", direction="protective", rrv=2.0, exposed=False, nearest=340.0)
+        >>> stations.text("metres")
         'no stations near ██████████ 50 %: not within 200 metres, protective (÷ 2.00); nearest 340 metres away'
         """
         bar = "" if not self.share else f" {'█' * max(1, round(BAR * self.share))}"
@@ -90,7 +103,7 @@ class FactorHere:
         return rrv_text(self.rrv, self.direction)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Why a cell has its score.
 
@@ -217,23 +230,33 @@ def explain(
     factors = []
     for term, part in zip(model.selected, raised, strict=True):
         share = None if not known or part is None else (part / total if total > 0 else 0.0)
-        own = features.get(term.factor)
-        gap, feature = (None, ()) if own is None else nearest_feature(own, np.array([x, y]))
-        told = (term.factor, term.operationalisation, term.direction, term.distance, term.rrv)
-        factors.append(FactorHere(*told, exposed[term.factor], share, gap, feature))
-    own_score = float(scores[cell])
+        layer = features.get(term.factor)
+        gap, feature = (None, ()) if layer is None else nearest_feature(layer, np.array([x, y]))
+        factors.append(
+            FactorHere(
+                factor=term.factor,
+                operationalisation=term.operationalisation,
+                direction=term.direction,
+                influence=term.distance,
+                rrv=term.rrv,
+                exposed=exposed[term.factor],
+                share=share,
+                nearest=gap,
+                nearest_feature=feature,
+            )
+        )
     return Answer(
-        x,
-        y,
-        own_score,
-        CLASS_NAMES[int(model.score.classes(scores[cell : cell + 1])[0])],
-        1 + int(np.count_nonzero(scores > scores[cell])),
-        int(np.count_nonzero(scores == scores[cell])),
-        len(scores),
-        None if expected is None else float(expected[cell]),
-        None if observed is None else float(observed[cell]),
-        tuple(sorted(factors, key=lambda factor: -(factor.share or 0.0))),
-        _notes(model, exposed, None if expected is None else float(expected[cell]), known),
+        x=x,
+        y=y,
+        score=float(scores[cell]),
+        class_name=CLASS_NAMES[int(model.score.classes(scores[cell : cell + 1])[0])],
+        rank=1 + int(np.count_nonzero(scores > scores[cell])),
+        tied=int(np.count_nonzero(scores == scores[cell])),
+        cells=len(scores),
+        expected=None if expected is None else float(expected[cell]),
+        observed=None if observed is None else float(observed[cell]),
+        factors=tuple(sorted(factors, key=lambda factor: -(factor.share or 0.0))),
+        notes=_notes(model, exposed, None if expected is None else float(expected[cell]), known),
     )
 
 

@@ -1,6 +1,6 @@
 """Vulnerability and exposure together: where conditions are risky, and where events are now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -73,7 +73,7 @@ class JointSettings:
         return (wide >= last) & (wide > wide.min())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JointClass:
     """One of the four classes, in numbers.
 
@@ -170,13 +170,15 @@ def joint_table(
         raise InputError("No later event lies inside the cells of the risk terrain, so the classes cannot be tested.")
     rows = []
     for number in range(4):
-        own = classes == number
-        cells = int(np.count_nonzero(own))
+        inside = classes == number
+        cells = int(np.count_nonzero(inside))
         area, share = cells * cell_area, cells / len(classes)
-        tested: tuple[float | None, ...] = ()
+        row = JointClass(number=number, cells=cells, area=area, share=share, recent=float(recent[inside].sum()))
         if later is not None and total:
-            caught = float(later[own].sum())
-            hit = caught / total
-            tested = (caught, hit, caught / area if cells else None, hit / share if cells else None)
-        rows.append(JointClass(number, cells, area, share, float(recent[own].sum()), *tested))
+            caught = float(later[inside].sum())
+            hit_rate = caught / total
+            row = replace(row, later=caught, later_share=hit_rate)
+            if cells:
+                row = replace(row, later_per_km2=caught / area, pai=hit_rate / share)
+        rows.append(row)
     return tuple(rows)

@@ -24,7 +24,7 @@ WHOLE_AREA = "whole study area"
 _NORMAL = 1.959963984540054  # 97.5 % of the standard normal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WhatIf:
     """What the model associates with the changed layer, over n cells.
 
@@ -56,7 +56,7 @@ class WhatIf:
         return int(np.count_nonzero(self.exposed_before != self.exposed_after))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceChange:
     """Expected events of one place before and after.
 
@@ -144,7 +144,15 @@ def what_if(
     term = term_of(model, factor)
     if term is None:
         none = np.zeros(grid.cells, dtype=bool)
-        return WhatIf(None, none, none, scores, expected, expected.astype(np.float64), np.zeros(grid.cells))
+        return WhatIf(
+            term=None,
+            exposed_before=none,
+            exposed_after=none,
+            scores=scores,
+            expected=expected,
+            before=expected.astype(np.float64),
+            difference=np.zeros(grid.cells),
+        )
     if len(after.coordinates) and after.geometry != before.geometry:
         raise InputError(
             f"The changed layer of {factor!r} holds {after.geometry}s, the present one {before.geometry}s; give both "
@@ -162,13 +170,13 @@ def what_if(
     change = term.coefficient * _step(term, exposed_before, exposed_after)
     wide = expected.astype(np.float64)
     return WhatIf(
-        term,
-        exposed_before,
-        exposed_after,
-        (scores * np.exp(change)).astype(np.float32),
-        (wide * np.exp(change)).astype(np.float32),
-        wide,
-        wide * np.expm1(change),
+        term=term,
+        exposed_before=exposed_before,
+        exposed_after=exposed_after,
+        scores=(scores * np.exp(change)).astype(np.float32),
+        expected=(wide * np.exp(change)).astype(np.float32),
+        before=wide,
+        difference=wide * np.expm1(change),
     )
 
 
@@ -213,7 +221,9 @@ def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:
         for i, sign in enumerate((-1.0, 1.0)):
             coefficient = found.term.coefficient + sign * _NORMAL * found.term.standard_error
             ends[i] = float((found.before[cells] * np.expm1(coefficient * step)).sum())
-    return PlaceChange(name, int(np.count_nonzero(cells)), before, after, min(ends), max(ends))
+    return PlaceChange(
+        place=name, cells=int(np.count_nonzero(cells)), before=before, after=after, low=min(ends), high=max(ends)
+    )
 
 
 def _step(term: ModelTerm, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Floats:

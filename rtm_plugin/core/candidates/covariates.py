@@ -93,7 +93,7 @@ class AdjustmentScale:
         return (values - self.mean) / self.sd
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Observations:
     """The n cells that a model is fitted on, and what is known of each.
 
@@ -157,7 +157,7 @@ def observe(
     ([4.0, 0.0], 1.0)
     """
     if covariates is None:
-        return Observations(grid, counts, candidates)
+        return Observations(grid=grid, counts=counts, candidates=candidates)
     keep = covariates.exposed(grid.cells)
     offset = summary = None
     if covariates.exposure is not None:
@@ -165,7 +165,15 @@ def observe(
         without = int(np.count_nonzero(~keep))
         summary = ExposureSummary(covariates.exposure_name, without, float(counts[~keep].sum()))
     adjust, scales = scaled_adjustments(covariates, keep, scales)
-    return Observations(grid.only(keep), counts[keep], candidates.subset(keep), offset, adjust, scales, summary)
+    return Observations(
+        grid=grid.only(keep),
+        counts=counts[keep],
+        candidates=candidates.subset(keep),
+        offset=offset,
+        adjust=adjust,
+        scales=scales,
+        exposure=summary,
+    )
 
 
 def scaled_adjustments(

@@ -242,7 +242,7 @@ def _axes(vectors: Floats) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(vectors[:, 0]), np.ascontiguousarray(vectors[:, 1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Pieces:
     """Segments cut in equal pieces no longer than `longest`; arrays of one row a piece.
 
@@ -310,7 +310,7 @@ def _pieces_within(start: Floats, run: Floats, number: Floats, grid: Grid, reach
     return np.floor(low * number), np.minimum(np.ceil(high * number), number)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Window:
     """Items grouped by the cell that holds them, moved together over the cells within reach.
 
@@ -348,7 +348,17 @@ class _Window:
         down, right = (a.ravel() for a in np.meshgrid(grown, grown, indexing="ij"))
         gap = np.hypot(np.maximum(np.abs(down) - 0.5, 0), np.maximum(np.abs(right) - 0.5, 0))
         offsets = np.column_stack([down, right])[gap * grid.cell_size <= reach * (1 + 1e-9)]
-        return cls(grid, margin, width, width * height, order, starts, base, centre, offsets)
+        return cls(
+            grid=grid,
+            margin=margin,
+            width=width,
+            size=width * height,
+            order=order,
+            starts=starts,
+            base=base,
+            base_centre=centre,
+            offsets=offsets,
+        )
 
     def local(self, places: Floats) -> tuple[Floats, Floats]:
         """x and y of places (m, 2) in the order of the groups, from the centre of each one's base."""

@@ -19,7 +19,7 @@ _MOST_MONTHS = 12_000  # of a window that are looked at one by one: a thousand y
 _NAMED = 6  # stretches of empty months that a sentence can name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """How the events fill a window.
 
@@ -100,7 +100,7 @@ def coverage(dates: Dates, window: Period) -> Coverage | None:
         for stretch in missing
         if (stretch.days or 0) > least and _chance(stretch, whole, count) * (len(months) + 2) < _CHANCE
     )
-    return Coverage(whole, events, count, len(months), empty, too_long)
+    return Coverage(window=whole, events=events, count=count, months=len(months), empty=empty, missing=too_long)
 
 
 def _chance(stretch: Period, window: Period, count: int) -> float:

@@ -12,7 +12,7 @@ from .event_split import EventSplit, split_findings
 from .repeats import EventRows, Stacking, repeat_findings, stacking_findings
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class EventData:
     """The events of a period as they were read.
 

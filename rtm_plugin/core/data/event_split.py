@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from ..documents.findings import Finding
@@ -54,57 +55,60 @@ def split_findings(split: EventSplit, events: str, area_is_part: bool = False) -
     >>> split_findings(EventSplit(112, 66, 3), "'crime'")[0].sentence
     "Of 181 events of 'crime', 112 lie inside the study area and count; 66 on ground that was left out and 3 outside."
     """
-    numbers = asdict(split)
+    return (_whereabouts(split, events), *_losses(split, events, area_is_part))
+
+
+def _whereabouts(split: EventSplit, events: str) -> Finding:
+    """Where all of them are, in one note."""
     parts = [
         f"{_count(value)} {where}"
         for value, where in ((split.left_out, "on ground that was left out"), (split.outside, "outside"))
         if value
     ]
     rest = f"; {' and '.join(parts)}" if parts else ""
-    sentence = (
-        f"Of {_count(split.located)} events of {events}, {_count(split.inside)} lie inside the study area and count"
-    )
-    more = []
+    sentences = [
+        f"Of {_count(split.located)} events of {events}, {_count(split.inside)} lie inside the study area and "
+        f"count{rest}."
+    ]
     if split.without_coordinates:
         have = "has" if split.without_coordinates == 1 else "have"
-        more.append(f"{split.without_coordinates:,} more {have} no usable coordinates")
+        sentences.append(f"{split.without_coordinates:,} more {have} no usable coordinates.")
     if split.outside_window:
         lie = "lies" if split.outside_window == 1 else "lie"
-        more.append(f"{split.outside_window:,} more {lie} outside the window of dates")
-    told = [Finding("note", " ".join([f"{sentence}{rest}.", *(f"{text}." for text in more)]), numbers=numbers)]
-    total = split.located
+        sentences.append(f"{split.outside_window:,} more {lie} outside the window of dates.")
+    return Finding("note", " ".join(sentences), numbers=asdict(split))
+
+
+def _losses(split: EventSplit, events: str, area_is_part: bool) -> Iterator[Finding]:
+    """Each place where more than a few of the events were lost."""
+    total, lost = split.located, split.without_coordinates
     if total and split.outside / total > _MANY:
-        share = f"{_count(split.outside)} of {_count(total)} events of {events} ({split.outside / total:.0%})"
+        share = _share(split.outside, total, events)
         if area_is_part:
-            told.append(Finding("note", f"{share} lie outside the part that was chosen as study area, as one expects."))
+            yield Finding("note", f"{share} lie outside the part that was chosen as study area, as one expects.")
         else:
-            told.append(
-                Finding(
-                    "warning",
-                    f"{share} lie outside the study area and were not counted.",
-                    "Check that layer and study area belong together.",
-                )
+            yield Finding(
+                "warning",
+                f"{share} lie outside the study area and were not counted.",
+                "Check that layer and study area belong together.",
             )
     if total and split.left_out / total > _MANY:
-        share = f"{_count(split.left_out)} of {_count(total)} events of {events} ({split.left_out / total:.0%})"
-        told.append(
-            Finding(
-                "warning",
-                f"{share} lie in the study area on ground that was left out, and were not counted.",
-                "Check the excluded ground and the rule for cells if that is more than you meant to leave out.",
-            )
+        yield Finding(
+            "warning",
+            f"{_share(split.left_out, total, events)} lie in the study area on ground that was left out, and were not "
+            "counted.",
+            "Check the excluded ground and the rule for cells if that is more than you meant to leave out.",
         )
-    lost = split.without_coordinates
     if lost and lost / (lost + total) > _MANY:
-        told.append(
-            Finding(
-                "warning",
-                f"{lost:,} of {_count(lost + total)} events of {events} ({lost / (lost + total):.0%}) have no usable "
-                "coordinates and were not counted.",
-                "Where they happened is not known; if they differ from the others, so does the map.",
-            )
+        yield Finding(
+            "warning",
+            f"{_share(lost, lost + total, events)} have no usable coordinates and were not counted.",
+            "Where they happened is not known; if they differ from the others, so does the map.",
         )
-    return tuple(told)
+
+
+def _share(some: float, total: float, events: str) -> str:
+    return f"{_count(some)} of {_count(total)} events of {events} ({some / total:.0%})"
 
 
 def _count(value: float) -> str:

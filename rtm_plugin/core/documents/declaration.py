@@ -10,6 +10,7 @@ from ..errors import SettingsError
 Kind = Literal["choice", "switch", "whole", "number", "length", "area"]
 MEASURES = ("length", "area")  # in map units, or their squares; always above 0
 
+SHORTEST = 0.001  # map units: a shorter length is a slip of the hand, and no grid could be that fine
 FARTHEST = 1e18  # map units or their squares: no length or area on the Earth is as large in any unit
 _KEY = "setting"  # in the metadata of a field
 
@@ -81,6 +82,8 @@ class Setting:
             return
         if self.kind in MEASURES and is_number(value) and FARTHEST <= value < math.inf:
             raise SettingsError(f"{self.noun.format(of)} is {shown(value)}; it must be below {FARTHEST:,.0f}.")
+        if self.kind == "length" and is_number(value) and 0 < value < SHORTEST:
+            raise SettingsError(f"{self.noun.format(of)} is {shown(value)}; it must be at least {SHORTEST:g}.")
         raise SettingsError(f"{self.noun.format(of)} is {shown(value)}; it must be {self.demand}.")
 
     def _allows(self, value: object) -> bool:
@@ -90,7 +93,9 @@ class Setting:
             return isinstance(value, bool)
         if not is_number(value) or (self.kind == "whole" and not isinstance(value, int)):
             return False
-        return 0 < value < FARTHEST if self.kind in MEASURES else self.least <= value <= self.most
+        if self.kind == "length":
+            return SHORTEST <= value < FARTHEST
+        return 0 < value < FARTHEST if self.kind == "area" else self.least <= value <= self.most
 
     @property
     def demand(self) -> str:

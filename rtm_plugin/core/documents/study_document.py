@@ -88,7 +88,7 @@ class Window:
         return Period.from_iso(self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDocument:
     """Everything that a study is asked; layers may still be missing while it is being filled.
 

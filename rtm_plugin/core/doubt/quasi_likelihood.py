@@ -23,7 +23,7 @@ _CONVERGED = 1e-3  # of a coefficient
 _LONGEST_STEP = 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class QuasiFit:
     """A quasi-likelihood fit.
 

@@ -30,7 +30,7 @@ _LEAST_SHIFTS = 39  # fewer, and no p can reach 5 % with room to spare
 _LEAST_INFORMATION = 0.05  # share of a candidate's information that the other factors may leave
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorTest:
     """One selected factor, tested beside the others.
 
@@ -165,7 +165,7 @@ class _Tester:
         ladder = [j for j, other in enumerate(self.columns) if self.candidates[other].factor == factor]
         statistic = float(self._corrected(fit, found, ladder, part(progress, 0.9, 1.0)).max())
         p = family_wise_p(statistic, found.largest)
-        return FactorTest(name, factor, p, statistic, p <= LEVEL)
+        return FactorTest(candidate=name, factor=factor, p=p, statistic=statistic, established=p <= LEVEL)
 
     def _corrected(self, fit: QuasiFit, found: ShiftStatistics, ladder: list[int], progress: Progress) -> Floats:
         """Z of a ladder where it is, over the root of the share of its information that the other factors leave.

@@ -45,7 +45,7 @@ FAST = Precision(np.float32, 1e-3, 3e-2)  # p and intervals change in the third 
 FULL = Precision(np.float64, 1e-12, 1e-12)  # to check against
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WorkingCovariance:
     """M of the cells of a grid.
 
@@ -72,14 +72,23 @@ class WorkingCovariance:
         """The working covariance for expected counts (cells,) and a clustering."""
         diagonal: NDArray[Any] = ((1.0 + clustering.overdispersion(expected)) / expected).astype(precision.number)
         if not len(clustering.ranges):
-            return cls(grid, diagonal, None, None, grid.shape, precision)
+            return cls(
+                grid=grid, diagonal=diagonal, spectrum=None, preconditioner=None, shape=grid.shape, precision=precision
+            )
         margin = int(np.ceil(_PADDING * clustering.ranges.max() / grid.cell_size)) + 1
         shape = tuple(fft().next_fast_len(int(min(2 * side - 1, side + margin)), True) for side in grid.shape)
         down, right = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
         kernel = clustering.at(np.hypot(down[:, None], right[None]) * grid.cell_size)
         spectrum = np.maximum(fft().rfft2(kernel).real, 0.0).astype(precision.number)
         typical = precision.number(1.0 / np.mean(1.0 / diagonal))
-        return cls(grid, diagonal, spectrum, 1.0 / (typical + spectrum), (shape[0], shape[1]), precision)
+        return cls(
+            grid=grid,
+            diagonal=diagonal,
+            spectrum=spectrum,
+            preconditioner=1.0 / (typical + spectrum),
+            shape=(shape[0], shape[1]),
+            precision=precision,
+        )
 
     def solve(
         self, right: Floats, tolerance: float | None = None, start: Floats | None = None, progress: Progress = silent

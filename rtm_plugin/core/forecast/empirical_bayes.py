@@ -99,7 +99,7 @@ class Tried:
     dispersion: Dispersion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was chosen, and on what grounds.
 
@@ -135,7 +135,7 @@ class Evidence:
     parts: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Forecast:
     """Forecast for n cells.
 
@@ -291,7 +291,7 @@ class _Chosen:
     scores: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Final:
     """Everything that the forecast is computed from."""
 
@@ -356,7 +356,7 @@ def _fit(
         chosen = _Chosen(1.0, weights, dispersion, _scores(found, weights, counts))
     mean = _mean(final, chosen.weights, level)
     events = float(sum(p.counts.sum() for p in history))
-    return _Final(final, mean, counts, exposure, level, chosen, events)
+    return _Final(fields=final, mean=mean, counts=counts, exposure=exposure, level=level, chosen=chosen, events=events)
 
 
 def _mean(found: Fields, weights: Floats, level: float) -> Floats:
@@ -381,21 +381,29 @@ def _forecast(
     probability = top_probability(rates, settings.top_share / 100, part(progress, 0.3, 1.0))
     shares = _parts(final, rates)
     evidence = Evidence(
-        "later periods from earlier" if from_earlier else "each cell from the others",
-        final.events,
-        int(np.count_nonzero(final.counts)),
-        final.level,
-        tuple(
+        method="later periods from earlier" if from_earlier else "each cell from the others",
+        events=final.events,
+        cells_with_events=int(np.count_nonzero(final.counts)),
+        level=final.level,
+        components=tuple(
             Component(c.kind, c.bandwidth, float(w))
             for c, w in zip(final.fields.components, chosen.weights, strict=True)
         ),
-        chosen.dispersion,
-        chosen.recency,
-        tried,
-        chosen.scores,
-        tuple(float(v) for v in rates.mean @ shares / rates.mean.sum()),
+        dispersion=chosen.dispersion,
+        recency=chosen.recency,
+        tried=tried,
+        scores=chosen.scores,
+        parts=tuple(float(v) for v in rates.mean @ shares / rates.mean.sum()),
     )
-    return Forecast(rates.mean, lower, upper, probability, shares, settings, evidence)
+    return Forecast(
+        expected=rates.mean,
+        lower=lower,
+        upper=upper,
+        probability=probability,
+        parts=shares,
+        settings=settings,
+        evidence=evidence,
+    )
 
 
 def _parts(final: _Final, rates: Posterior) -> Floats:

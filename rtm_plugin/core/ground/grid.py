@@ -245,10 +245,10 @@ def _cut(box: Grid, keep: NDArray[np.bool_], crs: str, area: Features) -> Grid:
         box.x_min + column[0] * box.cell_size,
         box.y_max - row[0] * box.cell_size,
         box.cell_size,
-        box.block_length,
-        keep[row[0] : row[-1] + 1, column[0] : column[-1] + 1],
-        crs,
-        area,
+        block_length=box.block_length,
+        mask=keep[row[0] : row[-1] + 1, column[0] : column[-1] + 1],
+        crs=crs,
+        study_area=area,
     )
 
 

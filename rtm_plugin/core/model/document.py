@@ -38,7 +38,7 @@ _MAY_LACK = {"optional": True}
 _SAME_SCORES = 1e-5  # relative; rasters hold scores with seven digits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GridSummary:
     """The cells that the model was fitted on."""
 
@@ -54,7 +54,7 @@ class GridSummary:
         _require(len(self.extent) == 4, "its extent needs four numbers")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventSummary:
     """Events inside the study area, which count, and outside, which do not, and their first and last day.
 
@@ -87,7 +87,7 @@ class EventSummary:
         return Period.from_iso(self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateFate:
     """What became of one candidate variable.
 
@@ -114,7 +114,7 @@ class CandidateFate:
     bic_if_used: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelTerm:
     """One selected variable.
 
@@ -154,7 +154,7 @@ class ModelTerm:
         return rrv_text(self.rrv, self.direction)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustmentTerm:
     """A layer that is always in the model; the coefficient is for one standard deviation above the mean."""
 
@@ -177,7 +177,7 @@ class TraceStep:
     log_likelihood: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyModel:
     """The model that the selection reached under one family."""
 
@@ -198,7 +198,7 @@ class FamilyModel:
         return 1 + len(self.selected) + len(self.adjustments) + (self.dispersion is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CullingSummary:
     """How the elastic net chose: the winning L1 share and penalty, and its cross-validated deviance."""
 
@@ -210,7 +210,7 @@ class CullingSummary:
     survivors: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskModel:
     """A risk terrain model.
 

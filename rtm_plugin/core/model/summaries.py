@@ -24,14 +24,28 @@ from .document import (
 def grid_summary(observed: Observations) -> GridSummary:
     grid = observed.grid
     with_events = int(np.count_nonzero(observed.counts))
-    return GridSummary(grid.cells, with_events, grid.cell_size, grid.block_length, grid.crs, grid.extent)
+    return GridSummary(
+        cells=grid.cells,
+        cells_with_events=with_events,
+        cell_size=grid.cell_size,
+        block_length=grid.block_length,
+        crs=grid.crs,
+        extent=grid.extent,
+    )
 
 
 def culling_summary(selection: Selection, settings: SelectionSettings) -> CullingSummary | None:
     c = selection.culling
     if c is None:
         return None
-    return CullingSummary(c.l1_share, c.penalty, c.deviance, settings.folds, settings.seed, len(c.survivors))
+    return CullingSummary(
+        l1_share=c.l1_share,
+        penalty=c.penalty,
+        deviance=c.deviance,
+        folds=settings.folds,
+        seed=settings.seed,
+        survivors=len(c.survivors),
+    )
 
 
 def family_model(family: str, selected: Selected, observed: Observations) -> FamilyModel:
@@ -39,41 +53,41 @@ def family_model(family: str, selected: Selected, observed: Observations) -> Fam
     fit = selected.fit
     terms = [
         ModelTerm(
-            c.name,
-            c.factor,
-            c.operationalisation,
-            c.distance,
-            c.direction,
-            float(fit.coefficients[i]),
-            float(fit.standard_errors[i]),
-            float(fit.p_values[i]),
-            float(np.exp(fit.coefficients[i])),
+            name=c.name,
+            factor=c.factor,
+            operationalisation=c.operationalisation,
+            distance=c.distance,
+            direction=c.direction,
+            coefficient=float(fit.coefficients[i]),
+            standard_error=float(fit.standard_errors[i]),
+            p_value=float(fit.p_values[i]),
+            rrv=float(np.exp(fit.coefficients[i])),
         )
         for i, c in enumerate(selected.candidates, 1)
     ]
     first = 1 + len(terms)
     adjustments = tuple(
         AdjustmentTerm(
-            scale.name,
-            scale.mean,
-            scale.sd,
-            float(fit.coefficients[i]),
-            float(fit.standard_errors[i]),
-            float(fit.p_values[i]),
+            name=scale.name,
+            mean=scale.mean,
+            sd=scale.sd,
+            coefficient=float(fit.coefficients[i]),
+            standard_error=float(fit.standard_errors[i]),
+            p_value=float(fit.p_values[i]),
         )
         for i, scale in enumerate(observed.scales, first)
     )
     return FamilyModel(
-        family,
-        tuple(sorted(terms, key=lambda term: (-term.rrv, term.name))),
-        adjustments,
-        float(fit.coefficients[0]),
-        float(fit.standard_errors[0]),
-        fit.dispersion,
-        fit.log_dispersion_error,
-        fit.log_likelihood,
-        fit.bic,
-        tuple(TraceStep(**asdict(step)) for step in selected.steps),
+        family=family,
+        selected=tuple(sorted(terms, key=lambda term: (-term.rrv, term.name))),
+        adjustments=adjustments,
+        intercept=float(fit.coefficients[0]),
+        intercept_standard_error=float(fit.standard_errors[0]),
+        dispersion=fit.dispersion,
+        log_dispersion_standard_error=fit.log_dispersion_error,
+        log_likelihood=fit.log_likelihood,
+        bic=fit.bic,
+        steps=tuple(TraceStep(**asdict(step)) for step in selected.steps),
     )
 
 
@@ -93,34 +107,41 @@ def fates(candidates: CandidateSet, selection: Selection) -> tuple[CandidateFate
     exposed = candidates.exposed()
     return tuple(
         CandidateFate(
-            c.name,
-            c.factor,
-            c.operationalisation,
-            c.distance,
-            c.direction,
-            int(exposed[j]),
-            c.threshold,
-            *_fate(c.name, c.factor, selection),
-            selection.alternatives.get(c.name),
+            name=c.name,
+            factor=c.factor,
+            operationalisation=c.operationalisation,
+            distance=c.distance,
+            direction=c.direction,
+            cells_exposed=int(exposed[j]),
+            threshold=c.threshold,
+            survived=_survived(c.name, selection),
+            fate=fate,
+            reason=reason,
+            bic_if_used=selection.alternatives.get(c.name),
         )
         for j, c in enumerate(candidates.candidates)
+        for fate, reason in (_fate(c.name, c.factor, selection),)
     )
 
 
-def _fate(name: str, factor: str, selection: Selection) -> tuple[bool, str, str]:
-    """survived, fate, reason."""
-    if name in selection.dropped:
-        return False, "dropped", selection.dropped[name]
+def _survived(name: str, selection: Selection) -> bool:
     culling = selection.culling
-    survived = culling is None or name in culling.survivors
+    return name not in selection.dropped and (culling is None or name in culling.survivors)
+
+
+def _fate(name: str, factor: str, selection: Selection) -> tuple[str, str]:
+    """Fate and reason."""
+    if name in selection.dropped:
+        return "dropped", selection.dropped[name]
+    culling = selection.culling
     chosen = {c.factor: c.name for c in selection.best.candidates}
     if chosen.get(factor) == name:
-        return survived, "selected", "In the model."
-    if culling is not None and not survived:
+        return "selected", "In the model."
+    if culling is not None and not _survived(name, selection):
         reason = (
             f"The elastic net set its coefficient to 0 (penalty {culling.penalty:.4g}, L1 share {culling.l1_share:g})."
         )
-        return False, "culled", reason
+        return "culled", reason
     if factor in chosen:
-        return True, "not selected", f"{chosen[factor]} stands for this factor in the model."
-    return True, "not selected", "It does not lower BIC with a coefficient above 0 and p ≤ 0.05."
+        return "not selected", f"{chosen[factor]} stands for this factor in the model."
+    return "not selected", "It does not lower BIC with a coefficient above 0 and p ≤ 0.05."

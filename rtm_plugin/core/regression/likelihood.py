@@ -49,7 +49,7 @@ class Rows:
         return np.column_stack([np.ones(len(self.counts)), self.design])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Fit:
     """A fitted count regression.
 
@@ -181,7 +181,9 @@ def _maximum(family: str, rows: Rows, theta: Floats) -> Fit:
     for _ in range(_STEPS):
         step = _newton_step(theta, gradient, hessian)
         decrement, before = float(gradient @ step) / (1.0 + abs(value)), theta
-        theta, value, gradient, hessian = _halved(family, theta, step, value, (gradient, hessian), matrix, rows)
+        theta, value, gradient, hessian = _halved(
+            family, theta, step, value=value, curvature=(gradient, hessian), matrix=matrix, rows=rows
+        )
         if decrement < (_AS_GOOD_AS_ROUNDING if theta is before else _CONVERGED):
             return _result(family, theta, hessian, matrix, rows)
         if np.abs(theta[1 : matrix.shape[1]]).max(initial=0.0) > _SEPARATED:
@@ -354,12 +356,12 @@ def _result(family: str, theta: Floats, hessian: Floats, matrix: Floats, rows: R
     mean = np.exp(matrix @ theta[:k] + rows.offset)
     log_likelihood = float(rows.weights @ log_pmf(family, rows.counts, mean, dispersion))
     return Fit(
-        family,
-        theta[:k].copy(),
-        errors[:k],
-        dispersion,
-        None if dispersion is None or _at_bound(theta[-1]) else float(errors[-1]),
-        log_likelihood,
-        float(rows.weights.sum()),
-        (np.triu(inverse) + np.triu(inverse, 1).T)[:k, :k],
+        family=family,
+        coefficients=theta[:k].copy(),
+        standard_errors=errors[:k],
+        dispersion=dispersion,
+        log_dispersion_error=None if dispersion is None or _at_bound(theta[-1]) else float(errors[-1]),
+        log_likelihood=log_likelihood,
+        cells=float(rows.weights.sum()),
+        covariance=(np.triu(inverse) + np.triu(inverse, 1).T)[:k, :k],
     )

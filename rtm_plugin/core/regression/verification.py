@@ -11,7 +11,7 @@ from ..tools.progress import Progress, silent
 REFIT_LIMIT = 600_000  # cells × parameters: up to here a refit is cheap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """Result of the check.
 
@@ -68,7 +68,9 @@ def verify(
         import statsmodels
         from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
     except ImportError:
-        return Verification("not verified", "The model was not verified, because statsmodels is not installed.")
+        return Verification(
+            status="not verified", reason="The model was not verified, because statsmodels is not installed."
+        )
     progress(0.2)
     matrix = np.column_stack([np.ones(len(counts)), design])
     if family == "poisson":
@@ -82,14 +84,7 @@ def verify(
     difference = abs(float(model.loglike(parameters)) - log_likelihood)
     close = difference < 1e-6 * (1 + abs(log_likelihood))
     if not has_maximum and np.isfinite(difference):
-        return Verification(
-            "verified" if close else "differs",
-            f"statsmodels {statsmodels.__version__} {'agrees' if close else 'does NOT agree'}: the log-likelihood "
-            f"differs by {difference:.1e}. Slopes and a refit cannot be compared, as there is no maximum where "
-            "a factor leaves no event on one side.",
-            statsmodels.__version__,
-            difference,
-        )
+        return _without_maximum(statsmodels.__version__, difference, close)
     progress(0.6)
     slope = np.asarray(model.score(parameters))[: len(coefficients)]
     score = float(np.abs(slope * standard_errors).max())
@@ -98,24 +93,41 @@ def verify(
     if matrix.size <= REFIT_LIMIT:
         start = 0.9 * coefficients if dispersion is None else np.append(0.9 * coefficients, 1.1 * dispersion)
         moved = _refit_difference(model, start, coefficients, log_likelihood)
+    return _judged(statsmodels.__version__, difference, close, score, moved)
+
+
+def _without_maximum(version: str, difference: float, close: bool) -> Verification:
+    return Verification(
+        status="verified" if close else "differs",
+        reason=f"statsmodels {version} {_verdict(close)}: the log-likelihood differs by {difference:.1e}. Slopes and a "
+        "refit cannot be compared, as there is no maximum where a factor leaves no event on one side.",
+        statsmodels=version,
+        log_likelihood_difference=difference,
+    )
+
+
+def _judged(version: str, difference: float, close: bool, score: float, moved: float | None) -> Verification:
+    """What the three comparisons say together; `moved` is None where there was no refit."""
     if not np.isfinite([difference, score, moved if moved is not None else 0.0]).all():
         return Verification(
-            "differs",
-            f"statsmodels {statsmodels.__version__} gives no number where we do, so the model could not be checked.",
-            statsmodels.__version__,
+            status="differs",
+            reason=f"statsmodels {version} gives no number where we do, so the model could not be checked.",
+            statsmodels=version,
         )
     agrees = close and score < 1e-3 and (moved is None or moved < 1e-3)
-    status = "verified" if agrees else "differs"
     refit = f", coefficients after a refit by at most {moved:.1e}" if moved is not None else ""
     return Verification(
-        status,
-        f"statsmodels {statsmodels.__version__} {'agrees' if agrees else 'does NOT agree'}: the log-likelihood "
-        f"differs by {difference:.1e}{refit}.",
-        statsmodels.__version__,
-        difference,
-        score,
-        moved,
+        status="verified" if agrees else "differs",
+        reason=f"statsmodels {version} {_verdict(agrees)}: the log-likelihood differs by {difference:.1e}{refit}.",
+        statsmodels=version,
+        log_likelihood_difference=difference,
+        score=score,
+        coefficient_difference=moved,
     )
+
+
+def _verdict(agrees: bool) -> str:
+    return "agrees" if agrees else "does NOT agree"
 
 
 def _refit_difference(model: Any, start: Floats, coefficients: Floats, log_likelihood: float) -> float | None:

@@ -71,7 +71,7 @@ class Path:
         return int(np.argmin(self.deviance))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Culling:
     """What survived, and why.
 
@@ -168,13 +168,13 @@ def cull(
     alive = winner.coefficients[winner.best, :, 0] > 0
     names = [c.name for c in candidates.candidates]
     return Culling(
-        tuple(name for name, keep in zip(names, alive, strict=True) if keep),
-        winner.l1_share,
-        float(winner.penalties[winner.best]),
-        float(winner.deviance[winner.best]),
-        tuple(paths),
-        settings.folds,
-        settings.seed,
+        survivors=tuple(name for name, keep in zip(names, alive, strict=True) if keep),
+        l1_share=winner.l1_share,
+        penalty=float(winner.penalties[winner.best]),
+        deviance=float(winner.deviance[winner.best]),
+        paths=tuple(paths),
+        folds=settings.folds,
+        seed=settings.seed,
     )
 
 

@@ -26,7 +26,7 @@ _LONGEST_STEP = 3.0  # of a coefficient: e³ is far enough from where the Hessia
 _DEAD = 1e-9  # standard deviation of a constant column
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Problem:
     """What the fits share. Fit 0 is to all rows, fit k to those outside fold k − 1; rows are sorted by fold.
 
@@ -98,7 +98,19 @@ class Problem:
         cells = FoldRows(design, bounds, offset, adjust)
         saturated = float((counts * logs - counts).sum())
         scale[dead] = 1.0
-        return cls(design, bounds, offset, adjust, cells, size, scale, dead, events, held, saturated)
+        return cls(
+            design=design,
+            bounds=bounds,
+            offset=offset,
+            adjust=adjust,
+            cells=cells,
+            size=size,
+            scale=scale,
+            dead=dead,
+            events=events,
+            held=held,
+            saturated=saturated,
+        )
 
     @property
     def free(self) -> int:

@@ -15,7 +15,7 @@ from .separation import SeparatedFactor, separated_factors
 from .stepwise import Selected, profile, select
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Selection:
     """Outcome of the selection under every family tried; `separated` leave no event on one side, strongest first."""
 
@@ -73,7 +73,9 @@ def select_model(
     if settings.cull:
         culling = clock.timed(
             "culling",
-            lambda: cull(counts, pool, settings, offset, adjust, part(progress, 0.0, 0.6), workers),
+            lambda: cull(
+                counts, pool, settings, offset=offset, adjust=adjust, progress=part(progress, 0.0, 0.6), workers=workers
+            ),
         )
     separated = separated_factors(counts, pool, offset)
     beyond_penalty = {factor.name for factor in separated}  # a penalty measures them by the finite ratio they lack
@@ -90,10 +92,24 @@ def select_model(
     alternatives = clock.timed(
         "selection",
         lambda: profile(
-            family, counts, families[family], pool, offset, adjust, part(progress, 0.9, 1.0), beyond_penalty
+            family,
+            counts,
+            families[family],
+            candidates=pool,
+            offset=offset,
+            adjust=adjust,
+            progress=part(progress, 0.9, 1.0),
+            separated=beyond_penalty,
         ),
     )
-    return Selection(dropped, culling, families, family, alternatives, separated)
+    return Selection(
+        dropped=dropped,
+        culling=culling,
+        families=families,
+        family=family,
+        alternatives=alternatives,
+        separated=separated,
+    )
 
 
 def check_counts(counts: Floats) -> None:

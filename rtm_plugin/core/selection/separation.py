@@ -22,7 +22,7 @@ from ..tools.scipy_calls import special
 LEAST_CELLS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeparatedFactor:
     """A factor whose strongest variable leaves no event on one side: the unexposed, or, protective, the exposed.
 

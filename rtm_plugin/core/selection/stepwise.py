@@ -163,14 +163,23 @@ def _moves(
     taken = {member.factor for member in members}
     groups = _grouped(base, members, candidates)
     start = _parameters(current)
-    for entrant, result in _extensions(family, groups, len(members), candidates, taken, None, start, progress):
+    for entrant, result in _extensions(
+        family, groups, len(members), candidates=candidates, taken=taken, only=None, start=start, progress=progress
+    ):
         yield _Move("add", entrant.name, "", (*members, entrant), result)
     for i, member in enumerate(members):
         others = members[:i] + members[i + 1 :]
         groups = _grouped(base, others, candidates)
         reduced = np.delete(start, 1 + i)
         for entrant, result in _extensions(
-            family, groups, len(others), candidates, set(), member.factor, reduced, progress
+            family,
+            groups,
+            len(others),
+            candidates=candidates,
+            taken=set(),
+            only=member.factor,
+            start=reduced,
+            progress=progress,
         ):
             if entrant.name != member.name:
                 yield _Move("swap", entrant.name, member.name, (*others, entrant), result)

@@ -40,7 +40,7 @@ class FactorPresence:
         return f"no {self.factor} near" if self.protective else self.factor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """One priority place.
 
@@ -68,7 +68,17 @@ class Place:
         """The factors in words.
 
         >>> presence = (FactorPresence("bars", 1.0), FactorPresence("parks", 0.25))
-        >>> Place(1, 4, 4e4, 3.0, 4.0, None, None, presence).factor_text
+        >>> place = Place(
+        ...     rank=1,
+        ...     cells=4,
+        ...     area=4e4,
+        ...     mean_score=3.0,
+        ...     max_score=4.0,
+        ...     expected=None,
+        ...     observed=None,
+        ...     factors=presence,
+        ... )
+        >>> place.factor_text
         'bars (100 %), parks (25 %)'
         """
         return ", ".join(f"{f.text} ({f.share:.0%})".replace("%", " %") for f in self.factors)
@@ -306,14 +316,14 @@ def _described(
     present = [(term, total(raised) / cells) for term, raised in at_work]
     return tuple(
         Place(
-            i + 1,
-            int(cells[i]),
-            float(cells[i] * grid.cell_size**2),
-            float(mean[i]),
-            float(largest[i]),
-            None if events is None else float(events[i]),
-            None if seen is None else float(seen[i]),
-            tuple(
+            rank=i + 1,
+            cells=int(cells[i]),
+            area=float(cells[i] * grid.cell_size**2),
+            mean_score=float(mean[i]),
+            max_score=float(largest[i]),
+            expected=None if events is None else float(events[i]),
+            observed=None if seen is None else float(seen[i]),
+            factors=tuple(
                 sorted(
                     (
                         FactorPresence(term.factor, float(share[i]), term.direction == "protective")

@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox
 
 from ...adapters.crs import refusal_of_crs
 from ...adapters.feedback import tr
+from ...core.documents.declaration import SHORTEST
 from ...core.documents.study_document import LayerRef
 from ...core.errors import RtmError
 from ..layers import expression_problem, reference, refusal_of_layer
@@ -44,7 +45,7 @@ class AreaPage(Page):
         self.feature.setMinimumContentsLength(12)
         self.feature.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.selected = SelectedButton("area_selected")
-        self.block = _length("area_block", 0.001)
+        self.block = _length("area_block", SHORTEST)
         self.streets = LayerChoice("area_streets", ("line",), empty=tr("A layer of streets …"))
         self.measure = button("area_measure", tr("&Measure"), self._measure)
         self.measured = text_label("area_measured")

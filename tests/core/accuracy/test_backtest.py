@@ -41,13 +41,13 @@ def make(seed: int = 1, rolling: RollingSettings = ROLLING, forecast_periods: in
     days[0], days[1] = FIRST, date(2020, 12, 31)
     kiosks = points(*map(tuple, rng.uniform(0, 3000, (20, 2))))
     study = Study(
-        polygons([box(0, 0, 3000, 3000)]),
-        "EPSG:27700",
-        events,
-        [(points(*map(tuple, bars)), FactorSettings("bars")), (kiosks, FactorSettings("kiosks"))],
-        GridSettings(200),
-        SelectionSettings("poisson", cull=False),
-        PlaceSettings(),
+        study_area=polygons([box(0, 0, 3000, 3000)]),
+        crs="EPSG:27700",
+        events=events,
+        factors=[(points(*map(tuple, bars)), FactorSettings("bars")), (kiosks, FactorSettings("kiosks"))],
+        grid=GridSettings(200),
+        selection=SelectionSettings("poisson", cull=False),
+        places=PlaceSettings(),
     )
     study = replace(study, **changes)
     dates = Dates.of([Period(day, day) for day in days], "the field 'day' of 'events'")

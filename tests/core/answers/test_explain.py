@@ -69,7 +69,18 @@ def test_layers_changed_since_are_noticed(fitted):
 
 
 def test_no_factor_and_no_numbers(fitted):
-    answer = Answer(0, 0, 1.0, CLASS_NAMES[0], 1, 9, 9, None, None, ())
+    answer = Answer(
+        x=0,
+        y=0,
+        score=1.0,
+        class_name=CLASS_NAMES[0],
+        rank=1,
+        tied=9,
+        cells=9,
+        expected=None,
+        observed=None,
+        factors=(),
+    )
     assert answer.lines() == (
         "Relative risk score 1: below mean.",
         "Rank 1 of 9 cells, shared by 9 cells.",
@@ -79,7 +90,17 @@ def test_no_factor_and_no_numbers(fitted):
 
 
 def test_a_protective_factor_in_words():
-    far = FactorHere("stations", "proximity", "protective", 200.0, 2.0, False, 1.0, 312.4, (0.0, 0.0))
+    far = FactorHere(
+        factor="stations",
+        operationalisation="proximity",
+        direction="protective",
+        influence=200.0,
+        rrv=2.0,
+        exposed=False,
+        share=1.0,
+        nearest=312.4,
+        nearest_feature=(0.0, 0.0),
+    )
     assert far.text("metres") == (
         "no stations near ████████████████████ 100 %: not within 200 metres, protective (÷ 2.00); nearest 312 metres "
         "away"

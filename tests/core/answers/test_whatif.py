@@ -55,7 +55,13 @@ def city() -> tuple[Study, dict[str, Features]]:
     ]
     area = polygons([box(0, 0, SIDE, SIDE)])
     return Study(
-        area, "EPSG:27700", events, settings, GridSettings(200), SelectionSettings(), PlaceSettings()
+        study_area=area,
+        crs="EPSG:27700",
+        events=events,
+        factors=settings,
+        grid=GridSettings(200),
+        selection=SelectionSettings(),
+        places=PlaceSettings(),
     ), features
 
 
@@ -70,7 +76,15 @@ def fitted() -> tuple[StudyResult, dict[str, Features]]:
 def changed(fitted, factor, after):
     result, features = fitted
     terrain = result.terrain
-    return what_if(result.model, factor, features[factor], after, result.grid, terrain.scores, terrain.expected)
+    return what_if(
+        result.model,
+        factor,
+        features[factor],
+        after=after,
+        grid=result.grid,
+        scores=terrain.scores,
+        expected=terrain.expected,
+    )
 
 
 def anew(fitted, factor, after):
@@ -184,7 +198,15 @@ def test_refusals(fitted):
     others = replace(features["bars"], coordinates=features["bars"].coordinates[:20])
     terrain = result.terrain
     with pytest.raises(InputError, match=r"that the model was fitted on exposed \d+; give the layer"):
-        what_if(result.model, "bars", others, EMPTY, result.grid, terrain.scores, terrain.expected)
+        what_if(
+            result.model,
+            "bars",
+            others,
+            after=EMPTY,
+            grid=result.grid,
+            scores=terrain.scores,
+            expected=terrain.expected,
+        )
     cells = len(terrain.scores)
     result.model.require_made(ScoreSummary.of(terrain.scores), cells, "terrain", result.model.fingerprint)
     for summary, number, mark in (

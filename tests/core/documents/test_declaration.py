@@ -135,3 +135,9 @@ def test_a_setting_of_a_kind_that_takes_words_has_some():
 def test_a_length_beyond_the_earth(length):
     with pytest.raises(SettingsError, match=r"The block length is .*; it must be below 1,000,000,000,000,000,000"):
         GridSettings(length)
+
+
+@pytest.mark.parametrize("length", [1e-320, 0.000999])
+def test_a_length_of_less_than_a_millimetre(length):
+    with pytest.raises(SettingsError, match=r"The block length is .*; it must be at least 0.001"):
+        GridSettings(length)

@@ -149,7 +149,7 @@ def study(seed, effect, side=30):
     bars, parks = (random.random((2, grid.cells)) < 0.12).astype(float)
     rate = 1.2 * np.exp(root @ random.normal(size=grid.cells) - 0.2) * np.exp(effect * bars)
     candidates = candidate_set({"bars": [bars], "parks": [parks]})
-    return Observations(grid, random.poisson(rate).astype(float), candidates), dense(candidates)
+    return Observations(grid=grid, counts=random.poisson(rate).astype(float), candidates=candidates), dense(candidates)
 
 
 def test_a_strong_factor_is_established_and_a_null_one_leaves():

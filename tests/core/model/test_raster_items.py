@@ -27,7 +27,15 @@ from risk_terrain.rtm_plugin.core.model.raster_items import (
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 
 SQUARE = np.array([[0, 0, 9, 0], [9, 0, 9, 9], [9, 9, 0, 9], [0, 9, 0, 0]], dtype=np.float64)
-GRID = Grid(0.0, 9.0, 3.0, 6.0, np.ones((3, 3), dtype=bool), "EPSG:27700", Features("polygon", SQUARE, 1))
+GRID = Grid(
+    0.0,
+    9.0,
+    3.0,
+    block_length=6.0,
+    mask=np.ones((3, 3), dtype=bool),
+    crs="EPSG:27700",
+    study_area=Features("polygon", SQUARE, 1),
+)
 
 
 def read(**items: str) -> RasterItems:

@@ -85,7 +85,14 @@ def test_dispersion_at_its_bound(family):
     counts, design = np.tile([2.0, 3.0, 6.0, 5.0], 30), np.tile([[0.0], [0.0], [1.0], [1.0]], (30, 1))
     own = fit(family, Rows(design, counts, np.ones(120), np.zeros(120)))
     found = verify(
-        family, counts, design, None, own.coefficients, own.standard_errors, own.dispersion, own.log_likelihood
+        family,
+        counts,
+        design,
+        offset=None,
+        coefficients=own.coefficients,
+        standard_errors=own.standard_errors,
+        dispersion=own.dispersion,
+        log_likelihood=own.log_likelihood,
     )
     assert found.status == "verified"
 

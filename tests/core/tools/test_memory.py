@@ -31,8 +31,15 @@ ring = np.array([[0, 0], [side, 0], [side, side], [0, side], [0, 0]], float) * 5
 area = Features("polygon", ring_segments(ring, True), 1)
 layers = [Features("point", random.random((800, 2)) * side * 50, 800) for _ in range(factors)]
 near = layers[0].coordinates[random.integers(800, size=side * 20)] + random.normal(0, 60, (side * 20, 2))
-study = Study(area, "", near, [(f, FactorSettings(f"f{i}", max_blocks=4)) for i, f in enumerate(layers)],
-              GridSettings(100.0), SelectionSettings(), PlaceSettings())
+study = Study(
+    study_area=area,
+    crs="",
+    events=near,
+    factors=[(f, FactorSettings(f"f{i}", max_blocks=4)) for i, f in enumerate(layers)],
+    grid=GridSettings(100.0),
+    selection=SelectionSettings(),
+    places=PlaceSettings(),
+)
 stated = []
 before = peak()
 result = run(study, {}, workers=2, announce=lambda grid, memory: stated.append(memory))
