@@ -113,13 +113,13 @@ class _Chain:
             sources["MARKING"] = self._value(self.study.marking)
         sources |= {"COUNTS": self._of("counts"), "CANDIDATES": [self._of(step) for step in candidates]}
         sources |= self._covariates()
-        self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, {"OUTPUT_MODEL": tr("Model")})
+        self._step("model", "selectmodel", tr("Select model"), 3, 0, sources, outputs={"OUTPUT_MODEL": tr("Model")})
 
     def _terrain(self, candidates: list[str]) -> None:
         sources = {"MODEL": self._of("model", "OUTPUT_MODEL"), "CANDIDATES": [self._of(step) for step in candidates]}
         sources |= self._covariates()
         outputs = {"OUTPUT": tr("Risk terrain"), "OUTPUT_EXPECTED": tr("Expected counts")}
-        self._step("terrain", "terrain", tr("Risk terrain"), 4, 0, sources, outputs)
+        self._step("terrain", "terrain", tr("Risk terrain"), 4, 0, sources, outputs=outputs)
 
     def _places(self, candidates: list[str]) -> None:
         sources = self._values(parameters_of(self.study.places))
@@ -130,7 +130,9 @@ class _Chain:
             "MODEL": self._of("model", "OUTPUT_MODEL"),
             "CANDIDATES": [self._of(step) for step in candidates],
         }
-        self._step("places", "priorityplaces", tr("Priority places"), 5, 0, sources, {"OUTPUT": tr("Priority places")})
+        self._step(
+            "places", "priorityplaces", tr("Priority places"), 5, 0, sources, outputs={"OUTPUT": tr("Priority places")}
+        )
 
     def _covariates(self) -> dict[str, Any]:
         """EXPOSURE and ADJUST, which selection and scoring must both have."""

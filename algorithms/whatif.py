@@ -155,7 +155,9 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         rows = place_changes(grid, found, places, request.progress(0.8, 0.9))
         _tell(found, factor, before.report.features, after, rows, request.feedback)
         sources = [source_item("before", before), *sources]
-        return self._write(request, grid, model, factor, found, rows, sources, marking)
+        return self._write(
+            request, grid, model, factor=factor, found=found, rows=rows, sources=sources, marking=marking
+        )
 
     def _places(
         self,

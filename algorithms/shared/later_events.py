@@ -1,7 +1,7 @@
 """What rtm:run does beyond the terrain: a forecast from the fitting period, and all maps measured on later events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...rtm_plugin.adapters.crs import metres_per_unit, units_text
@@ -11,7 +11,8 @@ from ...rtm_plugin.core.accuracy.validation import SHARES, ScoredMap, Validation
 from ...rtm_plugin.core.documents.layer_words import short_period
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.forecast.empirical_bayes import Forecast, History
-from ...rtm_plugin.core.pipeline import StudyResult, count, forecast_events
+from ...rtm_plugin.core.ground.grid import Grid
+from ...rtm_plugin.core.pipeline import Events, StudyResult, count, forecast_events
 from ...rtm_plugin.core.tools.progress import Progress, part
 from ...rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ...rtm_plugin.report.validation_context import MapOrigin, ValidationContext
@@ -79,37 +80,50 @@ def measured_on_later_events(
     inputs: Inputs,
     later: ReadLayer,
     result: StudyResult,
-    found: Forecast,
+    forecast: Forecast,
     provenance: Mapping[str, Any],
     progress: Progress,
 ) -> Measured:
     """Terrain, forecast and baselines against the later events."""
-    fitted, grid = inputs.events.period, result.observations.grid
+    grid = result.observations.grid
     baselines, bandwidth = baseline_maps(grid, inputs.events.features.coordinates, part(progress, 0.0, 0.3))
     events = count(grid, later.features.coordinates)
-    best = result.model.best
     ratio = days_ratio(later.days, inputs.events.days)
-    maps = [
-        ScoredMap(
-            TERRAIN,
-            result.terrain.scores.astype(float),
-            expected=result.terrain.expected.astype(float) * (ratio or 1.0),
-            family=best.family,
-            dispersion=best.dispersion,
-        ),
-        ScoredMap(FORECAST, found.expected, expected=found.expected),
-        *baselines,
-    ]
+    maps = [*_scored_maps(result, forecast, ratio or 1.0), *baselines]
     measured = validate(
         maps,
         events.counts,
         grid,
         ValidationSettings(metres_per_unit=metres_per_unit(inputs.crs)),
-        baselines[0].scores,
+        prior=baselines[0].scores,
         progress=part(progress, 0.3, 1.0),
     )
-    words = later.report.words
-    about = ValidationContext(
+    about = _about(inputs, later, grid, events, ratio)
+    about = replace(about, bandwidth=bandwidth, provenance=provenance)
+    yardstick = Yardstick.of(events.counts)
+    rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
+    return Measured(validation_findings(measured, about), tuple(rows))
+
+
+def _scored_maps(result: StudyResult, forecast: Forecast, ratio: float) -> list[ScoredMap]:
+    """Terrain and forecast; the terrain expects events for the fitting period, `ratio` times as many later."""
+    best = result.model.best
+    terrain = ScoredMap(
+        TERRAIN,
+        result.terrain.scores.astype(float),
+        expected=result.terrain.expected.astype(float) * ratio,
+        family=best.family,
+        dispersion=best.dispersion,
+    )
+    return [terrain, ScoredMap(FORECAST, forecast.expected, expected=forecast.expected)]
+
+
+def _about(inputs: Inputs, later: ReadLayer, grid: Grid, events: Events, ratio: float | None) -> ValidationContext:
+    """What the validation page says of the maps and of the later events."""
+    words, fitted = later.report.words, inputs.events.period
+    window = tr("the test window")
+    part_of_area = inputs.area.report.words.is_part
+    return ValidationContext(
         title=tr("{}: the maps against {}").format(inputs.title, later_text(words.events, later.period)),
         later_events=words.events,
         outside=events.outside,
@@ -123,19 +137,9 @@ def measured_on_later_events(
             MapOrigin(TERRAIN, "relative risk scores", fitted, inputs.events.days if ratio else None),
             MapOrigin(FORECAST, "forecast of events", fitted, later.days if ratio else None),
         ),
-        bandwidth=bandwidth,
         units=units_text(inputs.crs),
         warnings=tuple(later.report.warnings),
         data_findings=findings_of_events(
-            later,
-            grid,
-            tr("the test window"),
-            area_is_part=inputs.area.report.words.is_part,
-            events=events,
-            with_spots=False,
+            later, grid, window, area_is_part=part_of_area, events=events, with_spots=False
         ),
-        provenance=provenance,
     )
-    yardstick = Yardstick.of(events.counts)
-    rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
-    return Measured(validation_findings(measured, about), tuple(rows))

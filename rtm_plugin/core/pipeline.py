@@ -124,14 +124,15 @@ def run(
         Told the grid and the memory that the run will need, in bytes, before the long work begins.
     """
     clock = clock or Clock()
-    grid = clock.timed("grid", lambda: study_grid(study.study_area, study.grid, study.crs, study.exclude))
+    with clock.stage("grid"):
+        grid = study_grid(study.study_area, study.grid, study.crs, study.exclude)
     if announce is not None:
         announce(grid, memory_needed(grid, len(study.factors)))
-    events = clock.timed("events", lambda: count(grid, study.events, period=study.period, days=study.days))
+    with clock.stage("events"):
+        events = count(grid, study.events, period=study.period, days=study.days)
     check_counts(events.counts)
-    candidates = clock.timed(
-        "candidates", lambda: candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
-    )
+    with clock.stage("candidates"):
+        candidates = candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
     selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
@@ -145,20 +146,10 @@ def run(
         clock=clock,
         progress=part(progress, 0.93, 0.95),
     )
-    terrain = clock.timed("terrain", lambda: score(model.best, observed))
-    places = clock.timed(
-        "places",
-        lambda: priority_places(
-            observed.grid,
-            terrain.scores,
-            study.places,
-            expected=terrain.expected.astype(np.float64),
-            observed=observed.counts,
-            terms=model.selected,
-            candidates=observed.candidates,
-            progress=part(progress, 0.95, 1.0),
-        ),
-    )
+    with clock.stage("terrain"):
+        terrain = score(model.best, observed)
+    with clock.stage("places"):
+        places = _places(study.places, model, observed, terrain, part(progress, 0.95, 1.0))
     return StudyResult(
         grid=grid,
         events=events,
@@ -183,6 +174,22 @@ def memory_for_forecast(grid: Grid) -> int:
     Those are over the whole box around the cells, however few of it are kept.
     """
     return 50_000_000 + 600 * grid.mask.size
+
+
+def _places(
+    settings: PlaceSettings, model: RiskModel, observed: Observations, terrain: RiskTerrain, progress: Progress
+) -> Places:
+    """Priority places with all that is known of their cells."""
+    return priority_places(
+        observed.grid,
+        terrain.scores,
+        settings,
+        expected=terrain.expected.astype(np.float64),
+        observed=observed.counts,
+        terms=model.selected,
+        candidates=observed.candidates,
+        progress=progress,
+    )
 
 
 def score(family: FamilyModel, observed: Observations) -> RiskTerrain:
@@ -282,7 +289,8 @@ def _described(
     progress: Progress,
 ) -> RiskModel:
     """Verify what was chosen, and put together the model."""
-    verification = clock.timed("verification", lambda: _verified(selection, observed, progress))
+    with clock.stage("verification"):
+        verification = _verified(selection, observed, progress)
     return RiskModel(
         grid=grid_summary(observed),
         events=EventSummary(

@@ -120,7 +120,7 @@ def _rows(rows: Sequence[_Row], scale: Scale, ticks: Sequence[float], title: str
         drawing.text(scale.at(tick), bottom + 15, plain(tick), "middle", 11, SOFT)
     drawing.line(scale.start, bottom, scale.end, bottom, INK, 1)
     if reference is not None:
-        drawing.line(scale.at(reference), 4, scale.at(reference), bottom, INK, 1, "4 3")
+        drawing.line(scale.at(reference), 4, scale.at(reference), bottom, INK, 1, dash="4 3")
     drawing.text((scale.start + scale.end) / 2, bottom + 34, title, "middle", 11.5, SOFT)
     for i, row in enumerate(rows):
         y = _at(i)
@@ -228,7 +228,7 @@ def distribution(bins: ScoreBins, cuts: Sequence[float], classes: Sequence[int])
     drawing.line(x.start, bottom, x.end, bottom, INK, 1)
     for i, (cut, label) in enumerate(zip(cuts, ("mean", "+ 1 SD", "+ 2 SD"), strict=True)):
         if x.low <= cut <= x.high:
-            drawing.line(x.at(cut), 30 - 10 * (i % 2), x.at(cut), bottom, INK, 1.2, "5 3")
+            drawing.line(x.at(cut), 30 - 10 * (i % 2), x.at(cut), bottom, INK, 1.2, dash="5 3")
             drawing.text(x.at(cut), 24 - 11 * (i % 2), f"{label} {number(cut)}", "middle", 11)
     drawing.text(
         (x.start + x.end) / 2,

@@ -49,7 +49,7 @@ def capture_picture(curves: Sequence[Curve], terrains: Sequence[str]) -> Markup:
     drawing.text(_WIDTH / 2, _BOTTOM + 40, f"Share of the {ground} flagged, highest scores first", "middle", 12, SOFT)
     for i, (_, colour, dash, width, label) in enumerate(looks):
         x, y = _PANELS[0][0] + i % _COLUMNS * 280, _BOTTOM + 64 + i // _COLUMNS * _LEGEND_ROW
-        drawing.line(x, y - 4, x + 34, y - 4, colour, width, dash)
+        drawing.line(x, y - 4, x + 34, y - 4, colour, width, dash=dash)
         drawing.text(x + 42, y, short(label, 34), size=12)
     key = f"capture-{curves[0].basis if curves else 'none'}"
     return drawing.markup(
@@ -94,7 +94,7 @@ def _panel(
         shares, expected, low, high = kept[curve.map]
         if curve.map in terrains:
             _band(drawing, x, y, shares=shares, low=low, high=high, colour=colour)
-        drawing.polyline(_inside(x, y, shares, expected, highest), colour, width, dash)
+        drawing.polyline(_inside(x, y, shares, expected, highest), colour, width, dash=dash)
     drawing.line(x.start, _BOTTOM, x.end, _BOTTOM, INK, 1)
     drawing.line(x.start, _TOP, x.start, _BOTTOM, INK, 1)
 

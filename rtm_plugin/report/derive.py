@@ -59,11 +59,9 @@ def findings(
     places : sequence of Place, ranked
     cells : Cells
     accuracy : sequence of Accuracy
-        Against events that come after the fitting period, one for each share of the area; empty when not measured.
-    cards : int
-        How many places get a card.
-    validation : ValidationFindings, optional
-        The same and more, beside forecast and baselines.
+        Against events after the fitting period, one for each share of the area; empty when not measured.
+    cards : int, of places
+    validation : ValidationFindings, optional, the same and more
     """
     rows = _parameters(model, context)
     lowest = _lowest_expected(model, places)
@@ -99,7 +97,7 @@ def findings(
         count_rows=count_rows(model, cells),
         density=density_note(cells),
         cards=place_cards(model, places, cells, cards),
-        next_steps=next_steps_of(model, summary, cards, bool(measured) or validation is not None),
+        next_steps=next_steps_of(model, summary, cards, bool(accuracy) or validation is not None),
         not_shown=not_shown_of(model),
         validation=validation,
     )

@@ -11,7 +11,7 @@ from ..arrays import Floats
 from ..errors import InputError, SettingsError
 from ..forecast.baselines import kernel_baseline
 from ..ground.grid import Grid, count_events
-from ..tools.progress import Progress, part, silent
+from ..tools.progress import Progress, part, parts, silent
 from .measures import (
     AREA,
     STREET,
@@ -212,7 +212,7 @@ def validate(
     grid : Grid
     settings : ValidationSettings, optional
     prior : (cells,) float64, optional
-        Events before, for RRI (recapture); they are taken as given and not resampled.
+        Events before, for RRI (recapture); they are not resampled.
     streets : (cells,) float64, optional
         Length of street in map units; with it everything is also measured by street.
     numbers : (cells,) float64, optional
@@ -221,7 +221,7 @@ def validate(
     Raises
     ------
     InputError
-        No later event in the cells, two maps of one name, scores of other cells, or no street.
+        No later event in the cells, two maps of one name, scores of other cells, no street.
 
     Examples
     --------
@@ -235,16 +235,11 @@ def validate(
     _check(maps, counts, grid, prior, streets, numbers)
     bases = _bases(grid, streets, settings.metres_per_unit)
     sums = Sums(counts, counts if numbers is None else numbers)
-    statistics: list[Statistic] = []
-    curves: list[Curve] = []
-    for i, basis in enumerate(bases):
-        watched = part(progress, 0.4 * i / len(bases), 0.4 * (i + 1) / len(bases))
-        captured, drawn = capture_statistics(maps, basis, sums, settings.shares, prior, watched)
-        statistics += captured
-        curves += drawn
+    watched = parts(part(progress, 0.0, 0.4), len(bases))
+    captured = [capture_statistics(maps, basis, sums, settings.shares, prior, next(watched)) for basis in bases]
     calibrated, notes = calibration_statistics(maps, sums, part(progress, 0.4, 0.5))
+    statistics = [statistic for of_basis, _ in captured for statistic in of_basis] + calibrated
     samples = sums.resampled(settings.replicates, settings.seed, settings.units, part(progress, 0.5, 0.85))
-    figures = _figures(statistics + calibrated, sums.totals, samples, part(progress, 0.85, 1.0))
     return Validation(
         maps=tuple((m.name, m.role) for m in maps),
         cells=grid.cells,
@@ -253,8 +248,8 @@ def validate(
         street=None if streets is None else bases[1].total * bases[1].unit,
         events_off_street=0.0 if streets is None else float(counts[streets <= 0].sum()),
         prior_events=None if prior is None else float(prior.sum()),
-        figures=figures,
-        curves=tuple(curves),
+        figures=_figures(statistics, sums.totals, samples, part(progress, 0.85, 1.0)),
+        curves=tuple(curve for _, of_basis in captured for curve in of_basis),
         settings=settings,
         notes=notes,
     )

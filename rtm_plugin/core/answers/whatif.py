@@ -107,6 +107,30 @@ def candidate_of(model: RiskModel, term: ModelTerm) -> tuple[Candidate, Candidat
     return Candidate(fate.name, *own), fate
 
 
+def _unchanged(scores: NDArray[np.float32], expected: NDArray[np.float32]) -> WhatIf:
+    """What becomes of a factor that is not in the model: nothing."""
+    none = np.zeros(len(scores), dtype=bool)
+    return WhatIf(
+        term=None,
+        exposed_before=none,
+        exposed_after=none,
+        scores=scores,
+        expected=expected,
+        before=expected.astype(np.float64),
+        difference=np.zeros(len(scores)),
+    )
+
+
+def _require_fitted_on(exposed: NDArray[np.bool_], fate: CandidateFate) -> None:
+    """Refuse features that expose other cells than those that the model was fitted on."""
+    cells = int(np.count_nonzero(exposed))
+    if cells != fate.cells_exposed:
+        raise InputError(
+            f"The present features of {fate.factor!r} expose {cells:,} cells, and those that the model was fitted on "
+            f"exposed {fate.cells_exposed:,}; give the layer, with its filter, that the model was fitted on."
+        )
+
+
 def what_if(
     model: RiskModel,
     factor: str,
@@ -143,16 +167,7 @@ def what_if(
     """
     term = term_of(model, factor)
     if term is None:
-        none = np.zeros(grid.cells, dtype=bool)
-        return WhatIf(
-            term=None,
-            exposed_before=none,
-            exposed_after=none,
-            scores=scores,
-            expected=expected,
-            before=expected.astype(np.float64),
-            difference=np.zeros(grid.cells),
-        )
+        return _unchanged(scores, expected)
     if len(after.coordinates) and after.geometry != before.geometry:
         raise InputError(
             f"The changed layer of {factor!r} holds {after.geometry}s, the present one {before.geometry}s; give both "
@@ -160,12 +175,7 @@ def what_if(
         )
     candidate, fate = candidate_of(model, term)
     exposed_before = exposed_cells(before, candidate, grid, part(progress, 0.0, 0.5))
-    found = int(np.count_nonzero(exposed_before))
-    if found != fate.cells_exposed:
-        raise InputError(
-            f"The present features of {factor!r} expose {found:,} cells, and those that the model was fitted on "
-            f"exposed {fate.cells_exposed:,}; give the layer, with its filter, that the model was fitted on."
-        )
+    _require_fitted_on(exposed_before, fate)
     exposed_after = exposed_cells(after, candidate, grid, part(progress, 0.5, 1.0))
     change = term.coefficient * _step(term, exposed_before, exposed_after)
     wide = expected.astype(np.float64)

@@ -1,6 +1,6 @@
 """Selection: drop useless columns, cull, select under each family, keep that with the lowest BIC (method.md §4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,36 +62,19 @@ def select_model(
     clock = clock or Clock()
     check_counts(counts)
     dropped = useless_columns(candidates)
-    usable = [c.name for c in candidates.candidates if c.name not in dropped]
-    if not usable:
-        raise InputError(
-            "No candidate variable varies over the study area: every cell, or none, is within the spatial influence "
-            "of each factor. Use other factors or influences."
-        )
-    pool = candidates.only(usable)
+    pool = _usable(candidates, dropped)
     culling = None
     if settings.cull:
-        culling = clock.timed(
-            "culling",
-            lambda: cull(
-                counts, pool, settings, offset=offset, adjust=adjust, progress=part(progress, 0.0, 0.6), workers=workers
-            ),
-        )
+        with clock.stage("culling"):
+            watched = part(progress, 0.0, 0.6)
+            culling = cull(counts, pool, settings, offset=offset, adjust=adjust, progress=watched, workers=workers)
     separated = separated_factors(counts, pool, offset)
-    beyond_penalty = {factor.name for factor in separated}  # a penalty measures them by the finite ratio they lack
-    survivors = usable
-    if culling is not None:
-        survivors = [name for name in usable if name in culling.survivors or name in beyond_penalty]
-    kept = pool.only(survivors) if survivors else None
-    tried = list(zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True))
-    families = clock.timed(
-        "selection",
-        lambda: {family: select(family, counts, kept, offset, adjust, share) for family, share in tried},
-    )
-    family = min(families, key=lambda name: families[name].fit.bic)
-    alternatives = clock.timed(
-        "selection",
-        lambda: profile(
+    kept = _survivors(pool, culling, separated)
+    tried = zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True)
+    with clock.stage("selection"):
+        families = {family: select(family, counts, kept, offset, adjust, share) for family, share in tried}
+        family = min(families, key=lambda name: families[name].fit.bic)
+        alternatives = profile(
             family,
             counts,
             families[family],
@@ -99,9 +82,8 @@ def select_model(
             offset=offset,
             adjust=adjust,
             progress=part(progress, 0.9, 1.0),
-            separated=beyond_penalty,
-        ),
-    )
+            separated={factor.name for factor in separated},
+        )
     return Selection(
         dropped=dropped,
         culling=culling,
@@ -110,6 +92,30 @@ def select_model(
         alternatives=alternatives,
         separated=separated,
     )
+
+
+def _usable(candidates: CandidateSet, dropped: Mapping[str, str]) -> CandidateSet:
+    usable = [c.name for c in candidates.candidates if c.name not in dropped]
+    if not usable:
+        raise InputError(
+            "No candidate variable varies over the study area: every cell, or none, is within the spatial influence "
+            "of each factor. Use other factors or influences."
+        )
+    return candidates.only(usable)
+
+
+def _survivors(
+    pool: CandidateSet, culling: Culling | None, separated: Sequence[SeparatedFactor]
+) -> CandidateSet | None:
+    """What the culling leaves, and those that leave no event on one side.
+
+    A penalty measures a factor by its ratio, which these lack: it is infinite.
+    """
+    if culling is None:
+        return pool
+    beyond_penalty = {factor.name for factor in separated}
+    names = [c.name for c in pool.candidates if c.name in culling.survivors or c.name in beyond_penalty]
+    return pool.only(names) if names else None
 
 
 def check_counts(counts: Floats) -> None:

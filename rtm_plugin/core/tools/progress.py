@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
 
 Progress = Callable[[float], None]
-_T = TypeVar("_T")
 
 
 def silent(fraction: float) -> None:
@@ -41,13 +40,22 @@ class Clock:
         self._listener = listener
         self._stage = ""
 
-    def timed(self, stage: str, work: Callable[[], _T]) -> _T:
-        """Do the work and add its time to the stage."""
-        if self._listener is not None and stage != self._stage:
-            self._stage = stage
-            self._listener(stage)
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a stage, also where the block fails.
+
+        >>> clock = Clock(print)
+        >>> with clock.stage("culling"):
+        ...     pass
+        culling
+        >>> list(clock.seconds)
+        ['culling']
+        """
+        if self._listener is not None and name != self._stage:
+            self._stage = name
+            self._listener(name)
         start = time.perf_counter()
         try:
-            return work()
+            yield
         finally:
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
