@@ -177,11 +177,11 @@ class Briefing(RtmAlgorithm):
                     request.feedback.pushWarning(problem)
                 export_pdf(layout, staging.beside(path))
                 request.feedback.setProgress(20 + 70 * (number + 1) / len(wanted))
-        if request.context.project() is not None:
+        if request.project is not None:
             request.feedback.setProgressText(tr("Adding the layout to the project"))
             first = Path(next(iter(wanted.values())))
             layers = with_kept_outline(layers, first.with_name(f"{first.stem}-boundary.gpkg"))
-            self._keep(request.context.project(), templates, text, layers, painter, extent)
+            self._keep(request.project, templates, text, layers, painter, extent)
         return wanted
 
     def _layers(

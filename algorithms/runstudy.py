@@ -73,14 +73,14 @@ class RunStudy(RtmAlgorithm):
         asked = run_parameters(study, request.context)
         outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
         if request.flag("LOAD"):
-            self._load_on_completion(request.context, outputs)
+            self._load_on_completion(request, outputs)
         found = request.run_child("run", {**asked, **outputs})
         wanted = {definition.name() for definition in self.outputDefinitions()}
         return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in found.items() if key in wanted}}
 
-    def _load_on_completion(self, context: QgsProcessingContext, outputs: dict[str, str]) -> None:
+    def _load_on_completion(self, request: Request, outputs: dict[str, str]) -> None:
         """Put the maps on the list of what QGIS loads; rtm:run names and styles what stands there."""
-        project = context.project()
+        project = request.project
         for name in _LOADED if project is not None else ():
             details = QgsProcessingContext.LayerDetails(name, project, name)
-            context.addLayerToLoadOnCompletion(outputs[name], details)
+            request.context.addLayerToLoadOnCompletion(outputs[name], details)

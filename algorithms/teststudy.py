@@ -77,7 +77,7 @@ class TestStudy(RtmAlgorithm):
             raise InputError(problem)
         folder = Path(request.output("OUTPUT_FOLDER"))
         test = request.choice("TEST")
-        project = request.context.project()
+        project = request.project
         for name in _LOADED[test] if project is not None else ():
             details = QgsProcessingContext.LayerDetails(name, project, name)
             request.context.addLayerToLoadOnCompletion(str(folder / name), details)

@@ -3,6 +3,8 @@
 import html
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +17,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
 )
-from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtCore import QCoreApplication, QThread, QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ...rtm_plugin.adapters.feedback import tr
@@ -46,6 +48,10 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     CANCELLED: ClassVar[str] = "Cancelled; nothing was written."
     PACKAGES: ClassVar[tuple[str, ...]] = ("scipy",)  # without which it cannot run
     LIBRARIES: ClassVar[tuple[str, ...]] = ()  # slow ones that it uses beside those loaded with the plugin
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: dict[tuple[str, str], Any] = {}
 
     def name(self) -> str:
         return self.NAME
@@ -91,8 +97,11 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     def prepareAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        """Load what the task will use, while still in the window's thread."""
+        """Load and open what the task will use, while still in the window's thread."""
         load_libraries(self.LIBRARIES)
+        request = Request(self, parameters, context, feedback)
+        request.open_inputs()
+        self._opened = request.opened
         return True
 
     # QGIS opens a layer where an input names a file: one at a time, whichever task asks (adapters/opening.py).
@@ -137,13 +146,11 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         usable, sentence = self.canExecute()  # qgis_process and models do not ask
         if not usable:
             raise QgsProcessingException(sentence)
+        opened, self._opened = self._opened, {}
+        request = Request(self, parameters, context, feedback, opened)
         try:
-            request = checked(Request(self, parameters, context, feedback))
-            check_targets(request)
-            request = name_outputs(request)
-            results = self.execute(request)
-            load_only(request, results)
-            return results
+            with _without_project(context):
+                return self._results(request)
         except Cancelled:
             feedback.pushInfo(tr(self.CANCELLED))
             return {}
@@ -160,9 +167,34 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             )
         raise QgsProcessingException(sentence)
 
+    def _results(self, request: Request) -> dict[str, Any]:
+        request = checked(request)
+        check_targets(request)
+        request = name_outputs(request)
+        results = self.execute(request)
+        load_only(request, results)
+        return results
+
     def execute(self, request: Request) -> dict[str, Any]:
         """The algorithm's work: a short table of contents."""
         raise RtmError(f"{self.NAME} has no work to do.")
+
+
+@contextmanager
+def _without_project(context: QgsProcessingContext) -> Iterator[None]:
+    """In a thread of its own, a run looks for no layer in the project; what it needs of it has been opened before.
+
+    Where QGIS 3.40 looks for a layer in the project, it throws away the project's variables, which the window may be
+    reading at that moment, and QGIS crashes.
+    """
+    project = context.project()
+    in_window = QThread.currentThread() == QCoreApplication.instance().thread()
+    try:
+        if not in_window:
+            context.setProject(None)
+        yield
+    finally:
+        context.setProject(project)
 
 
 def results_group(title: str = "") -> str:

@@ -45,17 +45,9 @@ def _vectors(
     if kind == "multilayer":
         yield from request.layers(name)
     elif kind in ("source", "vector"):
-        layer = layer_behind(request, name)
+        layer = request.layer_behind(name)
         if layer is not None:
             yield layer
-
-
-def layer_behind(request: Request, name: str) -> QgsVectorLayer | None:
-    """The map layer behind a source, also where only some of its features are chosen, which QGIS gives no layer for."""
-    given = request.given(name)
-    if isinstance(given, QgsProcessingFeatureSourceDefinition):
-        given = given.source.valueAsString(request.context.expressionContext(), "")[0]
-    return request.with_parameters({**request.parameters, name: given}).vector_layer(name)
 
 
 def _check_study_area(request: Request) -> None:
@@ -66,7 +58,7 @@ def _check_study_area(request: Request) -> None:
     source = request.source("STUDY_AREA")
     if source is None:
         return
-    layer = layer_behind(request, "STUDY_AREA")
+    layer = request.layer_behind("STUDY_AREA")
     name = layer_name(layer) if layer is not None else source.sourceName()
     given: Any = request.given("STUDY_AREA")
     some = isinstance(given, QgsProcessingFeatureSourceDefinition) and (

@@ -29,7 +29,6 @@ from ...rtm_plugin.core.documents.reading import parse_json, read_text
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
 from .base import RtmAlgorithm, tr
-from .inputs import layer_behind
 from .request import Request
 
 Parameters = dict[str, Any]
@@ -97,7 +96,7 @@ def read_covariates(request: Request, grid: Grid) -> Covariates | None:
 
 def source_name(request: Request, name: str, source: QgsFeatureSource) -> str:
     """The name of the layer behind a source."""
-    layer = layer_behind(request, name)
+    layer = request.layer_behind(name)
     return layer_name(layer) if layer is not None else source.sourceName()
 
 
@@ -129,7 +128,7 @@ def read_source(
         dissolve=dissolve,
         rows=rows,
     )
-    layer = layer_behind(request, name)
+    layer = request.layer_behind(name)
     read.report.choice = layer_choice(label, layer, source=request.given(name))
     read.report.tell(request.feedback)
     return read

@@ -1,6 +1,6 @@
 """What an algorithm is asked: one object in place of algorithm, parameters, context and feedback."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameters,
     QgsProcessingParameterVectorDestination,
+    QgsProject,
     QgsRasterLayer,
     QgsRectangle,
     QgsVectorLayer,
@@ -37,9 +39,12 @@ class Request:
     A getter takes the name of a parameter, and gives what its kind holds: `text`, `number`, `whole`, `choice` (the
     word), `switch` (the choice between yes and no), `flag`, `file`, `source`, `layer`, `layers`, `raster`, `output`.
     The settings that core declares come by `settings.read_settings`.
+
+    Each layer is opened once, and kept in `opened`, by the way it was asked for and its parameter: a run in a thread
+    of its own gets what was opened in the window's thread (`open_inputs`). `project` is where results are loaded.
     """
 
-    __slots__ = ("algorithm", "context", "feedback", "parameters")
+    __slots__ = ("algorithm", "context", "feedback", "opened", "parameters", "project")
 
     def __init__(
         self,
@@ -47,15 +52,42 @@ class Request:
         parameters: Mapping[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback | None = None,
+        opened: dict[tuple[str, str], Any] | None = None,
+        project: QgsProject | None = None,
     ) -> None:
+        self.opened = {} if opened is None else opened
         self.algorithm = algorithm
         self.parameters = dict(parameters)
         self.context = context
+        self.project = context.project() if project is None else project
         self.feedback = feedback or QgsProcessingFeedback(False)
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> "Request":
-        """The same request with other values."""
-        return Request(self.algorithm, parameters, self.context, self.feedback)
+        """The same request with other values of parameters that are no layers."""
+        return Request(self.algorithm, parameters, self.context, self.feedback, self.opened, self.project)
+
+    def open_inputs(self) -> None:
+        """Open the layers of all inputs, as whoever asks for them will."""
+        for definition in self.algorithm.parameterDefinitions():
+            name = definition.name()
+            if not definition.isDestination() and self.given(name):
+                for open_one in self._ways_to_open(definition.type()):
+                    open_one(name)
+
+    def _ways_to_open(self, kind: str) -> tuple[Callable[[str], Any], ...]:
+        if kind == "source":
+            return self.source, self.layer, self.vector_layer, self.layer_behind
+        if kind == "vector":
+            return self.layer, self.vector_layer, self.layer_behind
+        if kind == "raster":
+            return self.layer, self.raster_layer
+        return (self.layers,) if kind == "multilayer" else ()
+
+    def _once(self, way: str, name: str, open_it: Callable[..., Any]) -> Any:
+        """What a way of opening gives for a parameter; asked once."""
+        if (way, name) not in self.opened:
+            self.opened[way, name] = open_it(self.parameters, name, self.context)
+        return self.opened[way, name]
 
     def has(self, name: str) -> bool:
         """Whether the algorithm has this parameter."""
@@ -105,7 +137,7 @@ class Request:
 
     def source(self, name: str) -> QgsProcessingFeatureSource | None:
         """The features of a vector input."""
-        return self.algorithm.parameterAsSource(self.parameters, name, self.context)
+        return self._once("source", name, self.algorithm.parameterAsSource)
 
     def needed_source(self, name: str) -> QgsProcessingFeatureSource:
         """The features of a vector input.
@@ -122,19 +154,30 @@ class Request:
 
     def layer(self, name: str) -> QgsMapLayer | None:
         """The map layer of an input of any kind."""
-        return self.algorithm.parameterAsLayer(self.parameters, name, self.context)
+        return self._once("layer", name, self.algorithm.parameterAsLayer)
 
     def vector_layer(self, name: str) -> QgsVectorLayer | None:
         """The map layer of a vector input; None where only some of its features are chosen."""
-        return self.algorithm.parameterAsVectorLayer(self.parameters, name, self.context)
+        return self._once("vector layer", name, self.algorithm.parameterAsVectorLayer)
+
+    def layer_behind(self, name: str) -> QgsVectorLayer | None:
+        """The map layer behind a source, also where only some of its features are chosen."""
+
+        def open_it(parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> QgsVectorLayer | None:
+            given = parameters.get(name)
+            if isinstance(given, QgsProcessingFeatureSourceDefinition):
+                given = given.source.valueAsString(context.expressionContext(), "")[0]
+            return self.algorithm.parameterAsVectorLayer({**parameters, name: given}, name, context)
+
+        return self._once("layer behind", name, open_it)
 
     def raster_layer(self, name: str) -> QgsRasterLayer | None:
         """The map layer of a raster input."""
-        return self.algorithm.parameterAsRasterLayer(self.parameters, name, self.context)
+        return self._once("raster layer", name, self.algorithm.parameterAsRasterLayer)
 
     def layers(self, name: str) -> list[QgsMapLayer]:
         """The map layers of an input that takes several, in order."""
-        return self.algorithm.parameterAsLayerList(self.parameters, name, self.context) or []
+        return self._once("layers", name, self.algorithm.parameterAsLayerList) or []
 
     def raster(self, name: str, what: str) -> Raster:
         """A raster input, opened; `what` it is, in words."""

@@ -3,7 +3,8 @@
     python3 worker.py FOLDER
 
 The verdict is "right" when the algorithm gave results that are whole and finite, or refused in one sentence and left
-nothing; else it says what was wrong. A crash or a hang is for the parent process to see.
+nothing; else it says what was wrong. A case may be a long one (a fine grid, say): after a while the cancel button is
+pressed, and it must end and leave nothing. A crash or a hang is for the parent process to see.
 """
 
 import csv
@@ -13,6 +14,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 
 LONGEST_SENTENCE = 1500
+PATIENCE = 15.0  # seconds until the cancel button is pressed
 SECONDS = float(os.environ.get("RTM_FUZZ_SECONDS", "30"))
 
 
@@ -49,6 +52,8 @@ def verdict(algorithm: str, asked: dict[str, Any], out: Path) -> str:
     from running import TRACES, Log, process
 
     log = Log()
+    patience = threading.Timer(PATIENCE, log.cancel)
+    patience.start()
     try:
         process(algorithm, asked, log)
     except QgsProcessingException as error:
@@ -57,6 +62,8 @@ def verdict(algorithm: str, asked: dict[str, Any], out: Path) -> str:
         return "recursion without end"
     except Exception as error:
         return f"a traceback reaches the caller: {type(error).__name__}: {error}"[:LONGEST_SENTENCE]
+    finally:
+        patience.cancel()
     said = [text for text in (*log.errors, *log.warnings) if any(trace in text for trace in TRACES)]
     return said[0] if said else _verdict_of_results(out)
 
