@@ -7,7 +7,7 @@ from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, Sele
 from risk_terrain.rtm_plugin.core.ground.features import Features
 from risk_terrain.rtm_plugin.core.selection.procedure import select_model
 
-SEEDS = range(1, 21)
+SEEDS = range(1, 11)
 TRUE = {"bars": 1.1, "shops": 1.0, "police": 0.9}  # coefficients
 NULL = ("parks", "schools", "banks", "stops", "gyms")
 GRID = full_grid(40, 40, 100.0)  # blocks of 200
@@ -42,7 +42,7 @@ def simulate(seed):
 
 
 def test_true_factors_are_found_and_null_factors_are_not():
-    """20 cities: of the true factors at least 90 % are found, of the null factors at least 90 % rejected, NB1 wins,
+    """Ten cities: of the true factors at least 90 % are found, of the null factors at least 90 % rejected, NB1 wins,
     and the true coefficients come out right on average (to 0.15)."""
     found, rejected, families, exact, estimates = 0, 0, [], 0, []
     for seed in SEEDS:

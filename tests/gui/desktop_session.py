@@ -551,6 +551,9 @@ def step_briefing() -> Iterator[Wait]:
     yield Wait("the event loop", lambda: True)
 
 
+SECONDS_TO_LET_GO = 20.0  # QGIS deletes a closed dialog when it is next idle, which a busy machine lets it wait for
+
+
 def step_unload() -> Iterator[Wait]:
     """Unloaded, the plugin leaves nothing behind."""
     watched = {
@@ -561,8 +564,8 @@ def step_unload() -> Iterator[Wait]:
     provider().destroyed.connect(lambda: gone.append("provider"))
     RESULTS["unloaded"] = answer = {"returned": qgis.utils.unloadPlugin("risk_terrain")}
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    yield Wait("the event loop", lambda: True)
-    gc.collect()
+    end = time.monotonic() + SECONDS_TO_LET_GO
+    yield Wait("what QGIS still holds of a closed dialog", lambda: not leftover_objects() or time.monotonic() > end)
     answer["plugins"] = sorted(qgis.utils.plugins)
     answer["provider"] = provider() is not None
     answer["provider_destroyed"] = bool(gone)
@@ -582,6 +585,7 @@ def leftover_modules() -> list[str]:
 
 def leftover_objects() -> list[str]:
     """Living instances of the plugin's classes, but for the declarations of settings, which are part of the classes."""
+    gc.collect()
     found = []
     for thing in gc.get_objects():
         dead = isinstance(thing, sip.simplewrapper) and sip.isdeleted(thing)

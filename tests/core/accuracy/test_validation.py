@@ -195,7 +195,7 @@ def test_intervals_hold_the_figures():
             assert f.lower <= f.expected <= f.upper
 
 
-def coverage(dispersion, units, periods=300):
+def coverage(dispersion, units, periods=150):
     """Of periods from one city, how many intervals hold the hit rates of two maps by the true means, and the gap."""
     settings = ValidationSettings(shares=(0.1,), replicates=300, units=units)
     random, mean, _ = a_city()
