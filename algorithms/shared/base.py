@@ -150,7 +150,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         request = Request(self, parameters, context, feedback, opened)
         try:
             with _without_project(context):
-                return self._results(request)
+                return _run(request)
         except Cancelled:
             feedback.pushInfo(tr(self.CANCELLED))
             return {}
@@ -167,17 +167,19 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
             )
         raise QgsProcessingException(sentence)
 
-    def _results(self, request: Request) -> dict[str, Any]:
-        request = checked(request)
-        check_targets(request)
-        request = name_outputs(request)
-        results = self.execute(request)
-        load_only(request, results)
-        return results
-
     def execute(self, request: Request) -> dict[str, Any]:
         """The algorithm's work: a short table of contents."""
         raise RtmError(f"{self.NAME} has no work to do.")
+
+
+def _run(request: Request) -> dict[str, Any]:
+    """The whole of a run: inputs and outputs are looked at, then the algorithm does its work."""
+    request = checked(request)
+    check_targets(request)
+    request = name_outputs(request)
+    results = request.algorithm.execute(request)
+    load_only(request, results)
+    return results
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from .errors import InputError
 from .forecast.empirical_bayes import Forecast, ForecastSettings, History, forecast
 from .forecast.wide_terrain import wide_terrain
 from .ground.features import Features
+from .ground.frames import cells_frame, features_of, merged
 from .ground.grid import LEFT_OUT, Grid, count_events, study_grid, where_events_lie
 from .model.document import (
     EventSummary,
@@ -27,7 +28,7 @@ from .regression.verification import Verification, verify
 from .selection.culling import Culling
 from .selection.procedure import Selection, check_counts, select_model
 from .terrain.places import Places, priority_places
-from .terrain.scores import RiskTerrain, risk_terrain
+from .terrain.scores import CLASS_NAMES, RiskTerrain, risk_terrain
 from .tools.parallel import in_threads
 from .tools.progress import Clock, Progress, part, silent
 
@@ -86,6 +87,61 @@ class Study:
     period: Period = field(default_factory=Period)
     days: int | None = None
 
+    @classmethod
+    def of(
+        cls,
+        area: Any,
+        events: Any,
+        factors: Mapping[str, Any],
+        block: float,
+        *,
+        exclude: Any = None,
+        factor_settings: Mapping[str, Mapping[str, Any]] | None = None,
+        **settings: Any,
+    ) -> "Study":
+        """A study from GeoDataFrames (or GeoSeries), all in the study area's projected CRS.
+
+        Parameters
+        ----------
+        area : GeoDataFrame of polygons
+        events : GeoDataFrame of points
+        factors : mapping of name → GeoDataFrame of points, lines or polygons
+        block : float
+            Mean length of a street block, map units; cells are half of it.
+        exclude : GeoDataFrame of polygons, optional
+        factor_settings : mapping of factor → settings of its own, fields of FactorSettings
+        **settings
+            `grid`, `selection`, `places`, `covariates`, `period`, `days`, as the fields of the class.
+
+        Raises
+        ------
+        InputError
+            A wrong type, CRS or geometry.
+        SettingsError
+            An impossible setting.
+        """
+        apart = dict(factor_settings or {})
+        if unknown := sorted(set(apart) - set(factors)):
+            raise InputError(f"There are settings for {', '.join(unknown)}, which are no factors; correct the names.")
+        study_area = features_of(area, "study area", wanted="polygon")
+        crs = area.crs
+        return cls(
+            study_area=study_area,
+            crs=crs.to_wkt(),
+            events=features_of(events, "events", crs, "point").coordinates,
+            factors=[
+                (features_of(frame, name, crs), FactorSettings(name=name, **apart.get(name, {})))
+                for name, frame in factors.items()
+            ],
+            exclude=None if exclude is None else merged(exclude, "excluded ground", crs),
+            **{
+                "grid": GridSettings(block),
+                "selection": SelectionSettings(),
+                "places": PlaceSettings(),
+                **settings,
+            },
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StudyResult:
@@ -103,10 +159,35 @@ class StudyResult:
     clock: Clock = field(default_factory=Clock)
     culling: Culling | None = None
 
+    def to_geodataframe(self) -> Any:
+        """The cells as squares: score, its class, expected and observed events, rank of the priority place or 0."""
+        scores = self.terrain.scores
+        columns = {
+            "score": scores,
+            "class": [CLASS_NAMES[number] for number in self.terrain.summary.classes(scores)],
+            "expected": self.terrain.expected,
+            "observed": self.observations.counts,
+            "place": self.places.label,
+        }
+        return cells_frame(self.observations.grid, columns)
+
+    def forecast(self, duration: float = 1.0) -> Forecast:
+        """Events expected in a coming period; `duration` is the length of the fitted one in lengths of the coming."""
+        history = [History(self.observations.counts, duration)]
+        return forecast_events(self.model.best, self.observations, self.terrain, history, culling=self.culling)
+
+    def count(self, events: Any) -> Floats:
+        """Other events, a GeoDataFrame of points in the study's CRS, in each cell: to validate on."""
+        import pyproj  # comes with GeoPandas
+
+        grid = self.observations.grid
+        points = features_of(events, "events", pyproj.CRS(grid.crs), "point").coordinates
+        return count_events(grid, points)[0]
+
 
 def run(
     study: Study,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, Any] | None = None,
     progress: Progress = silent,
     clock: Clock | None = None,
     workers: int = 1,
@@ -117,7 +198,8 @@ def run(
     Parameters
     ----------
     study : Study
-    provenance : mapping, stored in the model with the seconds by stage added
+    provenance : mapping, optional
+        Stored in the model with the seconds by stage added.
     workers : int
         Threads; the result is the same.
     announce : callable, optional
@@ -142,7 +224,7 @@ def run(
         observed,
         events=events,
         settings=study.selection,
-        provenance=provenance,
+        provenance=provenance or {},
         clock=clock,
         progress=part(progress, 0.93, 0.95),
     )

@@ -7,6 +7,7 @@ import pytest
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProject, QgsRasterLayer
 from qgis.PyQt import sip
 from risk_terrain.algorithms.shared.base import RtmAlgorithm
+from risk_terrain.algorithms.shared.request import Request
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 
 PATHS = {"/places.gpkg": 40, "/terrain.tif": 30, "/expected.tif": 20}
@@ -14,12 +15,12 @@ PATHS = {"/places.gpkg": 40, "/terrain.tif": 30, "/expected.tif": 20}
 
 @pytest.fixture
 def context(qgis_app) -> QgsProcessingContext:
-    """A run's context that will load three results, each presented by the base class."""
+    """A run's context that will load three results, each presented by the request."""
     context = QgsProcessingContext()
     for path, order in PATHS.items():
         details = QgsProcessingContext.LayerDetails(path, QgsProject.instance(), path)
         context.addLayerToLoadOnCompletion(path, details)
-        RtmAlgorithm.present(None, context, path, f"name of {path}", "Risk terrain: a study", order)
+        Request(RtmAlgorithm(), {}, context).present(path, f"name of {path}", "Risk terrain: a study", order)
     return context
 
 
@@ -52,7 +53,7 @@ def test_name_group_and_order(context):
 
 def test_a_result_that_is_not_loaded_is_left_alone(qgis_app):
     context = QgsProcessingContext()
-    RtmAlgorithm.present(None, context, "/terrain.tif", "name", "group", 1)
+    Request(RtmAlgorithm(), {}, context).present("/terrain.tif", "name", "group", 1)
     assert not context.layersToLoadOnCompletion()
 
 

@@ -7,6 +7,7 @@ few values. A factor is stored as one code a cell and a small table of states ×
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,35 @@ class CandidateSet:
                     raise InputError(f"Two candidates are named {candidate.name!r}; rename one of the factors.")
                 where[candidate.name] = (i, j)
         object.__setattr__(self, "_where", where)
+
+    @classmethod
+    def of(cls, frame: Any) -> "CandidateSet":
+        """Columns that someone has made: a DataFrame, or a mapping of name → (n,), of 0 and 1 (or yes and no).
+
+        Each column is a factor of its own.
+
+        Raises
+        ------
+        InputError
+            Another type, another value than 0 and 1, or columns of several lengths.
+
+        Examples
+        --------
+        >>> CandidateSet.of({"bars": [1, 0, 0], "parks": [0, 1, 1]}).exposed().tolist()
+        [1, 2]
+        """
+        if not hasattr(frame, "keys") or not hasattr(frame, "__getitem__"):
+            raise InputError(f"The candidates are a {type(frame).__name__}; give a DataFrame with a column for each.")
+        blocks = []
+        for name in frame.keys():  # noqa: SIM118 (a DataFrame is walked by its columns)
+            values = np.asarray(frame[name])
+            if values.ndim != 1 or not np.isin(values, (0, 1)).all():
+                raise InputError(
+                    f"The candidate {name!r} holds other values than 0 and 1; make it 0 or 1 in every row."
+                )
+            candidate = Candidate(str(name), str(name), "given", 0.0, "aggravating")
+            blocks.append(FactorCandidates.from_columns([candidate], [values.astype(bool)]))
+        return cls(tuple(blocks))
 
     @property
     def cells(self) -> int:

@@ -18,6 +18,7 @@ from ..documents.periods import Period
 from ..documents.reading import DocumentReader, json_text, json_values, parse_json, read_text
 from ..documents.settings import DIRECTIONS, check_version, rrv_text, sign_of
 from ..errors import FileFormatError, InputError, SettingsError
+from ..ground.frames import table_of
 from ..regression.verification import Verification
 from ..selection.separation import SeparationSummary
 from ..terrain.scores import ScoreSummary
@@ -253,6 +254,10 @@ class RiskModel:
     def best(self) -> FamilyModel:
         """The model of the chosen family."""
         return self.families[self.family]
+
+    def table(self) -> Any:
+        """A DataFrame of the selected variables, strongest first, with the fields of ModelTerm."""
+        return table_of(self.selected)
 
     @property
     def selected(self) -> tuple[ModelTerm, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,27 @@ class Selection:
         """Of the chosen family."""
         return self.families[self.family]
 
+    def table(self) -> Any:
+        """A DataFrame of the selected candidates in order of entry: name, coefficient, standard error, p, RRV."""
+        import pandas
+
+        fit, names = self.best.fit, [candidate.name for candidate in self.best.candidates]
+        rows = slice(1, 1 + len(names))
+        return pandas.DataFrame(
+            {
+                "name": names,
+                "coefficient": fit.coefficients[rows],
+                "standard_error": fit.standard_errors[rows],
+                "p_value": fit.p_values[rows],
+                "rrv": np.exp(fit.coefficients[rows]),
+            }
+        )
+
 
 def select_model(
     counts: Floats,
-    candidates: CandidateSet,
-    settings: SelectionSettings,
+    candidates: CandidateSet | Any,
+    settings: SelectionSettings | None = None,
     offset: Floats | None = None,
     adjust: Floats | None = None,
     progress: Progress = silent,
@@ -47,8 +64,8 @@ def select_model(
     Parameters
     ----------
     counts : (n,) float64, whole numbers
-    candidates : CandidateSet
-    settings : SelectionSettings
+    candidates : CandidateSet, or what CandidateSet.of takes: a DataFrame of 0 and 1
+    settings : SelectionSettings, optional
     offset : (n,) float64, optional, log exposure
     adjust : (n, q) float64, optional, columns always in the model
     workers : int
@@ -59,8 +76,13 @@ def select_model(
     InputError
         No events, counts that are not whole numbers, or no usable candidate.
     """
-    clock = clock or Clock()
+    clock, settings = clock or Clock(), settings or SelectionSettings()
+    counts = np.asarray(counts, dtype=np.float64)
+    if not isinstance(candidates, CandidateSet):
+        candidates = CandidateSet.of(candidates)
     check_counts(counts)
+    if len(counts) != candidates.cells:
+        raise InputError(f"There are {len(counts):,} counts and {candidates.cells:,} rows of candidates.")
     dropped = useless_columns(candidates)
     pool = _usable(candidates, dropped)
     culling = None

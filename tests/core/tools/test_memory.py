@@ -51,9 +51,7 @@ print(stated[0], peak() - before)
 """
 
 
-@pytest.mark.parametrize(
-    ("side", "factors", "what"), [(100, 4, "model"), (100, 4, "forecast"), (250, 8, "forecast")]
-)
+@pytest.mark.parametrize(("side", "factors", "what"), [(100, 4, "model"), (100, 4, "forecast"), (250, 8, "forecast")])
 def test_announced_memory_is_kept(side, factors, what):
     command = [sys.executable, "-c", RUN, str(ROOT), str(side), str(factors), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
