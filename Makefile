@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test fuzz lint types check bench bench-peers accuracy guide schemas package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test fuzz lint types check bench bench-peers accuracy guide api schemas package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -73,6 +73,9 @@ accuracy: setup ## Compare the forecast with terrain, baselines and a random for
 
 guide: ## Make the guide that the plugin opens (resources/guide/guide.html) from docs/guide.md and the tools' help
 	@$(PYTHON) .ci/guide.py
+
+api: ## Make docs/api.md from the docstrings of the core's public names
+	@$(PYTHON) .ci/api.py
 
 schemas: ## Bring resources/schema up to date with the settings that the core declares
 	@$(PYTHON) .ci/schemas.py

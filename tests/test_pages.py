@@ -1,6 +1,7 @@
 """The pages for contributors are true of the tree as it is."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,14 @@ def test_files_that_pages_name_are_there(page):
     named |= set(re.findall(r"\]\(((?!https?:)[^)#]+)", text))
     bases = (ROOT, ROOT / "rtm_plugin", ROOT / "rtm_plugin" / "core", (ROOT / page).parent)
     assert sorted(name for name in named if not any((base / name).exists() for base in bases)) == []
+
+
+def test_the_api_page_is_that_of_the_docstrings():
+    from risk_terrain.rtm_plugin import core
+
+    sys.path.insert(0, str(ROOT / ".ci"))
+    try:
+        import api
+    finally:
+        sys.path.remove(str(ROOT / ".ci"))
+    assert (ROOT / "docs" / "api.md").read_text(encoding="utf-8") == api.build(core), "run 'make api'"

@@ -7,6 +7,7 @@ from ..core.accuracy.at_share import Accuracy
 from ..core.documents.settings import PLACE_CARDS
 from ..core.model.document import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
 from ..core.terrain.places import Place
+from ..core.tools.normal import NORMAL_95
 from .cards import place_cards
 from .cells import Cells
 from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
@@ -37,8 +38,6 @@ from .sentences import (
 )
 from .validation import ValidationFindings
 from .wording import difference
-
-Z95 = 1.96
 
 
 def findings(
@@ -117,8 +116,8 @@ def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ..
 
 
 def _factor_row(term: ModelTerm, context: ReportContext, is_limit: bool) -> Parameter:
-    low = exponential(term.coefficient - Z95 * term.standard_error)
-    high = exponential(term.coefficient + Z95 * term.standard_error)
+    low = exponential(term.coefficient - NORMAL_95 * term.standard_error)
+    high = exponential(term.coefficient + NORMAL_95 * term.standard_error)
     return Parameter(
         kind="protective factor" if term.direction == "protective" else "risk factor",
         name=term.name,

@@ -11,13 +11,13 @@ from ..core.ground.event_density import LEAST_SUPPORT, event_density
 from ..core.model.document import CandidateFate, RiskModel
 from ..core.regression.likelihood import log_pmf
 from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
+from ..core.tools.normal import NORMAL_95
 from .cells import Cells
 
 CLOSE_BIC = 6.0
 BINS = 36
 _COUNTS = 6  # numbers of events in a cell that are told one by one; the last row is "so many or more"
 _DISTINCT = 2000  # expected counts; more are put in as many groups before probabilities are summed
-_Z95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ def fit_groups(model: RiskModel, cells: Cells) -> tuple[FitGroup, ...]:
         np.bincount(group, weights=values)
         for values in (cells.expected, cells.counts, _variance(model, cells.expected))
     )
-    spread = _Z95 * np.sqrt(variance)
+    spread = NORMAL_95 * np.sqrt(variance)
     return tuple(
         FitGroup(int(n), float(e), max(0.0, float(e - s)), float(e + s), float(o))
         for n, e, s, o in zip(size, expected, spread, observed, strict=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..core.accuracy.at_share import Accuracy, Bounds
+from ..core.accuracy.at_share import Accuracy
+from ..core.accuracy.ranking import Bounds
 from ..core.data.event_split import EventSplit, split_findings
 from ..core.documents.findings import Finding, warnings_in
 from ..core.documents.layer_words import short_period

@@ -480,7 +480,7 @@ def test_observed_and_expected_are_sums_over_cells():
     assert sum(group.observed for group in found.fit_groups) == COUNTS.sum()
     assert sum(group.expected for group in found.fit_groups) == pytest.approx(EXPECTED.sum())
     top = found.fit_groups[-1]
-    spread = 1.96 * math.sqrt(EXPECTED[-1] * (1 + math.exp(1.69852)))
+    spread = 1.959963984540054 * math.sqrt(EXPECTED[-1] * (1 + math.exp(1.69852)))
     assert (top.cells, top.high) == (1, pytest.approx(EXPECTED[-1] + spread))
     assert [row.cells for row in found.count_rows] == [15, 3, 1, 0, 0, 1]
     assert sum(row.expected for row in found.count_rows) == pytest.approx(GRID.cells)

@@ -11,8 +11,6 @@ from ..arrays import Floats
 from ..errors import InputError
 from .ranking import Bounds, CaptureCurve, Ranking, perfect
 
-__all__ = ["Accuracy", "Bounds", "Yardstick", "accuracies", "accuracy", "calibration_rri", "captured"]
-
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:

@@ -17,11 +17,11 @@ from ..errors import InputError
 from ..ground.features import Features, inside
 from ..ground.grid import Grid
 from ..model.document import CandidateFate, ModelTerm, RiskModel
+from ..tools.normal import NORMAL_95
 from ..tools.progress import Progress, part, silent
 
 NOT_CAUSE = "association, not proof of cause"
 WHOLE_AREA = "whole study area"
-_NORMAL = 1.959963984540054  # 97.5 % of the standard normal
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -229,7 +229,7 @@ def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:
     if found.term is not None:
         step = _step(found.term, found.exposed_before[cells], found.exposed_after[cells])
         for i, sign in enumerate((-1.0, 1.0)):
-            coefficient = found.term.coefficient + sign * _NORMAL * found.term.standard_error
+            coefficient = found.term.coefficient + sign * NORMAL_95 * found.term.standard_error
             ends[i] = float((found.before[cells] * np.expm1(coefficient * step)).sum())
     return PlaceChange(
         place=name, cells=int(np.count_nonzero(cells)), before=before, after=after, low=min(ends), high=max(ends)

@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import Floats
 from ..candidates.columns import Candidate
 from ..candidates.covariates import Observations
+from ..tools.normal import NORMAL_95
 from ..tools.progress import Progress, part, parts, silent
 from .covariance import Clustering
 from .lags import Lags
@@ -23,7 +24,6 @@ from .random_shift import Shifts, ShiftStatistics, family_wise_p, shift_statisti
 from .whitening import FAST, Precision
 
 LEVEL = 0.05
-NORMAL_95 = 1.959963984540054
 METHOD = "random shifts of whitened residuals"
 _WIDTHS = 6.0  # correlation lengths that a map must be wide, for its shifts to tell anything
 _LEAST_SHIFTS = 39  # fewer, and no p can reach 5 % with room to spare

@@ -8,6 +8,8 @@ import numpy as np
 from ..arrays import Floats
 from ..candidates.columns import DesignMatrix
 from ..candidates.covariates import Observations
+from ..documents.declaration import default_of
+from ..documents.settings import SelectionSettings
 from ..errors import FitError
 from ..selection.culling import L1_SHARES, Culling, Path, fit_path, penalties, stratified_folds
 from ..selection.penalised import Problem
@@ -15,7 +17,7 @@ from ..selection.procedure import useless_columns
 from ..tools.progress import Progress, silent
 from .mixture import Terrain
 
-FOLDS, SEED = 5, 1
+FOLDS, SEED = default_of(SelectionSettings, "folds"), default_of(SelectionSettings, "seed")
 _MOST = 30.0  # of the log of a rate beside another
 
 

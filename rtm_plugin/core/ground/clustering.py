@@ -7,8 +7,8 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import InputError
+from ..tools.normal import NORMAL_95
 
-SIGNIFICANT = 1.96  # standard errors below expectation: clustered at 5 %, two-sided
 _FEWEST = 5  # points below which an index says nothing
 
 
@@ -36,7 +36,7 @@ class NearestNeighbours:
     @property
     def clustered(self) -> bool:
         """Whether the points are significantly clustered."""
-        return self.z <= -SIGNIFICANT
+        return self.z <= -NORMAL_95
 
 
 def nearest_neighbours(points: Floats, area: float) -> NearestNeighbours:

@@ -17,27 +17,15 @@ from ..documents.settings import SelectionSettings
 from ..errors import FitError
 from ..tools.parallel import in_threads
 from ..tools.progress import Progress, silent
-from .penalised import TOLERANCE, Penalty, Solver
+from .penalised import Penalty, Solver
 from .penalised import Problem as _Problem
-from .quadratic import minimise_quadratic
-
-__all__ = [
-    "L1_SHARES",
-    "PENALTIES",
-    "TOLERANCE",
-    "Culling",
-    "Path",
-    "cull",
-    "fit_path",
-    "minimise_quadratic",
-    "penalties",
-    "stratified_folds",
-]
 
 L1_SHARES = (0.95, 0.80)
 PENALTIES = 100
 SMALLEST_PENALTY = 1e-4  # of the largest
-_LEAST, _RISES, _RISE = 40, 10, 1e-4  # when to stop early: see _past_best
+# A path stops early, beyond its best penalty (`_past_best`): after so many penalties at least, when the deviance has
+# risen so many times in a row, by this share of what it had fallen.
+_FEWEST_PENALTIES, _RISES_IN_A_ROW, _RISE = 40, 10, 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,8 +210,8 @@ def _past_best(deviance: list[float]) -> bool:
     fall again. Over 838 whole paths (random problems, Chicago in full and thinned) this never changed the best penalty,
     nor did 5 rises after 30; without the least number, 4 of them went wrong.
     """
-    last = np.array(deviance[-_RISES - 1 :])
-    if len(deviance) < _LEAST or (np.diff(last) <= 0).any():
+    last = np.array(deviance[-_RISES_IN_A_ROW - 1 :])
+    if len(deviance) < _FEWEST_PENALTIES or (np.diff(last) <= 0).any():
         return False
     lowest = min(deviance)
     return bool(last[-1] - lowest > _RISE * (deviance[0] - lowest))

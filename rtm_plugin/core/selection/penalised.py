@@ -7,6 +7,7 @@ columns.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -232,7 +233,10 @@ class Solver:
                 shrinkage = min(worst / before, 1.0)
             before = worst
             last = worst * shrinkage < TOLERANCE
-            point, stuck = self._walk(point, step, penalty, None if last else fits)
+            evaluate = self._everywhere if last else partial(self._moved, point, fits)
+            lower = self._walk(point, step, penalty, evaluate)
+            stuck = lower is None
+            point = point if lower is None else lower
         if worst < 1e3 * TOLERANCE:
             return self._everywhere(point.coefficients), worst
         raise FitError("The elastic net did not reach its optimum; remove factors whose layers are nearly the same.")
@@ -247,7 +251,7 @@ class Solver:
         gradient[problem.dead] = 0.0
         return Point(coefficients, gradient, loss, held, True)
 
-    def _moved(self, point: Point, coefficients: Floats, fits: NDArray[np.int64]) -> Point:
+    def _moved(self, point: Point, fits: NDArray[np.int64], coefficients: Floats) -> Point:
         """The point with these fits at other coefficients, with the gradient of the working set."""
         problem, here = self._problem, np.ix_(self._columns, fits)
         size, events = problem.size[fits], problem.events[here]
@@ -309,23 +313,24 @@ class Solver:
         step[columns[:, None], todo] = end.T - start[inside]
         return step * np.minimum(1.0, _LONGEST_STEP / np.maximum(np.abs(step).max(axis=0), 1e-300))
 
-    def _walk(self, point: Point, step: Floats, penalty: Penalty, fits: NDArray[np.int64] | None) -> tuple[Point, bool]:
-        """Take the step of these fits, halved where the objective would rise; and whether that failed.
+    def _walk(self, point: Point, step: Floats, penalty: Penalty, evaluate: Callable[[Floats], Point]) -> Point | None:
+        """The point after the step, which is halved while the objective would rise; None where it always would.
 
-        With None, which says that this step may well be the last, the point is complete.
+        `evaluate` makes a point of coefficients: of all fits with all gradients, where the step may well be the last
+        one, and of those that move otherwise.
         """
         before = penalty.objective(point)
         allowed = before + 1e-12 * (1.0 + np.abs(before)) + 4 * _noise(self._problem)
         for _ in range(40):
             end = point.coefficients + step
             end[self._free :] = np.maximum(end[self._free :], 0.0)
-            trial = self._everywhere(end) if fits is None else self._moved(point, end, fits)
+            trial = evaluate(end)
             rose = ~(penalty.objective(trial) <= allowed)
             if not rose.any():
                 break
             step = np.where(rose, step / 2, step)
         else:
-            return point, True
+            return None
         moved = (trial.coefficients - point.coefficients)[self._columns]
         learn_curvature(self._hessian, moved.T, (trial.gradient - point.gradient)[self._columns].T)
-        return trial, False
+        return trial

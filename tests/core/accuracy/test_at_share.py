@@ -7,8 +7,8 @@ import pytest
 from helpers import repeatable
 from hypothesis import given
 from hypothesis import strategies as st
-from risk_terrain.rtm_plugin.core.accuracy.at_share import Bounds, Yardstick, accuracy, calibration_rri, captured
-from risk_terrain.rtm_plugin.core.accuracy.ranking import Ranking
+from risk_terrain.rtm_plugin.core.accuracy.at_share import Yardstick, accuracy, calibration_rri, captured
+from risk_terrain.rtm_plugin.core.accuracy.ranking import Bounds, Ranking
 from risk_terrain.rtm_plugin.core.errors import InputError
 
 cells = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4)), min_size=1, max_size=6)

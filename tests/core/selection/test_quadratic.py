@@ -5,7 +5,7 @@ from helpers import repeatable
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from risk_terrain.rtm_plugin.core.selection.culling import minimise_quadratic
+from risk_terrain.rtm_plugin.core.selection.quadratic import minimise_quadratic
 from scipy.optimize import nnls
 
 
