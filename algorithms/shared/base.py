@@ -49,10 +49,6 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
     PACKAGES: ClassVar[tuple[str, ...]] = ("scipy",)  # without which it cannot run
     LIBRARIES: ClassVar[tuple[str, ...]] = ()  # slow ones that it uses beside those loaded with the plugin
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._opened: dict[tuple[str, str], Any] = {}
-
     def name(self) -> str:
         return self.NAME
 
@@ -101,7 +97,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         load_libraries(self.LIBRARIES)
         request = Request(self, parameters, context, feedback)
         request.open_inputs()
-        self._opened = request.opened
+        self._opened: dict[tuple[str, str], Any] = request.opened  # until the run takes it
         return True
 
     # QGIS opens a layer where an input names a file: one at a time, whichever task asks (adapters/opening.py).
@@ -146,7 +142,7 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         usable, sentence = self.canExecute()  # qgis_process and models do not ask
         if not usable:
             raise QgsProcessingException(sentence)
-        opened, self._opened = self._opened, {}
+        opened = vars(self).pop("_opened", None)
         request = Request(self, parameters, context, feedback, opened)
         try:
             with _without_project(context):
