@@ -33,7 +33,8 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.forecast.baselines import kernel_baseline
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.raster_items import FIT, joint_items
-from ..rtm_plugin.core.pipeline import Events, count
+from ..rtm_plugin.core.pipeline import count
+from ..rtm_plugin.core.study import Events
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.data_findings import findings_of_events, tell_findings
 from .shared.event_dates import add_event_dates, add_window, read_events, read_points, window_of

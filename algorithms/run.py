@@ -29,7 +29,8 @@ from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, P
 from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.forecast.empirical_bayes import Forecast
 from ..rtm_plugin.core.ground.grid import Grid
-from ..rtm_plugin.core.pipeline import Study, StudyResult, memory_for_forecast, run
+from ..rtm_plugin.core.pipeline import StudyResult, memory_for_forecast, run
+from ..rtm_plugin.core.study import Study
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import Clock
 from ..rtm_plugin.report.cells import Cells

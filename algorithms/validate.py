@@ -38,7 +38,8 @@ from ..rtm_plugin.core.documents.periods import Period
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.ground.streets import length_in_cells
-from ..rtm_plugin.core.pipeline import Events, count
+from ..rtm_plugin.core.pipeline import count
+from ..rtm_plugin.core.study import Events
 from ..rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ..rtm_plugin.report.validation_context import HEADLINE_SHARE, MapOrigin, ValidationContext
 from ..rtm_plugin.report.validation_page import render_validation

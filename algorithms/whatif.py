@@ -21,7 +21,6 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.tables import Column
 from ..rtm_plugin.core.answers.whatif import NOT_CAUSE, PlaceChange, WhatIf, place_changes, what_if
 from ..rtm_plugin.core.ground.features import Features
-from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.marking import carried_marking, marking_of_model
@@ -155,9 +154,18 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         rows = place_changes(grid, found, places, request.progress(0.8, 0.9))
         _tell(found, factor, before.report.features, after, rows, request.feedback)
         sources = [source_item("before", before), *sources]
-        return self._write(
-            request, grid, model, factor=factor, found=found, rows=rows, sources=sources, marking=marking
-        )
+        names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
+        path = {name: request.output(name) for name in names}
+        with Staging(request.feedback, marking) as staging:
+            save_what_if(staging, path, grid, found=found, factor=factor, model=model, sources=sources)
+            if path["OUTPUT_TABLE"]:
+                save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
+        self._present(request, path, factor)
+        return {
+            **{name: file for name, file in path.items() if file},
+            "CHANGE": rows[-1].change,
+            "CELLS_CHANGED": found.cells_changed,
+        }
 
     def _places(
         self,
@@ -176,37 +184,15 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         read = read_source(request, "PLACES", crs_of(terrain.grid), wanted="polygon", name_field=name)
         return read.named
 
-    def _write(
-        self,
-        request: Request,
-        grid: Grid,
-        model: RiskModel,
-        factor: str,
-        found: WhatIf,
-        rows: tuple[PlaceChange, ...],
-        sources: list[dict[str, Any]],
-        marking: str,
-    ) -> dict[str, Any]:
-        names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
-        path = {name: request.output(name) for name in names}
-        with Staging(request.feedback, marking) as staging:
-            save_what_if(staging, path, grid, found=found, factor=factor, model=model, sources=sources)
-            if path["OUTPUT_TABLE"]:
-                save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
-        labels = (
-            tr("What if: risk terrain ({})"),
-            tr("What if: expected events ({})"),
-            tr("What if: change in expected events ({})"),
-            tr("What if: change by place ({})"),
-        )
+    def _present(self, request: Request, path: dict[str, str], factor: str) -> None:
         group = results_group(tr("what if {} changed").format(factor))
-        for name, label, order in zip(names, labels, (20, 10, 30, 5), strict=True):
+        for name, label, order in (
+            ("OUTPUT", tr("What if: risk terrain ({})"), 20),
+            ("OUTPUT_EXPECTED", tr("What if: expected events ({})"), 10),
+            ("OUTPUT_DIFFERENCE", tr("What if: change in expected events ({})"), 30),
+            ("OUTPUT_TABLE", tr("What if: change by place ({})"), 5),
+        ):
             request.present(path[name], label.format(tr(NOT_CAUSE)), group, order)
-        return {
-            **{name: file for name, file in path.items() if file},
-            "CHANGE": rows[-1].change,
-            "CELLS_CHANGED": found.cells_changed,
-        }
 
 
 def _tell(

@@ -5,6 +5,7 @@ QGIS runs here as programs of its own with an empty profile: what counts is what
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -169,3 +170,12 @@ def test_install_from_zip_in_the_desktop(package, tmp_path):
     assert told["enabled"]
     assert "rtm" in told["providers"]
     assert "rtm:run" in algorithms_of(profile)
+
+
+def test_what_pip_installs_is_this_version_and_every_room():
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    metadata = configparser.ConfigParser(interpolation=None)
+    metadata.read(REPOSITORY / "metadata.txt", encoding="utf-8")
+    assert f'\nversion = "{metadata["general"]["version"]}"\n' in project
+    rooms = {path.parent.name for path in (REPOSITORY / "rtm_plugin" / "core").glob("*/__init__.py")}
+    assert set(re.findall(r'"risk_terrain\.(\w+)"', project)) == rooms

@@ -1,4 +1,4 @@
-"""What all algorithms share: help from files, refusals in a sentence, results named, grouped and styled."""
+"""What all algorithms share: help from files, inputs opened before, refusals in a sentence."""
 
 import html
 import re
@@ -17,12 +17,12 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QThread, QUrl
+from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from ...rtm_plugin.adapters.feedback import tr
 from ...rtm_plugin.adapters.libraries import load_libraries, what_is_missing
-from ...rtm_plugin.adapters.opening import ONE_AT_A_TIME
+from ...rtm_plugin.adapters.opening import in_window_thread
 from ...rtm_plugin.core.errors import Cancelled, RtmError
 from .inputs import checked
 from .request import Request
@@ -100,24 +100,6 @@ class RtmAlgorithm(QgsProcessingAlgorithm):
         self._opened: dict[tuple[str, str], Any] = request.opened  # until the run takes it
         return True
 
-    # QGIS opens a layer where an input names a file: one at a time, whichever task asks (adapters/opening.py).
-
-    def parameterAsSource(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
-        with ONE_AT_A_TIME:
-            return super().parameterAsSource(parameters, name, context)
-
-    def parameterAsVectorLayer(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
-        with ONE_AT_A_TIME:
-            return super().parameterAsVectorLayer(parameters, name, context)
-
-    def parameterAsLayerList(self, parameters: Any, name: str, context: QgsProcessingContext, *flags: Any) -> Any:
-        with ONE_AT_A_TIME:
-            return super().parameterAsLayerList(parameters, name, context, *flags)
-
-    def parameterAsRasterLayer(self, parameters: Any, name: str, context: QgsProcessingContext) -> Any:
-        with ONE_AT_A_TIME:
-            return super().parameterAsRasterLayer(parameters, name, context)
-
     def add(self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False) -> None:
         """Add a parameter with its help; advanced ones are folded."""
         definition.setHelp(" ".join(text for text in (help_text, words_of(definition)) if text))
@@ -180,16 +162,16 @@ def _run(request: Request) -> dict[str, Any]:
 
 @contextmanager
 def _without_project(context: QgsProcessingContext) -> Iterator[None]:
-    """In a thread of its own, a run looks for no layer in the project; what it needs of it has been opened before.
+    """In a thread of its own, a run looks for no layer in the project (adapters/opening.py says why).
 
-    Where QGIS 3.40 looks for a layer in the project, it throws away the project's variables, which the window may be
-    reading at that moment, and QGIS crashes.
+    What it needs of the project has been opened before.
     """
+    if in_window_thread():
+        yield
+        return
     project = context.project()
-    in_window = QThread.currentThread() == QCoreApplication.instance().thread()
+    context.setProject(None)
     try:
-        if not in_window:
-            context.setProject(None)
         yield
     finally:
         context.setProject(project)

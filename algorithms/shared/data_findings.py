@@ -10,7 +10,8 @@ from ...rtm_plugin.core.data.event_findings import EventData, event_findings
 from ...rtm_plugin.core.data.event_split import EventSplit
 from ...rtm_plugin.core.documents.findings import Finding
 from ...rtm_plugin.core.ground.grid import INSIDE, Grid, where_events_lie
-from ...rtm_plugin.core.pipeline import Events, count
+from ...rtm_plugin.core.pipeline import count
+from ...rtm_plugin.core.study import Events
 
 
 def split_of(read: ReadLayer, events: Events) -> EventSplit:

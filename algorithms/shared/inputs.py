@@ -34,10 +34,7 @@ def checked(request: Request) -> Request:
     return request
 
 
-def _vectors(
-    request: Request,
-    definition: QgsProcessingParameterDefinition,
-) -> Iterator[QgsMapLayer]:
+def _vectors(request: Request, definition: QgsProcessingParameterDefinition) -> Iterator[QgsMapLayer]:
     """The map layers behind a parameter, where it takes vector layers."""
     kind, name = definition.type(), definition.name()
     if definition.isDestination() or not request.given(name):

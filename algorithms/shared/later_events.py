@@ -12,7 +12,8 @@ from ...rtm_plugin.core.documents.layer_words import short_period
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.forecast.empirical_bayes import Forecast, History
 from ...rtm_plugin.core.ground.grid import Grid
-from ...rtm_plugin.core.pipeline import Events, StudyResult, count, forecast_events
+from ...rtm_plugin.core.pipeline import StudyResult, count, forecast_events
+from ...rtm_plugin.core.study import Events
 from ...rtm_plugin.core.tools.progress import Progress, part
 from ...rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ...rtm_plugin.report.validation_context import MapOrigin, ValidationContext

@@ -48,10 +48,7 @@ def given_marking(request: Request) -> str:
     return allowed(plain_marking(request.text(MARKING)))
 
 
-def carried_marking(
-    request: Request,
-    sources: Iterable[str],
-) -> str:
+def carried_marking(request: Request, sources: Iterable[str]) -> str:
     """The marking of what is made from results that carry the markings `sources`, "" where they have none.
 
     Raises

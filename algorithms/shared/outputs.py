@@ -54,7 +54,7 @@ from ...rtm_plugin.core.model.raster_items import (
     sources_item,
     what_if_items,
 )
-from ...rtm_plugin.core.pipeline import Events
+from ...rtm_plugin.core.study import Events
 from ...rtm_plugin.core.terrain.places import Places
 from ...rtm_plugin.core.terrain.scores import RiskTerrain
 from .marking import SIGNED

@@ -23,6 +23,7 @@ from qgis.core import (
 )
 
 from ...rtm_plugin.adapters.feedback import progress_of
+from ...rtm_plugin.adapters.opening import ONE_AT_A_TIME
 from ...rtm_plugin.adapters.project import PROPERTY
 from ...rtm_plugin.adapters.rasters import Raster
 from ...rtm_plugin.cartography.sidecars import styler
@@ -75,10 +76,8 @@ class Request:
                     open_one(name)
 
     def _ways_to_open(self, kind: str) -> tuple[Callable[[str], Any], ...]:
-        if kind == "source":
+        if kind in ("source", "vector"):
             return self.source, self.layer, self.vector_layer, self.layer_behind
-        if kind == "vector":
-            return self.layer, self.vector_layer, self.layer_behind
         if kind == "raster":
             return self.layer, self.raster_layer
         return (self.layers,) if kind == "multilayer" else ()
@@ -86,7 +85,8 @@ class Request:
     def _once(self, way: str, name: str, open_it: Callable[..., Any]) -> Any:
         """What a way of opening gives for a parameter; asked once."""
         if (way, name) not in self.opened:
-            self.opened[way, name] = open_it(self.parameters, name, self.context)
+            with ONE_AT_A_TIME:
+                self.opened[way, name] = open_it(self.parameters, name, self.context)
         return self.opened[way, name]
 
     def has(self, name: str) -> bool:

@@ -31,7 +31,8 @@ from ...rtm_plugin.core.documents.settings import FactorSettings, GridSettings, 
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.features import inside, polygon_area
 from ...rtm_plugin.core.ground.grid import Grid
-from ...rtm_plugin.core.pipeline import Study, count
+from ...rtm_plugin.core.pipeline import count
+from ...rtm_plugin.core.study import Study
 from ...rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
 from .data_findings import findings_of_events
@@ -138,10 +139,7 @@ def add_study_layers(algorithm: RtmAlgorithm) -> None:
     )
 
 
-def read_inputs(
-    request: Request,
-    with_names: bool = False,
-) -> Inputs:
+def read_inputs(request: Request, with_names: bool = False) -> Inputs:
     """Every layer of a study; the events of its windows, where it has some; the names of features, where wanted.
 
     Raises
@@ -181,10 +179,7 @@ def factor_layer(read: ReadLayer, settings: FactorSettings, block_length: float)
     return FactorLayer(settings.name, read.features, settings.distances(block_length)[-1])
 
 
-def _fitted_and_tested(
-    request: Request,
-    crs: QgsCoordinateReferenceSystem,
-) -> tuple[ReadLayer, ReadLayer | None]:
+def _fitted_and_tested(request: Request, crs: QgsCoordinateReferenceSystem) -> tuple[ReadLayer, ReadLayer | None]:
     """The events to fit on and those to test on: two layers, or two windows of one."""
     fit, test = (window_of(request, prefix) for prefix in ("FIT_", "TEST_"))
     refuse_unless_later(fit, test)

@@ -102,7 +102,7 @@ class FeatureStream:
         parsed = QgsExpression(expression)
         scope = QgsExpressionContext(self._context.expressionContext())
         if isinstance(self._layer, QgsVectorLayer):
-            scope.appendScopes(QgsExpressionContextUtils.globalProjectLayerScopes(self._layer))
+            scope.appendScope(QgsExpressionContextUtils.layerScope(self._layer))  # no others: see `opening`
         scope.setFields(fields)
         missing = sorted(
             column

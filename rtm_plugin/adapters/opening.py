@@ -3,14 +3,24 @@
 QGIS 3.40 locks its table of open files and each file in one order where a layer is looked up, and in the other where
 one is opened again read-only. Two threads that open layers of one file at the same moment can so wait for each other
 for ever, and with them whoever touches that file next, the window too. Whatever opens layers takes this lock:
-`open_vector` here, and the algorithms where QGIS opens an input for them.
+`open_vector` here, and `Request` where QGIS opens an input for an algorithm.
+
+Layers belong to the window's thread, and so does the project: QGIS 3.40 throws the project's variables away where it
+looks for a layer in the project, and makes them anew where somebody asks for them, as `globalProjectLayerScopes` does.
+Does another thread do so while the window reads them, QGIS crashes. `in_window_thread` says who asks.
 """
 
 import threading
 
 from qgis.core import QgsVectorLayer
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 
 ONE_AT_A_TIME = threading.RLock()
+
+
+def in_window_thread() -> bool:
+    """Whether this is the thread of QGIS's windows, in which a script has all of its work done, too."""
+    return QThread.currentThread() == QCoreApplication.instance().thread()
 
 
 def open_vector(

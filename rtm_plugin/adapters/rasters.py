@@ -16,7 +16,7 @@ from ..core.candidates.columns import Candidate, CandidateSet, FactorCandidates
 from ..core.errors import FileFormatError, InputError, OutputError
 from ..core.ground.grid import Grid
 from ..core.model.raster_items import PERIOD, RasterItems, candidate_items, digest_item, grid_items, plain_text
-from ..core.pipeline import Events
+from ..core.study import Events
 from ..core.tools.progress import Progress, silent
 from .about import kind_items
 from .crs import known_crs, refusal_of_crs, require_written_crs, spatial_reference

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "Study": ".pipeline",
+    "Study": ".study",
     "StudyResult": ".pipeline",
     "run": ".pipeline",
     "GridSettings": ".documents.settings",

@@ -15,7 +15,7 @@ from risk_terrain.rtm_plugin.core.documents.settings import (
     SelectionSettings,
 )
 from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
-from risk_terrain.rtm_plugin.core.pipeline import Study
+from risk_terrain.rtm_plugin.core.study import Study
 
 ORIGIN = np.array([400_000.0, 300_000.0])
 CELL, BLOCK, SIDE = 100.0, 200.0, 2000.0

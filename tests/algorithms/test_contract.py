@@ -1,4 +1,4 @@
-"""Ids, parameters, defaults and outputs are public API: what DESIGN.md promises, word for word, and what is extra."""
+"""Ids, parameters, defaults and outputs are public API: what was promised first, word for word, and what came later."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -230,7 +230,7 @@ PARAMETERS = {
 }
 WINDOWS = dict.fromkeys(("FIT_START", "FIT_END", "TEST_START", "TEST_END"), "datetime")
 EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
-# what is there beyond DESIGN.md's table
+# what came later
 EXTRA_PARAMETERS = {
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},

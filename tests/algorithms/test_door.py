@@ -103,6 +103,17 @@ answer = table.to_dict("records")
     assert told[0]["rrv"] == pytest.approx(2.0 / 0.5)
 
 
+def test_a_protective_column(answer):
+    told = answer("""
+import risk_terrain as rt
+candidates = rt.CandidateSet.of({"police": [1] * 40 + [0] * 60}, protective=["police"])
+counts = [1, 0] * 20 + [3, 1] * 30
+settings = rt.SelectionSettings(cull=False, family="poisson")
+answer = list(rt.select_model(counts, candidates, settings).table().rrv)
+""")
+    assert told == [pytest.approx(2.0 / 0.5)]
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [

@@ -1,8 +1,9 @@
 """Threads that open and close layers of one file do not wait for each other for ever, as QGIS alone lets them."""
 
+import json
 import threading
 
-from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
+from qgis.core import QgsApplication, QgsExpressionContextUtils, QgsProject, QgsVectorLayer
 from risk_terrain.algorithms.shared.base import RtmAlgorithm
 from risk_terrain.rtm_plugin.adapters.opening import open_vector
 from risk_terrain.rtm_plugin.gui.tasks import Job
@@ -38,6 +39,15 @@ def test_a_task_asks_for_no_layer_of_the_project(qgis_processing, city, tmp_path
     given = run_parameters(city, tmp_path, CULL="no", FAMILY="poisson")
     given |= {"STUDY_AREA": layers["area"].id(), "EVENTS": layers["events"].id()}
     given["FACTORS"] = [layers[name].id() for name in FACTORS]
+    wanted = {"layer": FACTORS[0], "filter": "$x > 0 or is_selected()"}
+    given["FACTOR_SETTINGS"] = json.dumps({"format": "risk-terrain-factors", "version": 1, "factors": [wanted]})
+    scopes = QgsExpressionContextUtils.globalProjectLayerScopes
+    window = threading.get_ident()
+    monkeypatch.setattr(
+        QgsExpressionContextUtils,
+        "globalProjectLayerScopes",
+        lambda layer: asked.append(("scopes", threading.get_ident() == window)) or scopes(layer),
+    )
     job = Job("rtm:run", given)
     ended: list[bool] = []
     job.finished.connect(lambda fine, results: ended.append(fine))

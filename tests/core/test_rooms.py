@@ -20,6 +20,7 @@ ROOMS = [
     "terrain",
     "model",
     "forecast",
+    "study",
     "pipeline",
     "accuracy",
     "answers",

@@ -25,7 +25,8 @@ from ..forecast.baselines import kernel_baseline
 from ..forecast.empirical_bayes import History
 from ..ground.grid import Grid, study_grid
 from ..model.document import FamilyModel
-from ..pipeline import Study, candidate_set, choose, count, forecast_events, score
+from ..pipeline import candidate_set, choose, count, forecast_events, score
+from ..study import Study
 from ..tools.progress import Progress, part, silent
 from .at_share import Accuracy, Yardstick
 from .crossvalidation import SHARES

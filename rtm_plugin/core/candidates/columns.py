@@ -136,10 +136,11 @@ class CandidateSet:
         object.__setattr__(self, "_where", where)
 
     @classmethod
-    def of(cls, frame: Any) -> "CandidateSet":
+    def of(cls, frame: Any, protective: Sequence[str] = ()) -> "CandidateSet":
         """Columns that someone has made: a DataFrame, or a mapping of name → (n,), of 0 and 1 (or yes and no).
 
-        Each column is a factor of its own.
+        Each column is a factor of its own, expected to raise the rate where it is 1; those named `protective` to lower
+        it.
 
         Raises
         ------
@@ -160,7 +161,8 @@ class CandidateSet:
                 raise InputError(
                     f"The candidate {name!r} holds other values than 0 and 1; make it 0 or 1 in every row."
                 )
-            candidate = Candidate(str(name), str(name), "given", 0.0, "aggravating")
+            direction = "protective" if name in protective else "aggravating"
+            candidate = Candidate(str(name), str(name), "given", 0.0, direction)
             blocks.append(FactorCandidates.from_columns([candidate], [values.astype(bool)]))
         return cls(tuple(blocks))
 

@@ -42,6 +42,7 @@ def verify(
     family: str,
     counts: Floats,
     design: Floats,
+    *,
     offset: Floats | None,
     coefficients: Floats,
     standard_errors: Floats,

@@ -25,7 +25,8 @@ from risk_terrain.rtm_plugin.core.documents.settings import (
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError, SettingsError
 from risk_terrain.rtm_plugin.core.forecast.baselines import kernel_baseline
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import History
-from risk_terrain.rtm_plugin.core.pipeline import Study, choose, count, forecast_events, score
+from risk_terrain.rtm_plugin.core.pipeline import choose, count, forecast_events, score
+from risk_terrain.rtm_plugin.core.study import Study
 
 ROLLING = RollingSettings(fit=6, test=2, step=2)
 FIRST = date(2020, 1, 1)

@@ -22,7 +22,8 @@ from risk_terrain.rtm_plugin.core.documents.settings import (
 )
 from risk_terrain.rtm_plugin.core.errors import InputError
 from risk_terrain.rtm_plugin.core.ground.features import Features
-from risk_terrain.rtm_plugin.core.pipeline import Study, StudyResult, run
+from risk_terrain.rtm_plugin.core.pipeline import StudyResult, run
+from risk_terrain.rtm_plugin.core.study import Study
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary, risk_terrain
 
 SIDE = 2000.0

@@ -7,7 +7,8 @@ from risk_terrain.rtm_plugin.core.candidates.columns import Candidate, Candidate
 from risk_terrain.rtm_plugin.core.candidates.covariates import AdjustmentScale, Covariates, observe
 from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import InputError
-from risk_terrain.rtm_plugin.core.pipeline import Events, fit_model, observe_again, score
+from risk_terrain.rtm_plugin.core.pipeline import fit_model, observe_again, score
+from risk_terrain.rtm_plugin.core.study import Events
 from statsmodels.discrete.discrete_model import NegativeBinomial, Poisson
 
 SIDE = 40

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from risk_terrain.rtm_plugin.core.candidates.covariates import Covariates, observe
 from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import InputError, RtmError
-from risk_terrain.rtm_plugin.core.pipeline import Events, fit_model, score
+from risk_terrain.rtm_plugin.core.pipeline import fit_model, score
 from risk_terrain.rtm_plugin.core.selection.procedure import select_model
+from risk_terrain.rtm_plugin.core.study import Events
 
 SIDE = 5
 CELLS = SIDE * SIDE

@@ -12,11 +12,12 @@ from risk_terrain.rtm_plugin.core.documents.settings import PlaceSettings, Selec
 from risk_terrain.rtm_plugin.core.errors import FitError
 from risk_terrain.rtm_plugin.core.model.document import RiskModel
 from risk_terrain.rtm_plugin.core.model.model_findings import model_findings, no_places_finding
-from risk_terrain.rtm_plugin.core.pipeline import Events, fit_model, score
+from risk_terrain.rtm_plugin.core.pipeline import fit_model, score
 from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, fit
 from risk_terrain.rtm_plugin.core.regression.limit_fit import finite_fit
 from risk_terrain.rtm_plugin.core.selection.procedure import select_model
 from risk_terrain.rtm_plugin.core.selection.separation import separated_factors
+from risk_terrain.rtm_plugin.core.study import Events
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 
 SIDE = 40

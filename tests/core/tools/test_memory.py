@@ -14,7 +14,8 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import History
-from risk_terrain.rtm_plugin.core.pipeline import Study, forecast_events, memory_for_forecast, run
+from risk_terrain.rtm_plugin.core.pipeline import forecast_events, memory_for_forecast, run
+from risk_terrain.rtm_plugin.core.study import Study
 from risk_terrain.rtm_plugin.core.documents.settings import (
     FactorSettings,
     GridSettings,
@@ -51,7 +52,9 @@ print(stated[0], peak() - before)
 """
 
 
-@pytest.mark.parametrize(("side", "factors", "what"), [(100, 4, "model"), (100, 4, "forecast"), (250, 8, "forecast")])
+@pytest.mark.parametrize(
+    ("side", "factors", "what"), [(100, 4, "model"), (250, 8, "model"), (100, 4, "forecast"), (250, 8, "forecast")]
+)
 def test_announced_memory_is_kept(side, factors, what):
     command = [sys.executable, "-c", RUN, str(ROOT), str(side), str(factors), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

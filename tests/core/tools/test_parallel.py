@@ -10,6 +10,7 @@ from risk_terrain.rtm_plugin.core import pipeline
 from risk_terrain.rtm_plugin.core.candidates.covariates import observe
 from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError
+from risk_terrain.rtm_plugin.core.study import Events
 from risk_terrain.rtm_plugin.core.tools.parallel import in_threads
 from risk_terrain.rtm_plugin.core.tools.progress import silent
 
@@ -77,7 +78,7 @@ def test_the_model_is_the_same_with_one_worker_and_two():
     candidates = pipeline.candidate_set(factors, grid)
     near = candidates.column("f0_proximity_2") + candidates.column("f1_density_4")
     counts = random.poisson(0.2 * np.exp(near)).astype(float)
-    events = pipeline.Events(counts, float(counts.sum()), 0.0)
+    events = Events(counts, float(counts.sum()), 0.0)
     observed = observe(grid, counts, candidates, None)
     one, two = (
         replace(pipeline.fit_model(observed, events, SelectionSettings("all"), {}, workers=workers), provenance={})
