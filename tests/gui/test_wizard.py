@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import processing
 import pytest
-from osgeo import ogr, osr
+from osgeo import gdal
 from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import QEvent, Qt, QTimer
@@ -310,17 +310,11 @@ def test_a_large_study_blocks_no_page(hands, tmp_path):
 
 def write_points(path: Path, name: str, points: np.ndarray) -> None:
     """Points as a layer of a GeoPackage."""
-    driver = ogr.GetDriverByName("GPKG")
-    data = driver.Open(str(path), 1) if path.exists() else driver.CreateDataSource(str(path))
-    reference = osr.SpatialReference()
-    reference.ImportFromEPSG(27700)
-    layer = data.CreateLayer(name, reference, ogr.wkbPoint)
-    layer.StartTransaction()
-    for x, y in points:
-        feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({x} {y})"))
-        layer.CreateFeature(feature)
-    layer.CommitTransaction()
+    table = path.with_name(f"{name}.csv")
+    np.savetxt(table, points, "%.2f", ",", header="x,y", comments="")
+    columns = gdal.OpenEx(str(table), open_options=["X_POSSIBLE_NAMES=x", "Y_POSSIBLE_NAMES=y"])
+    mode = "update" if path.exists() else None
+    gdal.VectorTranslate(str(path), columns, format="GPKG", layerName=name, srcSRS="EPSG:27700", accessMode=mode)
 
 
 # --- refusals: Next is not possible, and the reason is there
