@@ -7,7 +7,7 @@ from qgis.PyQt.QtWidgets import QDockWidget
 
 from ..adapters.feedback import tr
 from .dialogs import close_dialogs
-from .dock import RiskTerrainDock
+from .dock.window import RiskTerrainDock
 from .settings import SettingsFactory
 from .why_here import WhyHereTool
 

@@ -24,9 +24,9 @@ from qgis.PyQt.QtWidgets import QApplication
 from risk_terrain import classFactory
 from risk_terrain.rtm_plugin.adapters.classes_in_view import classes_in_view
 from risk_terrain.rtm_plugin.core.model.document import RiskModel
-from risk_terrain.rtm_plugin.gui.answer import answer_html
-from risk_terrain.rtm_plugin.gui.dock_widgets import CHECKED, FACTOR, UNCHECKED
-from risk_terrain.rtm_plugin.gui.highlight import geometry_of
+from risk_terrain.rtm_plugin.gui.dock.answer import answer_html
+from risk_terrain.rtm_plugin.gui.dock.highlight import geometry_of
+from risk_terrain.rtm_plugin.gui.dock.widgets import CHECKED, FACTOR, UNCHECKED
 from test_plugin_object import Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
@@ -73,7 +73,7 @@ def dock(city, study, plugin):
     project.addMapLayer(terrain)
     project.addMapLayer(QgsRasterLayer(str(study / "expected.tif"), "expected"))
     project.addMapLayer(QgsVectorLayer(str(study / "places.gpkg"), "places"))
-    canvas = plugin.tools.dock._canvas
+    canvas = plugin.tools.dock.classes._canvas
     canvas.setDestinationCrs(QgsCoordinateReferenceSystem(CRS))
     canvas.setExtent(terrain.extent())
     plugin.tools.dock.show()
@@ -103,11 +103,11 @@ def riskiest(study) -> tuple[float, float, float, float]:
 def click(dock, plugin, x: float, y: float) -> None:
     """The tool in hand, a click on the map at a place, and the answer."""
     QTest.mouseClick(dock.parts.why, Qt.MouseButton.LeftButton)
-    canvas = dock._canvas
+    canvas = dock.classes._canvas
     assert canvas.mapTool() is plugin.tools.tool
     at = canvas.mapSettings().mapToPixel().transform(QgsPointXY(x, y))
     QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(at.x()), round(at.y())))
-    wait(lambda: not dock._question.running)
+    wait(lambda: not dock.answers.question.running)
 
 
 def test_a_click_at_a_known_cell(dock, plugin, study):
@@ -129,8 +129,8 @@ def test_a_click_at_a_known_cell(dock, plugin, study):
 
 
 def test_a_click_beside_the_terrain_is_a_sentence(dock, plugin, study):
-    terrain = dock.terrain.extent()
-    dock._canvas.setExtent(terrain.buffered(3000))
+    terrain = dock.models.terrain.extent()
+    dock.classes._canvas.setExtent(terrain.buffered(3000))
     click(dock, plugin, terrain.xMinimum() - 2000, terrain.yMinimum() - 2000)
     assert dock.parts.answer.toPlainText() == (
         "The point lies in no cell of the risk terrain; choose a place on the coloured map."
@@ -143,7 +143,7 @@ def test_the_tool_is_put_down_again(dock, plugin):
     assert dock.parts.why.isChecked()
     assert plugin.tools.why.isChecked()
     QTest.mouseClick(dock.parts.why, Qt.MouseButton.LeftButton)
-    assert dock._canvas.mapTool() is not plugin.tools.tool
+    assert dock.classes._canvas.mapTool() is not plugin.tools.tool
     assert not plugin.tools.why.isChecked()
 
 
@@ -169,11 +169,11 @@ def test_a_tick_shows_the_features(dock):
         dock.parts.factors.topLevelItem(i) for i in range(2) if dock.parts.factors.topLevelItem(i).text(0) == "bars"
     )
     item.setCheckState(0, CHECKED)
-    assert dock._highlights.shown() == ["bars"]
+    assert dock.factors.highlights.shown() == ["bars"]
     dock.refresh()
-    assert dock._highlights.shown() == ["bars"], "a layer that comes takes no tick away"
+    assert dock.factors.highlights.shown() == ["bars"], "a layer that comes takes no tick away"
     item.setCheckState(0, UNCHECKED)
-    assert dock._highlights.shown() == []
+    assert dock.factors.highlights.shown() == []
 
 
 def test_a_factor_without_its_layer(dock, plugin, study):
@@ -201,7 +201,7 @@ def test_classes_in_view(dock, study):
     values = gdal.Open(str(study / "expected.tif")).ReadAsArray()
     assert total == pytest.approx(values[values != -9999].sum(), abs=0.3)
     x, y, *_ = riskiest(study)
-    dock._canvas.setExtent(QgsRectangle(x - 10, y - 10, x + 10, y + 10))
+    dock.classes._canvas.setExtent(QgsRectangle(x - 10, y - 10, x + 10, y + 10))
     wait(
         lambda: (
             "1" in [dock.parts.classes.topLevelItem(i).text(1) for i in range(dock.parts.classes.topLevelItemCount())]
@@ -238,27 +238,27 @@ def test_a_lost_model_is_asked_for(dock, study, tmp_path):
     other["score"]["mean"] += 1
     wrong = tmp_path / "wrong.json"
     wrong.write_text(json.dumps(other), encoding="utf-8")
-    dock.use_model(str(wrong))
+    dock.models.use_file(str(wrong))
     assert dock.parts.state.text() == "The model wrong.json does not give the scores of 'terrain'; choose another file."
-    dock.use_model(str(kept))
+    dock.models.use_file(str(kept))
     assert not dock.parts.find.isVisibleTo(dock)
-    assert dock.terrain.customProperty("risk_terrain/model") == str(kept)
+    assert dock.models.terrain.customProperty("risk_terrain/model") == str(kept)
 
 
 def test_what_if_without_the_selected_features(dock, study):
-    from risk_terrain.rtm_plugin.gui.what_if import what_if_parameters
+    from risk_terrain.rtm_plugin.gui.dock.what_if import what_if_parameters
 
     bars = QgsProject.instance().mapLayersByName("bars")[0]
     bars.selectByExpression("kind = 'early'")
-    parameters = what_if_parameters(dock._chosen, "bars", bars)
+    parameters = what_if_parameters(dock.models.project_model, "bars", bars)
     results = process("whatif", {**parameters, "OUTPUT": str(study / "after.tif")})
     assert results["CHANGE"] < 0
     bars.removeSelection()
-    assert "AFTER" not in what_if_parameters(dock._chosen, "bars", bars)
+    assert "AFTER" not in what_if_parameters(dock.models.project_model, "bars", bars)
 
 
 def test_the_dock_follows_the_project(dock, plugin):
-    QgsProject.instance().removeMapLayer(dock.terrain)
+    QgsProject.instance().removeMapLayer(dock.models.terrain)
     wait(lambda: dock.parts.models.count() == 0)
     assert dock.parts.factors.topLevelItemCount() == 0
 
@@ -267,14 +267,14 @@ def test_unload_while_a_question_is_open(dock, study):
     """The fixture unloads the plugin at once."""
     x, y, *_ = riskiest(study)
     dock.ask(QgsPointXY(x, y))
-    assert dock._question.running
+    assert dock.answers.question.running
 
 
 def test_a_second_question_takes_the_place_of_the_first(dock, study):
     x, y, score, _ = riskiest(study)
     dock.ask(QgsPointXY(0, 0))
     dock.ask(QgsPointXY(x, y))
-    wait(lambda: not dock._question.running)
+    wait(lambda: not dock.answers.question.running)
     assert f"Relative risk score {score:.4g}" in dock.parts.answer.toPlainText()
 
 
@@ -306,7 +306,7 @@ def test_a_protective_factor_divides(qgis_app):
     from qgis.PyQt.QtWidgets import QWidget
     from risk_terrain.rtm_plugin.core.answers.explain import FactorHere
     from risk_terrain.rtm_plugin.core.model.document import ModelTerm
-    from risk_terrain.rtm_plugin.gui.dock_widgets import DockWidgets
+    from risk_terrain.rtm_plugin.gui.dock.widgets import DockWidgets
 
     def term(factor, direction, rrv):
         name = f"{factor}_proximity_300"

@@ -112,7 +112,7 @@ def dock(city, tmp_path, plugin):
 
 
 def folder_of(dock) -> Path:
-    return Path(dock.terrain.source()).parent
+    return Path(dock.models.terrain.source()).parent
 
 
 def choose_factor(dock, name: str) -> None:
@@ -151,7 +151,7 @@ def test_what_if_that_cannot_run_says_so(dock, monkeypatch):
     assert dock.parts.note.text() == sentence
     click(dock.parts.page)
     wait(lambda: dock.parts.note.text() == sentence, "the sentence")
-    dock.ask(dock.terrain.extent().center())
+    dock.ask(dock.models.terrain.extent().center())
     wait(lambda: dock.parts.answer.toPlainText() == sentence, "the sentence")
     assert {id(window) for window in QApplication.topLevelWidgets() if window.isVisible()} <= before
     assert not (folder_of(dock) / "briefing.pdf").exists()
@@ -206,11 +206,11 @@ def test_a_model_is_found_again(dock, tmp_path):
     dock.refresh()
     assert "model.json" in parts.state.text()
     assert "Traceback" not in parts.state.text()
-    dock.ask(dock.terrain.extent().center())
+    dock.ask(dock.models.terrain.extent().center())
     assert parts.answer.toPlainText() == parts.state.text()
     choose_in_dialog(kept)
     click(parts.find)
-    assert dock.terrain.customProperty("risk_terrain/model") == str(kept)
+    assert dock.models.terrain.customProperty("risk_terrain/model") == str(kept)
     assert "factors" in parts.state.text()
     assert not parts.find.isVisible()
 
@@ -225,7 +225,7 @@ def test_why_here(dock, plugin):
     plugin.tools.why.trigger()
     assert canvas.mapTool() is not plugin.tools.tool
     click(dock.parts.why)
-    at = canvas.mapSettings().mapToPixel().transform(dock.terrain.extent().center())
+    at = canvas.mapSettings().mapToPixel().transform(dock.models.terrain.extent().center())
     QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(at.x()), round(at.y())))
     wait(lambda: dock.parts.copy.isEnabled(), "the answer")
     click(dock.parts.copy)
@@ -244,7 +244,7 @@ def test_a_terrain_that_was_moved_or_damaged(dock):
         damage()
         dock.refresh()
         assert dock.parts.state.text() == sentence
-        dock.ask(dock._canvas.extent().center())
+        dock.ask(dock.classes._canvas.extent().center())
         assert dock.parts.answer.toPlainText() == sentence
         assert not dock.parts.page.isEnabled()
     file.write_bytes(content)
@@ -328,8 +328,12 @@ def test_every_entry_of_the_plugin_is_clicked_above(plugin):
 )
 def test_the_page_shows_the_factors_features_only(dock, expression, names):
     """A factor's filter holds on the page too; where the file's driver has no such filter, the factor is left out."""
-    chosen = replace(dock._chosen, filters={"bars": expression}, factors={"bars": dock._chosen.factors["bars"]})
-    drawn = briefing_parameters(chosen, dock.terrain, Path("page.pdf"))["FACTORS"]
+    chosen = replace(
+        dock.models.project_model,
+        filters={"bars": expression},
+        factors={"bars": dock.models.project_model.factors["bars"]},
+    )
+    drawn = briefing_parameters(chosen, dock.models.terrain, Path("page.pdf"))["FACTORS"]
     assert [layer.name() for layer in drawn] == names
     for layer in drawn:
         assert {feature["kind"] for feature in layer.getFeatures()} == {"early"}

@@ -19,9 +19,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..adapters.classes_in_view import ClassInView
-from ..adapters.feedback import tr
-from ..adapters.project import ProjectModel
+from ...adapters.classes_in_view import ClassInView
+from ...adapters.feedback import tr
+from ...adapters.project import ProjectModel
 
 FACTOR = Qt.ItemDataRole.UserRole
 CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
@@ -107,6 +107,11 @@ class DockWidgets(QWidget):
                     item.setToolTip(0, tr("The layer of this factor is not in the project"))
                 self.factors.addTopLevelItem(item)
         self.factors.blockSignals(False)
+
+    def say(self, sentence: str) -> None:
+        """Show why something could not be done, or what to expect; nothing when all is well."""
+        self.note.setText(sentence)
+        self.note.setVisible(bool(sentence))
 
     def show_classes(self, rows: Sequence[ClassInView]) -> None:
         """Cells, share and expected events of each class, the highest first."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
     QgsCsException,
     QgsFeatureRequest,
     QgsGeometry,
@@ -14,6 +13,8 @@ from qgis.core import (
 )
 from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtGui import QColor
+
+from .map_place import from_map
 
 _NEAR = 0.01  # map units; transformed coordinates differ in their last digits
 MOST = 2000  # features; more would be a stain, and slow
@@ -31,10 +32,8 @@ class Highlights:
         """Draw the features in view; gives their number, at most MOST."""
         self.hide(factor)
         view = self._canvas.mapSettings().visibleExtent()
-        project = QgsProject.instance()
-        own = QgsCoordinateTransform(self._canvas.mapSettings().destinationCrs(), layer.crs(), project)
         try:
-            view = own.transformBoundingBox(view)
+            view = from_map(self._canvas, layer.crs()).transformBoundingBox(view)
         except QgsCsException:
             return 0
         band = QgsRubberBand(self._canvas, layer.geometryType())

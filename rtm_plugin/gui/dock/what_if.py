@@ -2,8 +2,8 @@
 
 from qgis.core import QgsProcessingFeatureSourceDefinition, QgsVectorLayer
 
-from ..adapters.project import ProjectModel
-from .dialogs import open_dialog
+from ...adapters.project import ProjectModel
+from ..dialogs import open_dialog
 
 
 def ask_what_if(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from qgis.core import QgsRectangle, QgsTask
 
-from ..adapters.classes_in_view import ClassInView, classes_in_view
-from ..adapters.feedback import tr
-from ..core.terrain.scores import ScoreSummary
+from ...adapters.classes_in_view import ClassInView, classes_in_view
+from ...adapters.feedback import tr
+from ...core.terrain.scores import ScoreSummary
 
 
 class ViewTask(QgsTask):
