@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..candidates.columns import exposed_cells
 from ..documents.settings import rrv_text
-from ..ground.features import Features, inside
+from ..ground.features import Features, inside, nearest_spots
 from ..ground.grid import Grid
 from ..model.document import ModelTerm, RiskModel
 from ..terrain.scores import CLASS_NAMES
@@ -181,21 +181,13 @@ def nearest_feature(features: Features, point: Floats) -> tuple[float | None, tu
     >>> nearest_feature(Features("point", np.array([[3.0, 4.0], [9.0, 9.0]]), 2), np.zeros(2))
     (5.0, (3.0, 4.0))
     """
-    ends = features.coordinates
-    if not len(ends):
+    if not len(features.coordinates):
         return None, ()
-    start = ends[:, :2] - point
-    if features.geometry == "point":
-        gap = np.hypot(start[:, 0], start[:, 1])
-    else:
-        run = ends[:, 2:] - ends[:, :2]
-        squared = np.maximum((run**2).sum(axis=1), np.finfo(float).tiny)
-        along = np.clip(-(start * run).sum(axis=1) / squared, 0.0, 1.0)
-        from_nearest = start + along[:, None] * run
-        gap = np.hypot(from_nearest[:, 0], from_nearest[:, 1])
+    x, y = map(float, point)
+    gap = np.hypot(*(nearest_spots(features, (x, y)) - point).T)
     first = int(np.argmin(gap))
     covered = features.geometry == "polygon" and bool(inside(features, point[None])[0])
-    return 0.0 if covered else float(gap[first]), tuple(map(float, ends[first]))
+    return 0.0 if covered else float(gap[first]), tuple(map(float, features.coordinates[first]))
 
 
 def explain(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..ground.features import Features, winding_number
+from ..ground.features import Features, from_segment, winding_number
 from ..ground.grid import Grid
 from ..tools.progress import Progress, part, silent
 
@@ -141,9 +141,8 @@ def _squared_distance(pieces: "_Pieces", window: "_Window", progress: Progress) 
     squared_length = np.maximum(run_x**2 + run_y**2, np.finfo(float).tiny)
     nearest = np.full(window.size, np.inf)
     for targets, right, up in window.steps(progress):
-        from_start_x, from_start_y = right - x, up - y
-        t = np.clip((from_start_x * run_x + from_start_y * run_y) / squared_length, 0.0, 1.0)
-        squared = (from_start_x - t * run_x) ** 2 + (from_start_y - t * run_y) ** 2
+        dx, dy = from_segment(right - x, up - y, run_x, run_y, squared_length)
+        squared = dx**2 + dy**2
         for target, least in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
             nearest[target] = np.minimum(nearest[target], least)
     return window.kept(nearest)

@@ -65,8 +65,7 @@ def polygon_area(polygons: Features) -> float:
     """
     if not len(polygons.coordinates):
         return 0.0
-    a = polygons.coordinates - np.tile(polygons.coordinates[0, :2], 2)
-    return abs(float(np.sum(a[:, 0] * a[:, 3] - a[:, 2] * a[:, 1]))) / 2
+    return abs(_doubled_area(polygons.coordinates - np.tile(polygons.coordinates[0, :2], 2))) / 2
 
 
 def ring_segments(ring: Floats, anticlockwise: bool) -> Floats:
@@ -88,10 +87,15 @@ def ring_segments(ring: Floats, anticlockwise: bool) -> Floats:
     [0.0, 0.0, 1.0, 0.0]
     """
     local = ring - ring[0]
-    doubled_area = float(np.sum(local[:-1, 0] * local[1:, 1] - local[1:, 0] * local[:-1, 1]))
-    if (doubled_area > 0) != anticlockwise:
+    if (_doubled_area(np.hstack([local[:-1], local[1:]])) > 0) != anticlockwise:
         ring = ring[::-1]
     return np.hstack([ring[:-1], ring[1:]])
+
+
+def _doubled_area(segments: Floats) -> float:
+    """Twice the area that directed segments (m, 4) run round anticlockwise: the shoelace formula."""
+    ax, ay, bx, by = segments.T
+    return float(np.sum(ax * by - bx * ay))
 
 
 def winding_number(segments: Floats, points: Floats) -> NDArray[np.int64]:
@@ -118,26 +122,90 @@ def winding_number(segments: Floats, points: Floats) -> NDArray[np.int64]:
     """
     order = np.argsort(points[:, 1], kind="stable")
     px, py = points[order, 0], points[order, 1]
-    ax, ay, bx, by = segments.T
-    first = np.searchsorted(py, np.minimum(ay, by), side="left")
-    met = np.searchsorted(py, np.maximum(ay, by), side="left") - first
+    low, high = np.sort(segments[:, 1::2], axis=1).T
+    first = np.searchsorted(py, low, side="left")
+    met = np.searchsorted(py, high, side="left") - first
     winding = np.zeros(len(points), dtype=np.int64)
     for chunk in _chunks(met):
         edge = np.repeat(chunk, met[chunk])
         point = _ranges(first[chunk], met[chunk])
-        cross = (bx[edge] - ax[edge]) * (py[point] - ay[edge]) - (by[edge] - ay[edge]) * (px[point] - ax[edge])
-        upward = by[edge] > ay[edge]
-        crossed = (upward & (cross > 0)).astype(np.int64) - (~upward & (cross < 0))
+        crossed = _crossings(segments[edge], px[point], py[point])
         winding += np.bincount(point, weights=crossed, minlength=len(points)).astype(np.int64)
     result = np.empty_like(winding)
     result[order] = winding
     return result
 
 
+def _crossings(segments: Floats, x: Floats | float, y: Floats | float) -> NDArray[np.int64]:
+    """+1 where the ray from (x, y) to the right meets an edge that runs upwards, −1 for one downwards, else 0.
+
+    The edges are those whose heights, lower end closed and upper end open, hold y.
+    """
+    ax, ay, bx, by = segments.T
+    cross = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+    upward = by > ay
+    crossings: NDArray[np.int64] = (upward & (cross > 0)).astype(np.int64) - (~upward & (cross < 0))
+    return crossings
+
+
 def inside(polygons: Features, points: Floats) -> NDArray[np.bool_]:
     """Which of the points (n, 2) lie in at least one of the polygons."""
-    found: NDArray[np.bool_] = winding_number(polygons.coordinates, points) > 0
-    return found
+    covered: NDArray[np.bool_] = winding_number(polygons.coordinates, points) > 0
+    return covered
+
+
+def owners_around(segments: Floats, owner: NDArray[np.int64], point: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which owners' polygons hold a point.
+
+    Parameters
+    ----------
+    segments : (m, 4) float64, directed with the interior on the left
+    owner : (m,) int64, 0 … k − 1
+        The owner of each segment.
+    point : x, y
+
+    Returns
+    -------
+    (k,) bool
+    """
+    x, y = point
+    low, high = np.sort(segments[:, 1::2], axis=1).T
+    crossed = np.where((low <= y) & (y < high), _crossings(segments, x, y), 0)
+    around: NDArray[np.bool_] = np.bincount(owner, weights=crossed, minlength=int(owner.max()) + 1) > 0.5
+    return around
+
+
+def from_segment(dx: Floats, dy: Floats, run_x: Floats, run_y: Floats, squared_length: Floats) -> tuple[Floats, Floats]:
+    """The way to points from the nearest spots of segments, which run from their start to their end.
+
+    Parameters
+    ----------
+    dx, dy : arrays, the way from a segment's start to the point
+    run_x, run_y : arrays, the way from its start to its end
+    squared_length : array, of these; above 0
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> [way.tolist() for way in from_segment(5 * one, 2 * one, 4 * one, 0 * one, 16 * one)]
+    [[1.0], [2.0]]
+    """
+    t = np.clip((dx * run_x + dy * run_y) / squared_length, 0.0, 1.0)
+    return dx - t * run_x, dy - t * run_y
+
+
+def nearest_spots(features: Features, point: tuple[float, float]) -> Floats:
+    """The spot of each row of the coordinates that is nearest to a point, (m, 2); of polygons, the spot of an edge.
+
+    >>> nearest_spots(Features("line", np.array([[0.0, 0.0, 4.0, 0.0], [9.0, 9.0, 9.0, 9.0]]), 2), (5.0, 2.0)).tolist()
+    [[4.0, 0.0], [9.0, 9.0]]
+    """
+    if features.geometry == "point":
+        return features.coordinates
+    start, run = features.coordinates[:, :2], features.coordinates[:, 2:] - features.coordinates[:, :2]
+    squared_length = np.maximum((run**2).sum(axis=1), np.finfo(float).tiny)
+    dx, dy = from_segment(*(np.asarray(point) - start).T, *run.T, squared_length)
+    return np.asarray(point) - np.column_stack([dx, dy])
 
 
 def _chunks(sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from .features import Features
+from .features import Features, nearest_spots, owners_around
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,29 +93,10 @@ def _owners(features: Features) -> NDArray[np.int64]:
 
 def _spots(features: Features, owner: NDArray[np.int64], point: tuple[float, float]) -> tuple[Floats, Floats]:
     """The spot of each row nearest to the point (m, 2), and its distance; 0 for the polygons around the point."""
-    if features.geometry == "point":
-        spots = features.coordinates
-    else:
-        start, along = features.coordinates[:, :2], features.coordinates[:, 2:] - features.coordinates[:, :2]
-        length = np.einsum("ij,ij->i", along, along)
-        reach = np.einsum("ij,ij->i", np.asarray(point) - start, along)
-        share = np.clip(np.divide(reach, length, out=np.zeros_like(reach), where=length > 0), 0.0, 1.0)
-        spots = start + share[:, None] * along
+    spots = nearest_spots(features, point)
     distance = np.hypot(spots[:, 0] - point[0], spots[:, 1] - point[1])
     if features.geometry == "polygon":
-        around = _around(features.coordinates, owner, point)
+        around = owners_around(features.coordinates, owner, point)
         distance = np.where(around[owner], 0.0, distance)
         spots = np.where(around[owner][:, None], np.asarray(point), spots)
     return spots, distance
-
-
-def _around(segments: Floats, owner: NDArray[np.int64], point: tuple[float, float]) -> NDArray[np.bool_]:
-    """Which owners' polygons hold the point: signed crossings of a ray to the right, as `winding_number` has them."""
-    ax, ay, bx, by = segments.T
-    x, y = point
-    met = (np.minimum(ay, by) <= y) & (y < np.maximum(ay, by))
-    cross = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
-    upward = by > ay
-    crossed = (met & upward & (cross > 0)).astype(np.float64) - (met & ~upward & (cross < 0))
-    inside: NDArray[np.bool_] = np.bincount(owner, weights=crossed, minlength=int(owner.max()) + 1) > 0.5
-    return inside
