@@ -124,9 +124,11 @@ class BackTest(RtmAlgorithm):
         test = self._laid(request, inputs, settings)
         dated = findings_of_events(inputs.events, test.grid, tr("the layer's dates"))
         tell_findings((*inputs.factor_findings, *dated), request.feedback)
-        told = test.settings_text({"plugin": versions()["plugin"], **({"marking": marking} if marking else {})})
+        settings_text = test.settings_text(
+            {"plugin": versions()["plugin"], **({"marking": marking} if marking else {})}
+        )
         file = RunsFile(Path(request.output("OUTPUT")), COLUMNS, tr("a back-test"))
-        done = self._done(file, test, told)
+        done = self._done(file, test, settings_text)
         missing = [(k, window) for k, window in enumerate(test.windows, 1) if k not in done]
         request.feedback.pushInfo(
             tr("{} runs, of which {} are in the file already.").format(len(test.windows), len(done))
@@ -138,7 +140,7 @@ class BackTest(RtmAlgorithm):
         for (number, (fitted, tested)), share in zip(missing, parts(progress, len(missing)), strict=True):
             request.feedback.setProgressText(tr("Run {} of {}").format(number, len(test.windows)))
             run = run_window(test, fitted, tested, share)
-            done[number] = row_of(number, run, told, test.events_hash(fitted, tested))
+            done[number] = row_of(number, run, settings_text, test.events_hash(fitted, tested))
             file.append(done[number])
             self._tell(number, run, request.feedback)
         return {"OUTPUT": str(file.path), **self._summary(done, len(missing), request.feedback)}
@@ -158,12 +160,12 @@ class BackTest(RtmAlgorithm):
         study = study_of(request, inputs)
         return Backtest.of(study, dates, settings, window_of(request, ""))
 
-    def _done(self, file: RunsFile, test: Backtest, told: str) -> dict[int, dict[str, Any]]:
+    def _done(self, file: RunsFile, test: Backtest, settings_text: str) -> dict[int, dict[str, Any]]:
         """The runs of the file by number, refused when they are not of these settings and events."""
         number_of = {window: k for k, window in enumerate(test.windows, 1)}
         done: dict[int, dict[str, Any]] = {}
         for row in file.rows():
-            if row["settings_hash"] != text_hash(told):
+            if row["settings_hash"] != text_hash(settings_text):
                 raise OutputError(
                     tr(
                         "{} holds runs of other settings, layers or another version of the plugin; choose another "
@@ -198,17 +200,17 @@ class BackTest(RtmAlgorithm):
 
     def _summary(self, done: dict[int, dict[str, Any]], new: int, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Means over all runs that could be measured."""
-        found: dict[str, Any] = {"RUN_COUNT": len(done), "NEW_RUNS": new}
+        outputs: dict[str, Any] = {"RUN_COUNT": len(done), "NEW_RUNS": new}
         for name in MAPS:
             values = [float(row[f"pai_{name}_{HEADLINE}"]) for row in done.values() if not row["note"]]
             if values:
-                found[f"PAI_{name.upper()}"] = fmean(values)
+                outputs[f"PAI_{name.upper()}"] = fmean(values)
                 feedback.pushInfo(
                     tr("Mean PAI at 5 percent of area over {} runs: {} {:.2f}").format(
-                        len(values), name.replace("_", " "), found[f"PAI_{name.upper()}"]
+                        len(values), name.replace("_", " "), outputs[f"PAI_{name.upper()}"]
                     )
                 )
-        return found
+        return outputs
 
 
 def row_of(number: int, run: BacktestRun, settings: str, events: str) -> dict[str, Any]:

@@ -35,8 +35,10 @@ class BlockLength(RtmAlgorithm):
     def execute(self, request: Request) -> dict[str, Any]:
         area, crs = read_study_area(request)
         streets = read_source(request, "STREETS", crs, wanted="line")
-        found = street_blocks(streets.features, area.features)
+        blocks = street_blocks(streets.features, area.features)
         request.feedback.pushInfo(
-            tr("{:,} blocks with a mean length of {:,.0f} {}.").format(found.count, found.mean_length, units_text(crs))
+            tr("{:,} blocks with a mean length of {:,.0f} {}.").format(
+                blocks.count, blocks.mean_length, units_text(crs)
+            )
         )
-        return {"BLOCK_LENGTH": found.mean_length, "BLOCK_COUNT": found.count}
+        return {"BLOCK_LENGTH": blocks.mean_length, "BLOCK_COUNT": blocks.count}

@@ -236,7 +236,7 @@ class Briefing(RtmAlgorithm):
     ) -> tuple[QgsVectorLayer, ...]:
         """Layers of risk factors; refused where they are the events, which never appear."""
         names, hashes = names_of(model), hashes_of(model)
-        found = []
+        layers = []
         for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             if not isinstance(layer, QgsVectorLayer) or not layer.isSpatial():
@@ -248,18 +248,18 @@ class Briefing(RtmAlgorithm):
                     f"The layer '{name}' holds the events of this study; where single events happened is not shown on "
                     "a briefing. Choose layers of risk factors only."
                 )
-            found.append(layer)
-        return tuple(found)
+            layers.append(layer)
+        return tuple(layers)
 
     def _basemap(self, request: Request) -> tuple[QgsMapLayer, ...]:
-        found = request.layers("BASEMAP")
-        for layer in found:
+        layers = request.layers("BASEMAP")
+        for layer in layers:
             if isinstance(layer, QgsVectorLayer) and layer.geometryType() == Qgis.GeometryType.Point:
                 raise InputError(
                     f"The basemap layer '{layer_name(layer)}' holds points; show risk factors as such, and no other "
                     "points."
                 )
-        return tuple(found)
+        return tuple(layers)
 
     def _text(
         self,
@@ -294,8 +294,8 @@ class Briefing(RtmAlgorithm):
     ) -> Path:
         """The template of a page; one that would lose the protective marking is refused."""
         page, name = PAGES[output]
-        own = request.file(name)
-        path = Path(own) if own else RESOURCES / "layout" / f"briefing-{page.lower()}.qpt"
+        template = request.file(name)
+        path = Path(template) if template else RESOURCES / "layout" / f"briefing-{page.lower()}.qpt"
         project = QgsProject()
         lacking = missing_items(read_template(project, path))
         if lacking:
@@ -337,11 +337,11 @@ def with_kept_outline(layers: BriefingLayers, file: Path) -> BriefingLayers:
 
 def about(text: BriefingText) -> QgsProjectMetadata:
     """What the PDF tells of itself; without an author QGIS would take the name of the account."""
-    found = QgsProjectMetadata()
-    found.setTitle(text.title)
-    found.setAuthor(text.author)
-    found.setCreationDateTime(QDateTime.currentDateTime())
-    return found
+    metadata = QgsProjectMetadata()
+    metadata.setTitle(text.title)
+    metadata.setAuthor(text.author)
+    metadata.setCreationDateTime(QDateTime.currentDateTime())
+    return metadata
 
 
 def add_layers(project: QgsProject, layers: BriefingLayers, painter: Painter, title: str) -> BriefingLayers:
@@ -358,8 +358,8 @@ def add_layers(project: QgsProject, layers: BriefingLayers, painter: Painter, ti
 
 def free_name(manager: QgsLayoutManager, name: str) -> str:
     """The name, numbered where a layout is called so already."""
-    found, number = name, 1
-    while manager.layoutByName(found) is not None:
+    free, number = name, 1
+    while manager.layoutByName(free) is not None:
         number += 1
-        found = f"{name} ({number})"
-    return found
+        free = f"{name} ({number})"
+    return free

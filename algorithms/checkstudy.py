@@ -43,15 +43,15 @@ class CheckStudy(RtmAlgorithm):
     def execute(self, request: Request) -> dict[str, Any]:
         study = study_given(request)
         part = request.choice("PART")
-        found = Inspector(study, request.context, request.feedback).facts(part)
-        parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+        results = Inspector(study, request.context, request.feedback).facts(part)
+        parts = [results["area"], results.get("outcome", {}), *results.get("factors", [])]
         refusals = [facts["refused"] for facts in parts if "refused" in facts]
         if part == "all" and not study.factors:
             refusals.append(study.factors_problem())
         for refusal in refusals:
             request.feedback.pushWarning(refusal)
-        noticed = [finding for facts in (found, *parts) for finding in facts.get("findings", ())]
-        told = ordered(map(Finding.from_dict, noticed))
-        tell_findings(told, request.feedback)
-        refusals += [finding.text for finding in told if finding.severity == "error"]
-        return {"FACTS": found, "REFUSALS": "\n".join(refusals)}
+        noticed = [finding for facts in (results, *parts) for finding in facts.get("findings", ())]
+        findings = ordered(map(Finding.from_dict, noticed))
+        tell_findings(findings, request.feedback)
+        refusals += [finding.text for finding in findings if finding.severity == "error"]
+        return {"FACTS": results, "REFUSALS": "\n".join(refusals)}

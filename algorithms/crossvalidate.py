@@ -142,11 +142,11 @@ class CrossValidate(RtmAlgorithm):
         settings = read_settings(request, SelectionSettings)
         spatial = self._spatial_folds(request, observed)
         random = random_folds(observed.counts, spatial.count, settings.seed)
-        found = compare(observed, spatial, random, settings, request.progress(0.05, 0.95))
-        tell_comparison(found, request.feedback)
+        comparison = compare(observed, spatial, random, settings, request.progress(0.05, 0.95))
+        tell_comparison(comparison, request.feedback)
         sources = [item for raster in (counts, *rasters) for item in raster.items.sources]
         provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
-        return self._write(request, observed, found, provenance, marking)
+        return self._write(request, observed, comparison, provenance, marking)
 
     def _spatial_folds(
         self,
@@ -162,31 +162,31 @@ class CrossValidate(RtmAlgorithm):
         if request.given("AREAS"):
             name = request.text("AREA_FIELD")
             read = read_source(request, "AREAS", crs_of(grid), wanted="polygon", name_field=name)
-            found = area_folds(grid, read.named, counts, folds, buffer, seed)
+            dealt = area_folds(grid, read.named, counts, folds, buffer, seed)
             what = tr("areas of '{}'").format(read.report.name)
         else:
             side = 2 * max(candidate.distance for candidate in observed.candidates.candidates)
             if request.given("BLOCK_SIZE") is not None:
                 side = request.number("BLOCK_SIZE")
-            found = block_folds(grid, counts, side, folds, buffer, seed)
+            dealt = block_folds(grid, counts, side, folds, buffer, seed)
             what = tr("square blocks with a side of {:g}").format(side)
         request.feedback.pushInfo(
             tr("{} spatial folds of {} {}, with a buffer of {:g}.").format(
-                found.count, sum(map(len, found.units)), what, buffer
+                dealt.count, sum(map(len, dealt.units)), what, buffer
             )
         )
-        never = int((found.label < 0).sum())
+        never = int((dealt.label < 0).sum())
         if never:
             request.feedback.pushInfo(tr("{:,} cells lie in none of the areas and are never held out.").format(never))
-        if not counts[found.label >= 0].any():
+        if not counts[dealt.label >= 0].any():
             raise InputError(tr("No event lies in the areas to hold out; choose areas that cover the events."))
-        return found
+        return dealt
 
     def _write(
         self,
         request: Request,
         observed: Observations,
-        found: Comparison,
+        comparison: Comparison,
         provenance: dict[str, Any],
         marking: str,
     ) -> dict[str, Any]:
@@ -195,13 +195,13 @@ class CrossValidate(RtmAlgorithm):
         )
         document = request.output("OUTPUT_JSON")
         with Staging(request.feedback, marking) as staging:
-            save_table(staging, table, FOLD_COLUMNS, fold_rows(found))
+            save_table(staging, table, FOLD_COLUMNS, fold_rows(comparison))
             if selection:
-                save_table(staging, selection, SELECTION_COLUMNS, selection_rows(found, observed.candidates))
+                save_table(staging, selection, SELECTION_COLUMNS, selection_rows(comparison, observed.candidates))
             if expected:
-                save_crossvalidated(staging, expected, observed.grid, found.spatial.expected)
+                save_crossvalidated(staging, expected, observed.grid, comparison.spatial.expected)
             if document:
-                text = crossvalidation_document(found, observed, provenance)
+                text = crossvalidation_document(comparison, observed, provenance)
                 staging.text(document, json_text(text))
         group = results_group()
         request.present(table, tr("Cross-validation: folds and accuracy"), group, 10)
@@ -210,6 +210,6 @@ class CrossValidate(RtmAlgorithm):
         paths = {"OUTPUT_TABLE": table, "OUTPUT_SELECTION": selection, "OUTPUT_EXPECTED": expected}
         return {
             **{name: path for name, path in {**paths, "OUTPUT_JSON": document}.items() if path},
-            "PAI_SPATIAL": at_share(found.spatial.accuracy, HEADLINE_SHARE).pai.expected,
-            "PAI_RANDOM": at_share(found.random.accuracy, HEADLINE_SHARE).pai.expected,
+            "PAI_SPATIAL": at_share(comparison.spatial.accuracy, HEADLINE_SHARE).pai.expected,
+            "PAI_RANDOM": at_share(comparison.random.accuracy, HEADLINE_SHARE).pai.expected,
         }

@@ -121,13 +121,13 @@ class Explain(RtmAlgorithm):
         text = "\n".join([*([marking] if marking else []), *answer.lines(units)])
         for line in text.split("\n"):
             request.feedback.pushInfo(line)
-        told = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
-        told |= {"marking": marking} if marking else {}
+        document = {**answer.to_dict(units), "crs": grid.crs, "cell_size": grid.cell_size}
+        document |= {"marking": marking} if marking else {}
         output = request.output("OUTPUT")
         if output:
             with Staging(request.feedback) as staging:
-                staging.text(output, json_text(told, known))
-        return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": told}
+                staging.text(output, json_text(document, known))
+        return {**({"OUTPUT": output} if output else {}), "TEXT": text, "ANSWER": document}
 
     def _cell(self, request: Request, grid: Grid) -> int:
         point = request.point("POINT", crs_of(grid))
@@ -146,11 +146,11 @@ class Explain(RtmAlgorithm):
         if not request.given("EVENTS"):
             return None, ()
         read = read_source(request, "EVENTS", crs_of(grid), wanted="point")
-        found = count(grid, read.features.coordinates)
-        if found.inside == model.events.inside:
-            return found.counts, ()
+        counts = count(grid, read.features.coordinates)
+        if counts.inside == model.events.inside:
+            return counts.counts, ()
         note = tr("The model was fitted on {:,.0f} events, and the layer of observed events holds {:,.0f} in the area.")
-        return found.counts, (note.format(model.events.inside, found.inside),)
+        return counts.counts, (note.format(model.events.inside, counts.inside),)
 
     def _place(self, request: Request, terrain: Terrain, x: float, y: float) -> str:
         """The priority place around the centre of the cell, in a sentence; as much of it as its fields say."""
@@ -179,7 +179,7 @@ class Explain(RtmAlgorithm):
         if not isinstance(given, (dict, list)):  # qgis_process hands over nested JSON as it is
             given = request.text("FACTOR_SETTINGS")
         entries = read_factor_settings(given)
-        found: dict[str, Features] = {}
+        features: dict[str, Features] = {}
         for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             for entry in [e for e in entries if e.layer == name] or [LayerSettings(name)]:
@@ -194,21 +194,21 @@ class Explain(RtmAlgorithm):
                         expression=entry.filter,
                         layer=layer,
                     )
-                    found[factor] = read.features
-        return found
+                    features[factor] = read.features
+        return features
 
 
 def _place_text(values: dict[str, Any]) -> str:
     known = {name: value for name, value in values.items() if not QgsVariantUtils.isNull(value)}
     rank = known.get("rank")
     which = tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")
-    told = []
+    parts = []
     if "cells" in known:
-        told.append(tr("{:,} cells").format(int(known["cells"])))
+        parts.append(tr("{:,} cells").format(int(known["cells"])))
     if "expected" in known:
-        told.append(tr("{:,.1f} expected events").format(float(known["expected"])))
+        parts.append(tr("{:,.1f} expected events").format(float(known["expected"])))
     if "observed" in known:
-        told.append(tr("{:,.4g} observed events").format(float(known["observed"])))
+        parts.append(tr("{:,.4g} observed events").format(float(known["observed"])))
     if known.get("factors"):
-        told.append(tr("at work: {}").format(known["factors"]))
-    return f"{which}: {', '.join(told)}." if told else f"{which}."
+        parts.append(tr("at work: {}").format(known["factors"]))
+    return f"{which}: {', '.join(parts)}." if parts else f"{which}."

@@ -123,9 +123,9 @@ class Forecast(RtmAlgorithm):
         terrain = score(model.best, observed)
         request.feedback.setProgressText(tr("Forecasting"))
         progress = request.progress(0.3, 0.95)
-        found = forecast_events(model.best, observed, terrain, history, settings, progress)
+        forecast = forecast_events(model.best, observed, terrain, history, settings, progress)
         words = dict.fromkeys(layer.report.words.events for layer in read)
-        tell_forecast(found, listed(list(words)), self._coming(request, len(read)), request.feedback)
+        tell_forecast(forecast, listed(list(words)), self._coming(request, len(read)), request.feedback)
         sources = [source_item("events", layer) for layer in read]
         provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": sources}
         paths = self._paths(request)
@@ -134,12 +134,12 @@ class Forecast(RtmAlgorithm):
                 staging,
                 paths,
                 observed.grid,
-                found=found,
+                forecast=forecast,
                 sources=sources,
                 provenance=provenance,
                 fitted=model.events.period,
             )
-        return self._results(request, paths, found.evidence.level, found.evidence.events)
+        return self._results(request, paths, forecast.evidence.level, forecast.evidence.events)
 
     def _coming(self, request: Request, periods: int) -> str:
         """The period that is forecast, in a sentence; its length is given only against those of the events."""
@@ -151,7 +151,7 @@ class Forecast(RtmAlgorithm):
 
     def _events(self, request: Request, grid: Grid) -> list[ReadLayer]:
         """The layers of events, oldest first."""
-        found = []
+        histories = []
         for layer in request.layers("EVENTS"):
             if not isinstance(layer, QgsVectorLayer):
                 raise InputError(tr("The events '{}' are not a vector layer; choose points.").format(layer.name()))
@@ -167,10 +167,10 @@ class Forecast(RtmAlgorithm):
             )
             read.report.choice = layer_choice(read.report.name, layer)
             read.report.tell(request.feedback)
-            found.append(read)
-        if not found:
+            histories.append(read)
+        if not histories:
             raise InputError(tr("No layer of events is given; choose at least one."))
-        return found
+        return histories
 
     def _history(
         self,
@@ -220,13 +220,13 @@ def _durations(text: str, periods: int) -> list[float]:
     if not text.strip():
         return [1.0] * periods
     try:
-        found = [float(part) for part in text.split(",")]
+        durations = [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if len(found) != periods or not all(0 < value < float("inf") for value in found):
+        durations = []
+    if len(durations) != periods or not all(0 < value < float("inf") for value in durations):
         raise SettingsError(
             tr("The durations '{}' are not {} numbers above 0, one for each layer of events; correct them.").format(
                 text.strip()[:100], periods
             )
         )
-    return found
+    return durations

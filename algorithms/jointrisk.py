@@ -166,10 +166,10 @@ class JointRisk(RtmAlgorithm):
         return result | ({"PAI_BOTH": rows[BOTH].pai} if rows[BOTH].pai is not None else {})
 
     def _count(self, grid: Grid, read: ReadLayer) -> Events:
-        found = count(grid, read.features.coordinates, period=read.period)
-        if not found.inside:
+        counted = count(grid, read.features.coordinates, period=read.period)
+        if not counted.inside:
             raise InputError(no_event_inside(read))
-        return found
+        return counted
 
     def _later(
         self,
@@ -197,13 +197,13 @@ class JointRisk(RtmAlgorithm):
         if request.given("BANDWIDTH") is not None:
             bandwidth = request.number("BANDWIDTH")
             return density_of_events(grid, points, bandwidth), bandwidth
-        found = kernel_baseline(grid, points, request.progress(0.1, 0.9))
+        density = kernel_baseline(grid, points, request.progress(0.1, 0.9))
         request.feedback.pushInfo(
             tr("Bandwidth {:g}: of {} tried, the one under which the recent events foretell one another best.").format(
-                found.bandwidth, len(found.tried)
+                density.bandwidth, len(density.tried)
             )
         )
-        return found.density, found.bandwidth
+        return density.density, density.bandwidth
 
     def _tell(self, rows: tuple[JointClass, ...], events: str, feedback: QgsProcessingFeedback) -> None:
         for row in reversed(rows):

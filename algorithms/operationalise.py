@@ -61,10 +61,10 @@ class Operationalise(RtmAlgorithm):
         name = request.text("NAME").strip() or read.report.name
         settings = read_settings(request, FactorSettings, name=name)
         if grid.study_area is not None:
-            told = len(read.report.warnings)
+            warnings_before = len(read.report.warnings)
             reach = settings.distances(grid.block_length)[-1]
             warn_if_cut_at_boundary(read, grid.study_area, reach, units_text(crs_of(grid)))
-            for warning in read.report.warnings[told:]:
+            for warning in read.report.warnings[warnings_before:]:
                 request.feedback.pushWarning(warning)
         block = operationalise(read.features, settings, grid, request.progress(0.0, 0.9))
         output = request.output("OUTPUT")

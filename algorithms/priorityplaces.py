@@ -88,7 +88,7 @@ class PriorityPlaces(RtmAlgorithm):
         grid, scores = terrain.grid, terrain.scores
         model, candidates = self._model(request, terrain)
         settings = read_settings(request, PlaceSettings)
-        found = priority_places(
+        places = priority_places(
             grid,
             scores,
             settings,
@@ -98,14 +98,14 @@ class PriorityPlaces(RtmAlgorithm):
             candidates=candidates,
             progress=request.progress(),
         )
-        if not found.places:
+        if not places.places:
             raise InputError(no_places_finding(scores, settings).text)
-        tell_places(found, grid, scores, settings, request.feedback)
+        tell_places(places, grid, scores, settings, request.feedback)
         output = request.output("OUTPUT")
         with Staging(request.feedback, marking) as staging:
-            save_places(staging, output, grid, found, terrain.place_items)
+            save_places(staging, output, grid, places, terrain.place_items)
         request.present(output, tr("Priority places"), results_group(), 40)
-        return {"OUTPUT": output, "PLACE_COUNT": len(found.places)}
+        return {"OUTPUT": output, "PLACE_COUNT": len(places.places)}
 
     def _model(self, request: Request, terrain: Terrain) -> tuple[RiskModel | None, CandidateSet | None]:
         """The model behind the map and its candidates, where they are given; refused where they do not belong to it."""

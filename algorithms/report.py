@@ -111,7 +111,7 @@ class Report(RtmAlgorithm):
         settings = read_settings(request, PlaceSettings)
         terms = model.selected if candidates is not None else ()
         watched = request.progress(0.3, 0.6)
-        found = priority_places(
+        places = priority_places(
             grid,
             scores,
             settings,
@@ -121,11 +121,11 @@ class Report(RtmAlgorithm):
             candidates=candidates,
             progress=watched,
         )
-        tell_places(found, grid, scores, settings, request.feedback)
+        tell_places(places, grid, scores, settings, request.feedback)
         cells = Cells(
             grid=grid,
             scores=scores,
-            places=found.label,
+            places=places.label,
             expected=expected,
             counts=counts,
             shares=None if candidates is None else shares(terms, candidates),
@@ -134,13 +134,13 @@ class Report(RtmAlgorithm):
         about = self._about(request, model, raster, counts)
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
         cards = request.whole("PLACE_CARDS")
-        report = findings(model, about, found.places, cells, cards=cards)
+        report = findings(model, about, places.places, cells, cards=cards)
         stop_if_cancelled(request.feedback)
         written = {name: files[name] for name in reports_of(report) if files[name]}
         with Staging(request.feedback, marking_of_model(model)) as staging:
             for name, path in written.items():
                 REPORT_OUTPUTS[name](staging, path, report, cells)
-        return {**written, "PLACE_COUNT": len(found.places)}
+        return {**written, "PLACE_COUNT": len(places.places)}
 
     def _counts(self, request: Request, grid: Grid) -> Floats | None:
         """Events in the cells of the terrain."""
@@ -170,7 +170,7 @@ class Report(RtmAlgorithm):
     ) -> dict[str, NamedLayer]:
         """The factors' features, by the names that the model has for them."""
         known = {candidate.factor for candidate in model.candidates}
-        found = {}
+        layers = {}
         for layer in request.layers("FACTORS"):
             name = layer_name(layer)
             if not isinstance(layer, QgsVectorLayer):
@@ -187,8 +187,8 @@ class Report(RtmAlgorithm):
                 layer, name, crs_of(grid), request.context, request.feedback, layer=layer, name_field=field
             )
             read.report.tell(request.feedback)
-            found[name] = named_layer(read)
-        return found
+            layers[name] = named_layer(read)
+        return layers
 
     def _about(
         self,

@@ -315,7 +315,7 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
                     staging,
                     ForecastPaths(expected=path),
                     grid,
-                    found=forecast,
+                    forecast=forecast,
                     sources=run.inputs.fitted_on,
                     provenance=model.provenance,
                     fitted=fitted,
@@ -346,15 +346,15 @@ def _numbers(run: FinishedRun) -> dict[str, Any]:
 def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback) -> Beyond:
     """The forecast, and the test of all maps when there are later events."""
     feedback.setProgressText(tr("Forecasting"))
-    found = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
-    tell_forecast(found, inputs.events.report.words.events, coming_text(inputs), feedback)
+    forecast = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
+    tell_forecast(forecast, inputs.events.report.words.events, coming_text(inputs), feedback)
     later = inputs.test_events
     if later is None:
-        return Beyond(found)
+        return Beyond(forecast)
     feedback.setProgressText(tr("Measuring on later events"))
     progress = progress_of(feedback, 0.88, 0.95)
-    measured = measured_on_later_events(inputs, later, result, found, provenance, progress)
+    measured = measured_on_later_events(inputs, later, result, forecast, provenance, progress)
     tell_accuracy(measured.terrain, later.report.words.events, feedback)
-    told = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
-    tell_validation(measured.findings, told, feedback)
-    return Beyond(found, measured)
+    warnings = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
+    tell_validation(measured.findings, warnings, feedback)
+    return Beyond(forecast, measured)

@@ -70,13 +70,13 @@ class RunStudy(RtmAlgorithm):
     def execute(self, request: Request) -> dict[str, Any]:
         study = study_given(request)
         folder = Path(request.output("OUTPUT_FOLDER"))
-        asked = run_parameters(study, request.context)
+        parameters = run_parameters(study, request.context)
         outputs = {name: str(folder / file) for name, file in RESULT_FILES.items()}
         if request.flag("LOAD"):
             self._load_on_completion(request, outputs)
-        found = request.run_child("run", {**asked, **outputs})
+        results = request.run_child("run", {**parameters, **outputs})
         wanted = {definition.name() for definition in self.outputDefinitions()}
-        return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in found.items() if key in wanted}}
+        return {"OUTPUT_FOLDER": str(folder), **{key: value for key, value in results.items() if key in wanted}}
 
     def _load_on_completion(self, request: Request, outputs: dict[str, str]) -> None:
         """Put the maps on the list of what QGIS loads; rtm:run names and styles what stands there."""

@@ -136,15 +136,15 @@ class _Chain:
 
     def _covariates(self) -> dict[str, Any]:
         """EXPOSURE and ADJUST, which selection and scoring must both have."""
-        found: dict[str, Any] = {}
+        sources: dict[str, Any] = {}
         if self.study.exposure is not None:
-            found["EXPOSURE"] = self._raster("EXPOSURE", tr("Exposure"), self.study.exposure)
+            sources["EXPOSURE"] = self._raster("EXPOSURE", tr("Exposure"), self.study.exposure)
         if self.study.adjust:
-            found["ADJUST"] = [
+            sources["ADJUST"] = [
                 self._raster(f"ADJUST_{i}", tr("Adjustment: {}").format(ref.name), ref)
                 for i, ref in enumerate(self.study.adjust, 1)
             ]
-        return found
+        return sources
 
     def _raster(self, name: str, label: str, ref: LayerRef) -> QgsProcessingModelChildParameterSource:
         """A raster that the model asks for once."""

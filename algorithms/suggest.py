@@ -55,11 +55,11 @@ class Suggest(RtmAlgorithm):
         reach = blocks * request.number("BLOCK_LENGTH")
         ground = Ground(area.features, crs)
         layer = FactorLayer(read.report.name, read.features, reach)
-        found = factor_facts(read, ground, layer)
+        facts = factor_facts(read, ground, layer)
         block_length = request.number("BLOCK_LENGTH")
         cells = max(1, round(ground.square_units / (block_length / 2) ** 2))
         sizes = size_findings(events=0.0, cells=cells, block_length=block_length)
         tell_findings([*layer_findings(area.features, layer), *sizes], request.feedback)
-        request.feedback.pushInfo(f"{found['operationalisation']}: {found['reason']}")
-        numbers = {name: found[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
-        return {"OPERATIONALISATION": found["operationalisation"], "REASON": found["reason"], **numbers}
+        request.feedback.pushInfo(f"{facts['operationalisation']}: {facts['reason']}")
+        numbers = {name: facts[name.lower()] for name in ("INDEX", "Z", "MEAN_DISTANCE")}
+        return {"OPERATIONALISATION": facts["operationalisation"], "REASON": facts["reason"], **numbers}

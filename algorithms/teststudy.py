@@ -82,9 +82,9 @@ class TestStudy(RtmAlgorithm):
             details = QgsProcessingContext.LayerDetails(name, project, name)
             request.context.addLayerToLoadOnCompletion(str(folder / name), details)
         work = {"backtest": _backtest, "crossvalidation": _crossvalidation, "jointrisk": _joint_risk}[test]
-        found = work(study, folder, request)
-        request.feedback.pushInfo(found["SUMMARY"])
-        return {"OUTPUT_FOLDER": str(folder), **found}
+        results = work(study, folder, request)
+        request.feedback.pushInfo(results["SUMMARY"])
+        return {"OUTPUT_FOLDER": str(folder), **results}
 
 
 def _backtest(study: StudyDocument, folder: Path, request: Request) -> dict[str, Any]:
@@ -94,16 +94,16 @@ def _backtest(study: StudyDocument, folder: Path, request: Request) -> dict[str,
     days = study.fit.period.days
     months = max(round(days / _DAYS_OF_A_MONTH), 1) if days else _USUAL_MONTHS
     known = {d.name() for d in QgsApplication.processingRegistry().algorithmById("rtm:backtest").parameterDefinitions()}
-    asked = {name: value for name, value in run_parameters(study, request.context).items() if name in known}
+    parameters = {name: value for name, value in run_parameters(study, request.context).items() if name in known}
     output = str(folder / "backtest.csv")
-    found = request.run_child("backtest", {**asked, "FIT_LENGTH": months, "OUTPUT": output})
+    results = request.run_child("backtest", {**parameters, "FIT_LENGTH": months, "OUTPUT": output})
     figures = ", ".join(
         f"{name.removeprefix('PAI_').replace('_', ' ').lower()} {value:.2f}"
-        for name, value in found.items()
+        for name, value in results.items()
         if name.startswith("PAI_")
     )
     summary = tr("{:,} runs of {:,} months each, tested on the month after. Mean PAI at 5 % of the area: {}.").format(
-        int(found["RUN_COUNT"]), months, figures or tr("none, as no run could be measured")
+        int(results["RUN_COUNT"]), months, figures or tr("none, as no run could be measured")
     )
     return {"OUTPUT": output, "SUMMARY": summary}
 
@@ -113,10 +113,10 @@ def _crossvalidation(study: StudyDocument, folder: Path, request: Request) -> di
     layers = OpenLayers(request.context)
     steps = QgsProcessingMultiStepFeedback(len(study.factors) + 3, request.feedback)
 
-    def step(number: int, algorithm: str, asked: dict[str, Any]) -> str:
+    def step(number: int, algorithm: str, given: dict[str, Any]) -> str:
         steps.setCurrentStep(number)
         file = QgsProcessingUtils.generateTempFilename(f"{algorithm}_{number}.tif", request.context)
-        return str(request.run_child(algorithm, {**asked, "OUTPUT": file}, feedback=steps)["OUTPUT"])
+        return str(request.run_child(algorithm, {**given, "OUTPUT": file}, feedback=steps)["OUTPUT"])
 
     grid = step(
         0,
@@ -138,17 +138,17 @@ def _crossvalidation(study: StudyDocument, folder: Path, request: Request) -> di
         for number, factor in enumerate(study.factors, 2)
     ]
     steps.setCurrentStep(len(study.factors) + 2)
-    asked = {"COUNTS": counts, "CANDIDATES": candidates, **parameters_of(study.selection)}
-    asked |= {} if study.marking is None else {"MARKING": study.marking}
+    common = {"COUNTS": counts, "CANDIDATES": candidates, **parameters_of(study.selection)}
+    common |= {} if study.marking is None else {"MARKING": study.marking}
     output = str(folder / "crossvalidation.csv")
     outputs = {"OUTPUT_TABLE": output, "OUTPUT_SELECTION": str(folder / "crossvalidation_factors.csv")}
-    found = request.run_child(
-        "crossvalidate", {**asked, **covariate_parameters(study, layers), **outputs}, feedback=steps
+    results = request.run_child(
+        "crossvalidate", {**common, **covariate_parameters(study, layers), **outputs}, feedback=steps
     )
     summary = tr(
         "PAI at 5 % of the area: {:.2f} with random folds, {:.2f} with spatial ones. The nearer the two are, the less "
         "the model leans on its neighbourhood."
-    ).format(found["PAI_RANDOM"], found["PAI_SPATIAL"])
+    ).format(results["PAI_RANDOM"], results["PAI_SPATIAL"])
     return {"OUTPUT": output, "SUMMARY": summary}
 
 
@@ -160,13 +160,13 @@ def _joint_risk(study: StudyDocument, folder: Path, request: Request) -> dict[st
     layers = OpenLayers(request.context)
     dates = {name: value for name, value in count_parameters(study).items() if name != "WEIGHT_FIELD"}
     raster, table = str(folder / "joint_risk.tif"), str(folder / "joint_risk.csv")
-    asked = {"TERRAIN": str(terrain), "EVENTS": source_of(layers, study.events), **dates}
+    parameters = {"TERRAIN": str(terrain), "EVENTS": source_of(layers, study.events), **dates}
     if study.later_events is not None and not study.test.period.known:
-        asked["LATER_EVENTS"] = source_of(layers, study.later_events)
-    found = request.run_child("jointrisk", {**asked, "OUTPUT": raster, "OUTPUT_TABLE": table})
+        parameters["LATER_EVENTS"] = source_of(layers, study.later_events)
+    results = request.run_child("jointrisk", {**parameters, "OUTPUT": raster, "OUTPUT_TABLE": table})
     summary = tr("{:,} cells are vulnerable by their features and exposed by recent events.").format(
-        int(found["CELLS_BOTH"])
+        int(results["CELLS_BOTH"])
     )
-    if "PAI_BOTH" in found:
-        summary += " " + tr("Their PAI on the later events is {:.2f}.").format(found["PAI_BOTH"])
+    if "PAI_BOTH" in results:
+        summary += " " + tr("Their PAI on the later events is {:.2f}.").format(results["PAI_BOTH"])
     return {"OUTPUT": table, "OUTPUT_JOINT": raster, "SUMMARY": summary}

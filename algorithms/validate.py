@@ -215,11 +215,11 @@ class Validate(RtmAlgorithm):
             numbers=_worth(inputs),
         )
         about = self._about(request, inputs, overlaps, bandwidth, marking)
-        found = validation_findings(measured, about)
+        findings = validation_findings(measured, about)
         tell_findings((f for f in about.data_findings if f.severity == "note"), request.feedback)
-        tell_validation(found, inputs.warnings, request.feedback)
+        tell_validation(findings, inputs.warnings, request.feedback)
         request.feedback.setProgressText(tr("Writing"))
-        return {**self._write(request, found, marking), **_numbers(measured)}
+        return {**self._write(request, findings, marking), **_numbers(measured)}
 
     def _read(self, request: Request) -> Inputs:
         grid, maps = read_scores(request.rasters("TERRAINS", "risk terrain"))
@@ -321,15 +321,15 @@ class Validate(RtmAlgorithm):
     def _data_findings(inputs: Inputs) -> tuple[Finding, ...]:
         """What is to be said of the later events, and of the prior ones."""
         counts, window = inputs.counts, tr("the test window")
-        found = findings_of_events(inputs.later, inputs.grid, window, events=counts, with_spots=False)
+        findings = findings_of_events(inputs.later, inputs.grid, window, events=counts, with_spots=False)
         if inputs.prior is None:
-            return found
-        return (*found, *findings_of_events(inputs.prior, inputs.grid, tr("the window before the test")))
+            return findings
+        return (*findings, *findings_of_events(inputs.prior, inputs.grid, tr("the window before the test")))
 
     def _write(
         self,
         request: Request,
-        found: ValidationFindings,
+        findings: ValidationFindings,
         marking: str,
     ) -> dict[str, Any]:
         table = request.output("OUTPUT_TABLE")
@@ -337,11 +337,11 @@ class Validate(RtmAlgorithm):
         page = request.output("OUTPUT_HTML")
         with Staging(request.feedback, marking) as staging:
             if table:
-                save_figures(staging, table, found.validation.figures, bool(found.context.overlaps))
+                save_figures(staging, table, findings.validation.figures, bool(findings.context.overlaps))
             if document:
-                staging.text(document, found.to_json())
+                staging.text(document, findings.to_json())
             if page:
-                staging.text(page, render_validation(found))
+                staging.text(page, render_validation(findings))
         request.present(table, tr("Validation: table of figures"), results_group(), 5)
         paths = {"OUTPUT_TABLE": table, "OUTPUT_JSON": document, "OUTPUT_HTML": page}
         return {name: path for name, path in paths.items() if path}
@@ -371,23 +371,23 @@ def _worth(inputs: Inputs) -> Floats | None:
 
 def _overlaps(inputs: Inputs, allowed: bool) -> tuple[str, ...]:
     """Sentences on maps and prior events from the period of the later events; refused unless allowed."""
-    made = [(f"'{raster.name}' was fitted on events of", raster.fitted) for raster in inputs.maps]
+    fitted = [(f"'{raster.name}' was fitted on events of", raster.fitted) for raster in inputs.maps]
     if inputs.prior is not None:
-        made.append((f"The prior events '{inputs.prior.report.name}' are of", inputs.prior.period))
+        fitted.append((f"The prior events '{inputs.prior.report.name}' are of", inputs.prior.period))
     tested = inputs.later.period
-    found = tuple(
+    overlaps = tuple(
         f"{what} {period.text}, which overlaps with the test period ({tested.text})"
-        for what, period in made
+        for what, period in fitted
         if tested.known and period.known and period.overlaps(tested)
     )
-    if found and not allowed:
+    if overlaps and not allowed:
         raise InputError(
-            f"{found[0]}; test on later events, or allow the overlap, which then is stated on every output."
+            f"{overlaps[0]}; test on later events, or allow the overlap, which then is stated on every output."
         )
-    return tuple(f"{sentence}: the figures flatter it and do not say how good it is." for sentence in found)
+    return tuple(f"{sentence}: the figures flatter it and do not say how good it is." for sentence in overlaps)
 
 
 def _numbers(measured: Validation) -> dict[str, float]:
     first = measured.terrains[0]
-    found = {name: measured.find(measure, first, HEADLINE_SHARE) for name, measure in _OUTPUT_NUMBERS.items()}
-    return {name: figure.expected for name, figure in found.items() if figure is not None}
+    figures = {name: measured.find(measure, first, HEADLINE_SHARE) for name, measure in _OUTPUT_NUMBERS.items()}
+    return {name: figure.expected for name, figure in figures.items() if figure is not None}

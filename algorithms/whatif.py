@@ -140,7 +140,7 @@ class WhatIfFeaturesChange(RtmAlgorithm):
         if request.given("AFTER"):
             read = read_source(request, "AFTER", crs_of(grid))
             after, sources = read.features, [source_item("after", read)]
-        found = what_if(
+        change = what_if(
             model,
             factor,
             before.features,
@@ -151,20 +151,20 @@ class WhatIfFeaturesChange(RtmAlgorithm):
             progress=request.progress(0.1, 0.8),
         )
         places = self._places(request, terrain)
-        rows = place_changes(grid, found, places, request.progress(0.8, 0.9))
-        _tell(found, factor, before.report.features, after, rows, request.feedback)
+        rows = place_changes(grid, change, places, request.progress(0.8, 0.9))
+        _tell(change, factor, before.report.features, after, rows, request.feedback)
         sources = [source_item("before", before), *sources]
         names = ("OUTPUT", "OUTPUT_EXPECTED", "OUTPUT_DIFFERENCE", "OUTPUT_TABLE")
         path = {name: request.output(name) for name in names}
         with Staging(request.feedback, marking) as staging:
-            save_what_if(staging, path, grid, found=found, factor=factor, model=model, sources=sources)
+            save_what_if(staging, path, grid, what_if=change, factor=factor, model=model, sources=sources)
             if path["OUTPUT_TABLE"]:
                 save_table(staging, path["OUTPUT_TABLE"], CHANGE_COLUMNS, map(_cells_of, rows))
         self._present(request, path, factor)
         return {
             **{name: file for name, file in path.items() if file},
             "CHANGE": rows[-1].change,
-            "CELLS_CHANGED": found.cells_changed,
+            "CELLS_CHANGED": change.cells_changed,
         }
 
     def _places(
@@ -196,25 +196,25 @@ class WhatIfFeaturesChange(RtmAlgorithm):
 
 
 def _tell(
-    found: WhatIf,
+    change: WhatIf,
     factor: str,
     features: int,
     after: Features,
     rows: tuple[PlaceChange, ...],
     feedback: QgsProcessingFeedback,
 ) -> None:
-    if found.term is None:
+    if change.term is None:
         feedback.pushWarning(
             tr("The model did not select '{}', so changing its features changes nothing on its maps.").format(factor)
         )
     else:
         feedback.pushInfo(
             tr("{}: {:,} features now, {:,} after the change; {:,} cells change their exposure.").format(
-                factor, features, after.count, found.cells_changed
+                factor, features, after.count, change.cells_changed
             )
         )
-    told = sorted(rows[:-1], key=lambda row: -abs(row.change))[:_TOLD]
-    for row in [*told, rows[-1]]:
+    largest = sorted(rows[:-1], key=lambda row: -abs(row.change))[:_TOLD]
+    for row in [*largest, rows[-1]]:
         percent = "" if row.percent is None else f" ({row.percent:+.1f} %)"
         feedback.pushInfo(
             tr(

@@ -25,15 +25,15 @@ def briefing_text(
     """All words of the page; `places` is None when none are given."""
     crs = crs_of(cells.grid)
     context = context_of(model, units_text(crs), metres_per_unit(crs), title)
-    found = findings(model, context, places or (), cells, cards=0)
+    wording = findings(model, context, places or (), cells, cards=0)
     headers = tr("Risk factor"), tr("Influence"), tr("RRV (95 % interval)")
     return BriefingText(
         title=capital(readable(context.title)),
-        period=_period(found),
+        period=_period(wording),
         marking=marking,
-        sentences=key_sentences(found, places is not None),
+        sentences=key_sentences(wording, places is not None),
         headers=headers,
-        factors=tuple(_factor_row(row, context) for row in found.factor_rows),
+        factors=tuple(_factor_row(row, context) for row in wording.factor_rows),
         more=tr("and {} more: see the report"),
         caveat=f"{NOT_CAUSE} {RELATIVE} "
         + tr("RRV: relative risk value; where it has ÷, the rate of events is divided by it, else multiplied."),
@@ -44,23 +44,23 @@ def briefing_text(
     )
 
 
-def key_sentences(found: Findings, with_places: bool = True) -> tuple[str, ...]:
+def key_sentences(findings: Findings, with_places: bool = True) -> tuple[str, ...]:
     """The three sentences that matter: which factors, how strongly the first of them, and where the risk is."""
-    factors = [row.sentence for row in found.factor_rows]
+    factors = [row.sentence for row in findings.factor_rows]
     if not factors:
-        return found.headline[:1]
-    where = [sentence for sentence in found.headline if any(words in sentence for words in _HIGHEST)]
+        return findings.headline[:1]
+    where = [sentence for sentence in findings.headline if any(words in sentence for words in _HIGHEST)]
     if with_places:
-        where += [sentence for sentence in found.headline if _PLACES in sentence][:1]
-    return found.headline[0], factors[0], " ".join(dict.fromkeys(where))
+        where += [sentence for sentence in findings.headline if _PLACES in sentence][:1]
+    return findings.headline[0], factors[0], " ".join(dict.fromkeys(where))
 
 
-def _period(found: Findings) -> str:
-    grid, context = found.model.grid, found.context
+def _period(findings: Findings) -> str:
+    grid, context = findings.model.grid, findings.context
     when = context.fit_period.text or tr("period not recorded")
     named = readable(context.outcome).lower() in ("", "event", "events")
     return tr("Fitted on {}{}, {}; {} of {}.").format(
-        many(found.model.events.inside, tr("event")),
+        many(findings.model.events.inside, tr("event")),
         "" if named else f" ({readable(context.outcome)})",
         when,
         many(grid.cells, tr("cell")),
@@ -87,8 +87,8 @@ def hashes_of(model: RiskModel) -> dict[str, list[str]]:
 
 def _by_role(model: RiskModel, key: str) -> dict[str, list[str]]:
     inputs: Any = model.provenance.get("inputs")
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for item in inputs if isinstance(inputs, (list, tuple)) else ():
         if isinstance(item, Mapping) and isinstance(item.get(key), str):
-            found.setdefault(str(item.get("role")), []).append(item[key])
-    return found
+            names.setdefault(str(item.get("role")), []).append(item[key])
+    return names

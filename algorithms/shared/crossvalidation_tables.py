@@ -52,12 +52,12 @@ def at_share(rows: Sequence[Accuracy], share: float) -> Accuracy:
     return next(row for row in rows if row.share == share)
 
 
-def fold_rows(found: Comparison) -> Iterator[list[Any]]:
+def fold_rows(comparison: Comparison) -> Iterator[list[Any]]:
     """The model on its own events, then all random folds, each of them, all spatial folds, each of them."""
-    cells = len(found.random.expected)
-    for row in found.apparent:
-        yield ["apparent", 0, "", cells, cells, row.events, *_figures(row), None, None, *_model(found.model)]
-    for kind in (found.random, found.spatial):
+    cells = len(comparison.random.expected)
+    for row in comparison.apparent:
+        yield ["apparent", 0, "", cells, cells, row.events, *_figures(row), None, None, *_model(comparison.model)]
+    for kind in (comparison.random, comparison.spatial):
         held = sum(fold.cells for fold in kind.folds)
         for row in kind.accuracy:
             fit = (kind.deviance, kind.null_deviance)
@@ -91,10 +91,10 @@ def _model(model: FamilyModel) -> list[str]:
     return [model.family, "; ".join(term.name for term in model.selected)]
 
 
-def selection_rows(found: Comparison, candidates: CandidateSet) -> Iterator[list[Any]]:
+def selection_rows(comparison: Comparison, candidates: CandidateSet) -> Iterator[list[Any]]:
     """Each factor, with an empty candidate, and then its candidates that were selected at least once."""
-    spatial, random = found.spatial, found.random
-    chosen = {term.name for term in found.model.selected}
+    spatial, random = comparison.spatial, comparison.random
+    chosen = {term.name for term in comparison.model.selected}
     totals = len(spatial.folds), len(random.folds)
     by_factor = spatial.factors, random.factors
     by_name = spatial.selected, random.selected
@@ -110,19 +110,21 @@ def _times(name: str, times: Sequence[Any], totals: Sequence[int]) -> list[int]:
     return [number for counter, total in zip(times, totals, strict=True) for number in (counter[name], total)]
 
 
-def crossvalidation_document(found: Comparison, observed: Observations, provenance: dict[str, Any]) -> dict[str, Any]:
+def crossvalidation_document(
+    comparison: Comparison, observed: Observations, provenance: dict[str, Any]
+) -> dict[str, Any]:
     """The result as JSON can hold it."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "cells": len(observed.counts),
         "events": float(observed.counts.sum()),
-        "apparent": {"accuracy": found.apparent, "model": _chosen_model(found.model)},
-        "random": _folds_of(found.random),
-        "spatial": _folds_of(found.spatial),
+        "apparent": {"accuracy": comparison.apparent, "model": _chosen_model(comparison.model)},
+        "random": _folds_of(comparison.random),
+        "spatial": _folds_of(comparison.spatial),
         "selection": [
             dict(zip((name for name, _ in SELECTION_COLUMNS), row, strict=True))
-            for row in selection_rows(found, observed.candidates)
+            for row in selection_rows(comparison, observed.candidates)
         ],
         "provenance": provenance,
     }
@@ -162,23 +164,27 @@ def _chosen_model(model: FamilyModel) -> dict[str, Any]:
     }
 
 
-def tell_comparison(found: Comparison, feedback: QgsProcessingFeedback) -> None:
+def tell_comparison(comparison: Comparison, feedback: QgsProcessingFeedback) -> None:
     """The three accuracies one under the other, and how often each factor came back."""
     named = (
-        (tr("On the events that it was fitted on"), found.apparent),
-        (tr("Random folds"), found.random.accuracy),
-        (tr("Spatial folds"), found.spatial.accuracy),
+        (tr("On the events that it was fitted on"), comparison.apparent),
+        (tr("Random folds"), comparison.random.accuracy),
+        (tr("Spatial folds"), comparison.spatial.accuracy),
     )
     for name, rows in named:
         figures = ", ".join(f"{row.pai.expected:.2f}" for row in rows)
         feedback.pushInfo(tr("{}: PAI at 1, 2, 5, 10 and 20 percent of area {}.").format(name, figures))
-    for factor, times in found.spatial.factors.most_common():
+    for factor, times in comparison.spatial.factors.most_common():
         feedback.pushInfo(
             tr("  {}: selected in {} of {} spatial folds and {} of {} random folds").format(
-                factor, times, len(found.spatial.folds), found.random.factors[factor], len(found.random.folds)
+                factor,
+                times,
+                len(comparison.spatial.folds),
+                comparison.random.factors[factor],
+                len(comparison.random.folds),
             )
         )
-    if found.spatial.deviance > found.spatial.null_deviance:
+    if comparison.spatial.deviance > comparison.spatial.null_deviance:
         feedback.pushWarning(
             tr(
                 "In places that it has not seen, the model is worse than the same expected count everywhere: its "

@@ -36,7 +36,7 @@ def save_forecast(
     staging: Staging,
     paths: ForecastPaths,
     grid: Grid,
-    found: Forecast,
+    forecast: Forecast,
     sources: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
     fitted: Period,
@@ -47,22 +47,22 @@ def save_forecast(
     `fitted` is the period of the events that the forecast was made from, `days` the length of the one it is for.
     """
     items = {**sources_item(sources), **period_items(FIT, fitted), **days_item(days)}
-    percent, top = f"{found.settings.coverage:g} %", f"{found.settings.top_share:g} %"
-    wide = found.expected.astype(np.float32)
-    counts = count_painter(float(np.quantile(found.expected, 0.99)))
+    percent, top = f"{forecast.settings.coverage:g} %", f"{forecast.settings.top_share:g} %"
+    wide = forecast.expected.astype(np.float32)
+    counts = count_painter(float(np.quantile(forecast.expected, 0.99)))
     band = Band(wide, "expected events in the coming period")
     save_raster(
         staging, paths.expected, grid, bands=[band], nodata=_NODATA, kind="forecast", items=items, painter=counts
     )
-    bounds = count_painter(max(float(np.quantile(found.upper, 0.99)), 1.0))
-    for path, values, end in ((paths.lower, found.lower, "lower"), (paths.upper, found.upper, "upper")):
+    bounds = count_painter(max(float(np.quantile(forecast.upper, 0.99)), 1.0))
+    for path, values, end in ((paths.lower, forecast.lower, "lower"), (paths.upper, forecast.upper, "upper")):
         if path:
             band = Band(np.minimum(values, 2**31 - 1).astype(np.int32), f"{end} bound of events, {percent} interval")
             save_raster(
                 staging, path, grid, bands=[band], nodata=_NO_COUNT, kind=f"forecast-{end}", items=items, painter=bounds
             )
     if paths.probability:
-        band = Band(found.probability.astype(np.float32), f"probability of the top {top}")
+        band = Band(forecast.probability.astype(np.float32), f"probability of the top {top}")
         painter = share_painter(f"likely to be in the top {top}")
         save_raster(
             staging,
@@ -75,11 +75,11 @@ def save_forecast(
             painter=painter,
         )
     if paths.parts:
-        bands = [Band(found.parts[:, i].astype(np.float32), f"share of {name}") for i, name in enumerate(PARTS)]
+        bands = [Band(forecast.parts[:, i].astype(np.float32), f"share of {name}") for i, name in enumerate(PARTS)]
         painter = share_painter("from the cell's own history")
         save_raster(
             staging, paths.parts, grid, bands=bands, nodata=_NODATA, kind="forecast-parts", items=items, painter=painter
         )
     if paths.document:
-        document = {**found.document(), "provenance": dict(provenance)}
+        document = {**forecast.document(), "provenance": dict(provenance)}
         staging.text(paths.document, json_text(document, known))

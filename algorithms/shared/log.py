@@ -42,14 +42,14 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
 
 
 def tell_places(
-    found: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
+    places: Places, grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, feedback: QgsProcessingFeedback
 ) -> None:
     """How many places there are and how much ground they cover; or why there is none."""
-    if not found.places:
+    if not places.places:
         tell_findings([no_places_finding(scores, settings)], feedback)
         return
     feedback.pushInfo(
-        f"{len(found.places)} priority places of {found.cells:,} cells, {found.cells / grid.cells:.1%} of the study "
+        f"{len(places.places)} priority places of {places.cells:,} cells, {places.cells / grid.cells:.1%} of the study "
         "area."
     )
 
@@ -66,18 +66,18 @@ def tell_accuracy(rows: tuple[Accuracy, ...], events: str, feedback: QgsProcessi
         )
 
 
-def tell_forecast(found: Forecast, events: str, coming: str, feedback: QgsProcessingFeedback) -> None:
+def tell_forecast(forecast: Forecast, events: str, coming: str, feedback: QgsProcessingFeedback) -> None:
     """What the forecast rests on, in three sentences.
 
     `events` is what the events are called, `coming` the period that is forecast: "in the next 365 days".
     """
-    evidence = found.evidence
+    evidence = forecast.evidence
     feedback.pushInfo(
         f"{evidence.level:,.1f} events ({events}) are expected {coming}, from {evidence.events:,.0f} so far in "
         f"{evidence.cells_with_events:,} cells."
     )
-    told = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(found))
-    feedback.pushInfo(f"Of the forecast come {told}.")
+    parts = ", ".join(f"{part:.0%} from {name}" for name, part in told_parts(forecast))
+    feedback.pushInfo(f"Of the forecast come {parts}.")
     chosen = evidence.dispersion
     feedback.pushInfo(
         f"The constants were chosen by forecasting {evidence.method}: {chosen.family.upper()} with dispersion "
@@ -86,21 +86,21 @@ def tell_forecast(found: Forecast, events: str, coming: str, feedback: QgsProces
     )
 
 
-def told_parts(found: Forecast) -> list[tuple[str, float]]:
+def told_parts(forecast: Forecast) -> list[tuple[str, float]]:
     """The parts of the forecast, largest first."""
-    return sorted(zip(PARTS, found.evidence.parts, strict=True), key=lambda pair: -pair[1])
+    return sorted(zip(PARTS, forecast.evidence.parts, strict=True), key=lambda pair: -pair[1])
 
 
-def tell_validation(found: ValidationFindings, told: Sequence[str], feedback: QgsProcessingFeedback) -> None:
+def tell_validation(findings: ValidationFindings, sentences: Sequence[str], feedback: QgsProcessingFeedback) -> None:
     """Periods, warnings (but for those told while reading) and findings in the log."""
-    about = found.context
+    about = findings.context
     for origin in about.origins:
         feedback.pushInfo(
             tr("'{}' was fitted on: {}").format(origin.name, origin.fitted.text or tr("a period that is not known"))
         )
     feedback.pushInfo(tr("Test period: {}").format(about.tested.text or tr("not known")))
-    for warning in found.warnings:
-        if warning not in told:
+    for warning in findings.warnings:
+        if warning not in sentences:
             feedback.pushWarning(warning)
-    for sentence in found.headline:
+    for sentence in findings.headline:
         feedback.pushInfo(sentence)

@@ -176,9 +176,9 @@ def save_joint_risk(
 ) -> None:
     """The four classes of vulnerability and exposure; `recent` is the period of the events behind the exposure."""
     band = Band(classes, "vulnerability and exposure")
-    told = {**items, **period_items(PERIOD, recent), **sources_item(sources)}
+    metadata = {**items, **period_items(PERIOD, recent), **sources_item(sources)}
     save_raster(
-        staging, path, grid, bands=[band], nodata=_NO_FLAG, kind="jointrisk", items=told, painter=joint_painter()
+        staging, path, grid, bands=[band], nodata=_NO_FLAG, kind="jointrisk", items=metadata, painter=joint_painter()
     )
 
 
@@ -186,7 +186,7 @@ def save_what_if(
     staging: Staging,
     paths: Mapping[str, str],
     grid: Grid,
-    found: WhatIf,
+    what_if: WhatIf,
     factor: str,
     model: RiskModel,
     sources: Sources,
@@ -197,20 +197,20 @@ def save_what_if(
     """
     items = {**what_if_items(NOT_CAUSE, factor), **period_items(FIT, model.events.period)}
     items |= sources_item(sources)
-    largest = float(np.abs(found.difference).max(initial=0.0))
+    largest = float(np.abs(what_if.difference).max(initial=0.0))
     maps: tuple[tuple[str, str, NDArray[Any], str, Painter], ...] = (
-        ("OUTPUT", "terrain", found.scores, "relative risk score after the change", terrain_painter(model.score)),
+        ("OUTPUT", "terrain", what_if.scores, "relative risk score after the change", terrain_painter(model.score)),
         (
             "OUTPUT_EXPECTED",
             "expected",
-            found.expected,
+            what_if.expected,
             "expected events after the change",
-            count_painter(float(np.quantile(found.expected, 0.99))),
+            count_painter(float(np.quantile(what_if.expected, 0.99))),
         ),
         (
             "OUTPUT_DIFFERENCE",
             "difference",
-            found.difference.astype(np.float32),
+            what_if.difference.astype(np.float32),
             "change in expected events",
             difference_painter(largest),
         ),
@@ -231,11 +231,11 @@ def save_what_if(
 
 
 def save_places(
-    staging: Staging, path: str, grid: Grid, found: Places, made_from: Mapping[str, str] | None = None
+    staging: Staging, path: str, grid: Grid, places: Places, made_from: Mapping[str, str] | None = None
 ) -> None:
     """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
     with staging.data(path) as draft:
-        write_places(draft, path, grid, found, staging.marking)
+        write_places(draft, path, grid, places, staging.marking)
         keep_place_items(draft, made_from or {})
         style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":

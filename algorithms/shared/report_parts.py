@@ -60,7 +60,7 @@ def named_layer(read: ReadLayer) -> NamedLayer:
     if not read.named:
         return NamedLayer(read.features)
     texts = ["" if text == str(i) else text for i, (text, _) in enumerate(read.named, 1)]
-    owner = np.repeat(np.arange(len(texts)), [len(own.coordinates) for _, own in read.named])
+    owner = np.repeat(np.arange(len(texts)), [len(features.coordinates) for _, features in read.named])
     return NamedLayer(read.features, FeatureNames(texts, owner))
 
 

@@ -198,12 +198,12 @@ class Request:
         return self.algorithm.parameterAsFileOutput(self.parameters, name, self.context)
 
     def run_child(
-        self, algorithm: str, asked: Mapping[str, Any], feedback: QgsProcessingFeedback | None = None
+        self, algorithm: str, parameters: Mapping[str, Any], feedback: QgsProcessingFeedback | None = None
     ) -> dict[str, Any]:
         """Run another of our algorithms as a part of this one."""
         return processing.run(
             f"rtm:{algorithm}",
-            dict(asked),
+            dict(parameters),
             is_child_algorithm=True,
             context=self.context,
             feedback=feedback or self.feedback,

@@ -70,34 +70,34 @@ class Inspector:
             ground.append(self._ground())
             return self._area(ground[0])
 
-        found = {"area": _told(area)}
+        answers = {"area": _told(area)}
         if part in ("outcome", "all") and ground:
-            found["outcome"] = _told(lambda: self._outcome(ground[0]))
+            answers["outcome"] = _told(lambda: self._outcome(ground[0]))
         if part in ("factors", "all") and ground:
-            found["factors"] = self._factors(ground[0])
+            answers["factors"] = self._factors(ground[0])
         if ground:
-            found["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], found)]
-        return found
+            answers["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], answers)]
+        return answers
 
-    def _findings(self, part: str, ground: Ground, found: Facts) -> tuple[Finding, ...]:
+    def _findings(self, part: str, ground: Ground, facts: Facts) -> tuple[Finding, ...]:
         """What is noticed of more than one layer: the factors beside one another and the events; the study's size."""
-        outcome, area = found.get("outcome", {}), found["area"]
+        outcome, area = facts.get("outcome", {}), facts["area"]
         noticed: tuple[Finding, ...] = ()
         if self._layers_read:
             study = self._study
             events = self._events if part == "all" else None
             name = study.events.name if study.events is not None else ""
             together = factors_findings(ground.area, events, self._layers_read, name)
-            noticed += tuple(finding for finding in together if finding.text not in _refused(found))
+            noticed += tuple(finding for finding in together if finding.text not in _refused(facts))
         if "cells" in area and "inside" in outcome:
             noticed += self._size(area["cells"], float(outcome["inside"]))
         return noticed
 
-    def _read(self, ref: LayerRef, crs: QgsCoordinateReferenceSystem, **asked: Any) -> ReadLayer:
+    def _read(self, ref: LayerRef, crs: QgsCoordinateReferenceSystem, **wanted: Any) -> ReadLayer:
         layer: QgsVectorLayer = self._layers.open(ref)
         stop_if_cancelled(self._feedback)
         read = read_layer(
-            layer, ref.name, crs, self._context, self._feedback, expression=ref.filter, layer=layer, **asked
+            layer, ref.name, crs, self._context, self._feedback, expression=ref.filter, layer=layer, **wanted
         )
         read.report.choice = layer_choice(ref.name, layer, ref.filter)
         return read
@@ -156,15 +156,15 @@ class Inspector:
             raise InputError(no_event_inside(events))
         findings = findings_of_events(events, grid, tr("the fitting window"), area_is_part=part, events=counted)
         stacking = Stacking.of(inside_of(events, grid))
-        found: Facts = {
+        facts: Facts = {
             **asdict(split_of(events, counted)),
             "without_geometry": events.report.without_geometry,
             "stacked": stacking.stacked,
             "highest_stack": stacking.highest,
         }
         if study.date_field:
-            found["dates"] = whole.period.text
-            found["proposals"] = [_proposal(*pair) for pair in proposed_windows(whole.period)]
+            facts["dates"] = whole.period.text
+            facts["proposals"] = [_proposal(*pair) for pair in proposed_windows(whole.period)]
         later = whole
         if study.later_events is not None:
             layer = self._layers.open(study.later_events)
@@ -175,13 +175,13 @@ class Inspector:
             counted = count(grid, tested.features.coordinates)
             if not counted.inside:
                 raise InputError(no_event_inside(tested))
-            found["later"] = int(counted.inside)
+            facts["later"] = int(counted.inside)
             window = tr("the test window")
             more = findings_of_events(tested, grid, window, area_is_part=part, events=counted, with_spots=False)
             findings += more
-        found["findings"] = [finding.to_dict() for finding in findings]
+        facts["findings"] = [finding.to_dict() for finding in findings]
         self._check_covariates(grid)
-        return found
+        return facts
 
     def _rows(self, ref: LayerRef, ground: Ground, date_field: str) -> ReadLayer:
         weight = self._study.weight_field
@@ -211,11 +211,11 @@ class Inspector:
 
     def _factors(self, ground: Ground) -> list[Facts]:
         total = max(len(self._study.factors), 1)
-        found = []
+        facts = []
         for i, factor in enumerate(self._study.factors):
             progress_of(self._feedback)(i / total)
-            found.append(_told(lambda factor=factor: self._factor(ground, factor)))
-        return found
+            facts.append(_told(lambda factor=factor: self._factor(ground, factor)))
+        return facts
 
     def _factor(self, ground: Ground, factor: Factor) -> Facts:
         points = self._layers.open(factor.layer).geometryType() == Qgis.GeometryType.Point
@@ -250,9 +250,9 @@ def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:
     }
 
 
-def _refused(found: Facts) -> set[str]:
+def _refused(known: Facts) -> set[str]:
     """Sentences with which a part is refused already."""
-    parts = [found["area"], found.get("outcome", {}), *found.get("factors", [])]
+    parts = [known["area"], known.get("outcome", {}), *known.get("factors", [])]
     return {facts["refused"] for facts in parts if "refused" in facts}
 
 

@@ -79,7 +79,7 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         raise InputError(problem)
     layers = OpenLayers(context)
     factors = [layers.open(factor.layer) for factor in study.factors]
-    found = {
+    parameters = {
         "TITLE": study.title,
         "MARKING": study.marking,
         "STUDY_AREA": source_of(layers, study.study_area),
@@ -100,13 +100,13 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         "WEIGHT_FIELD": study.weight_field or None,
         **covariate_parameters(study, layers),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, Any]:
     """EXPOSURE and ADJUST, as far as the study has them."""
-    found = {"EXPOSURE": layers.raster(study.exposure).id()} if study.exposure is not None else {}
-    return found | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
+    parameters = {"EXPOSURE": layers.raster(study.exposure).id()} if study.exposure is not None else {}
+    return parameters | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
 
 
 def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:
@@ -116,9 +116,9 @@ def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:
 
 def count_parameters(study: StudyDocument) -> dict[str, Any]:
     """Window and fields of the events to fit on, as rtm:countevents has them."""
-    found = {"START": study.fit.start, "END": study.fit.end}
-    found |= {"EVENT_DATE_FIELD": study.date_field, "WEIGHT_FIELD": study.weight_field}
-    return {name: value for name, value in found.items() if value}
+    parameters = {"START": study.fit.start, "END": study.fit.end}
+    parameters |= {"EVENT_DATE_FIELD": study.date_field, "WEIGHT_FIELD": study.weight_field}
+    return {name: value for name, value in parameters.items() if value}
 
 
 def source_of(layers: OpenLayers, ref: LayerRef | None) -> str | QgsProcessingFeatureSourceDefinition | None:

@@ -171,14 +171,14 @@ def _measured_again(layer: QgsVectorLayer, terrain: Terrain, with_scores: bool) 
         if not cells.any() or not _same(feature["cells"], float(np.count_nonzero(cells))):
             return False
         scores = terrain.scores[cells].astype(np.float64)
-        told = feature["mean_score"], feature["max_score"]
-        if with_scores and not (_same(told[0], float(scores.mean())) and _same(told[1], float(scores.max()))):
+        written = feature["mean_score"], feature["max_score"]
+        if with_scores and not (_same(written[0], float(scores.mean())) and _same(written[1], float(scores.max()))):
             return False
     return True
 
 
-def _same(told: object, value: float) -> bool:
-    return isinstance(told, (int, float)) and math.isclose(told, value, rel_tol=_SAME)
+def _same(written: object, value: float) -> bool:
+    return isinstance(written, (int, float)) and math.isclose(written, value, rel_tol=_SAME)
 
 
 def _cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
@@ -198,5 +198,5 @@ def _cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
     feature.SetGeometry(geometry)
     layer.CreateFeature(feature)
     gdal.RasterizeLayer(raster, [1], layer, burn_values=[1])
-    found: NDArray[np.bool_] = raster.ReadAsArray()[grid.mask] == 1
-    return found
+    covered: NDArray[np.bool_] = raster.ReadAsArray()[grid.mask] == 1
+    return covered

@@ -24,10 +24,10 @@ def sound_text(text: str) -> str:
 def number(value: object) -> float | None:
     """A value as a finite number; None when it is none."""
     try:
-        found = float(str(value).strip())
+        parsed = float(str(value).strip())
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return parsed if math.isfinite(parsed) else None
 
 
 def weight_reader(source: QgsFeatureSource, name: str, value_field: str) -> Callable[[QgsFeature], float] | None:
@@ -43,13 +43,13 @@ def weight_reader(source: QgsFeatureSource, name: str, value_field: str) -> Call
     require_field(source, name, value_field)
 
     def take(feature: QgsFeature) -> float:
-        found = number(feature[value_field])
-        if found is None or found < 0:
+        weight = number(feature[value_field])
+        if weight is None or weight < 0:
             raise InputError(
                 f"The field '{value_field}' of '{name}' holds {str(feature[value_field])[:40]!r}; weights must be "
                 "numbers of 0 or more."
             )
-        return found
+        return weight
 
     return take
 
@@ -113,7 +113,7 @@ class DateColumn:
 
     name: str
     field_name: str
-    found: list[Period | None] = field(default_factory=list)
+    periods: list[Period | None] = field(default_factory=list)
     _unlocated: list[Period | None] = field(default_factory=list)
     _read: dict[str, Period | None] = field(default_factory=dict)
     _unreadable: list[str] = field(default_factory=list)
@@ -122,7 +122,7 @@ class DateColumn:
         """Read one feature, which has so many points; one without points is kept apart."""
         period = self._period(feature)
         if points:
-            self.found.extend([period] * points)
+            self.periods.extend([period] * points)
         else:
             self._unlocated.append(period)
 
@@ -160,8 +160,8 @@ class DateColumn:
                 f"read as dates, such as {self._unreadable[0][:40]!r}; use dates like 2018-03-05, or months like "
                 "2018-03."
             )
-        dates = Dates.of(self.found, f"the field '{self.field_name}' of '{self.name}'")
-        if self.found and not dates.span.known:
+        dates = Dates.of(self.periods, f"the field '{self.field_name}' of '{self.name}'")
+        if self.periods and not dates.span.known:
             raise InputError(
                 f"The field '{self.field_name}' of '{self.name}' holds no date; choose the field that says when the "
                 "events happened."

@@ -41,8 +41,8 @@ class FileLayer:
 def layers_of_file(path: str) -> tuple[FileLayer, ...]:
     """All layers of a file or of a zip of files, in their order; empty where it holds none."""
     address = f"/vsizip/{path}" if path.casefold().endswith(".zip") else path
-    found = QgsProviderRegistry.instance().querySublayers(address, _QUERY)
-    ours = [item for item in found if item.providerKey() in _OURS and item.type() in (_VECTOR, _RASTER)]
+    sublayers = QgsProviderRegistry.instance().querySublayers(address, _QUERY)
+    ours = [item for item in sublayers if item.providerKey() in _OURS and item.type() in (_VECTOR, _RASTER)]
     stem = PurePath(path.replace("\\", "/")).stem
     return tuple(
         FileLayer(

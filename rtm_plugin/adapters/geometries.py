@@ -194,9 +194,9 @@ def _parts(geometry: QgsGeometry, transform: QgsCoordinateTransform | None, repo
     if len(wkb) == POINT.itemsize and wkb[0] == 1:  # most layers are points, and long
         x, y = struct.unpack_from("<dd", wkb, 5)
         return [[np.array(((x, y),))]] if math.isfinite(x) and math.isfinite(y) else []
-    found = parts(wkb)
+    vertices = parts(wkb)
     least = {Qgis.GeometryType.Point: 1, Qgis.GeometryType.Line: 2}.get(kind, 4)
-    return [part for part in found if part and len(part[0]) >= least and _on_a_map(part)]
+    return [part for part in vertices if part and len(part[0]) >= least and _on_a_map(part)]
 
 
 def _is_sound(geometry: QgsGeometry) -> bool:
@@ -209,13 +209,13 @@ def _on_a_map(part: Part) -> bool:
     return all(bool((np.abs(vertices) < _FARTHEST).all()) for vertices in part)
 
 
-def coordinates_of(found: list[Part], geometry: str) -> Floats:
+def coordinates_of(parts: list[Part], geometry: str) -> Floats:
     if geometry == "point":
-        return found[0][0] if len(found) == 1 else np.concatenate([part[0] for part in found])
+        return parts[0][0] if len(parts) == 1 else np.concatenate([part[0] for part in parts])
     if geometry == "line":
-        return np.concatenate([np.hstack([part[0][:-1], part[0][1:]]) for part in found])
+        return np.concatenate([np.hstack([part[0][:-1], part[0][1:]]) for part in parts])
     return np.concatenate(
-        [ring_segments(ring, anticlockwise=i == 0) for part in found for i, ring in enumerate(part) if len(ring) > 3]
+        [ring_segments(ring, anticlockwise=i == 0) for part in parts for i, ring in enumerate(part) if len(ring) > 3]
     )
 
 

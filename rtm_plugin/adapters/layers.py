@@ -139,10 +139,10 @@ def read_layer(
     if source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs and gathered.coordinates_only:
         return _read_points(source, stream.request(), report, feedback)
     fields = source.fields().names() if rows else [value_field, date_field, name_field or ""]
-    for i, (feature, found) in enumerate(stream.features(fields)):
+    for i, (feature, parts) in enumerate(stream.features(fields)):
         if i % _CHECK_EVERY == 0:
             stop_if_cancelled(feedback)
-        gathered.take(feature, found)
+        gathered.take(feature, parts)
     return gathered.read()
 
 
@@ -176,20 +176,20 @@ class _Gathered:
         """Whether nothing but the coordinates is wanted."""
         return (self._weight, self._dates, self._name_field, self._rows) == (None, None, None, None)
 
-    def take(self, feature: QgsFeature, found: list[Part]) -> None:
+    def take(self, feature: QgsFeature, parts: list[Part]) -> None:
         """One feature with its parts; without any, it is counted as one that cannot be located."""
         report = self._report
-        if not found:
+        if not parts:
             report.without_geometry += 1
             if self._dates is not None:
                 self._dates.take(feature, 0)
             return
-        array = coordinates_of(found, self._geometry)
+        array = coordinates_of(parts, self._geometry)
         self._arrays.append(array)
         if self._dates is not None:
             self._dates.take(feature, len(array))
         if self._dissolve:
-            self._polygons.extend(found)
+            self._polygons.extend(parts)
         if self._weight is not None:
             self._weights.extend([self._weight(feature)] * len(array))
         if self._rows is not None:
@@ -264,17 +264,17 @@ def _read_points(
     """All points of a layer at once: most layers are such, and long."""
     if request.filterType() != Qgis.FeatureRequestFilterType.Expression:
         request.setSubsetOfAttributes([])
-    found: list[bytes] = []
+    blobs: list[bytes] = []
     for i, feature in enumerate(source.getFeatures(request)):
         if i % _CHECK_EVERY == 0:
             stop_if_cancelled(feedback)
-        found.append(bytes(feature.geometry().asWkb()))
-    whole = [wkb for wkb in found if len(wkb) == POINT.itemsize]
+        blobs.append(bytes(feature.geometry().asWkb()))
+    whole = [wkb for wkb in blobs if len(wkb) == POINT.itemsize]
     points = np.frombuffer(b"".join(whole), dtype=POINT)
     coordinates = np.column_stack([points["x"], points["y"]])
     coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
     report.features = len(coordinates)
-    report.without_geometry = len(found) - len(coordinates)
+    report.without_geometry = len(blobs) - len(coordinates)
     _mention(report)
     return ReadLayer(features=Features("point", coordinates, report.features), values=None, report=report)
 

@@ -27,8 +27,8 @@ def memory_of_this_computer() -> tuple[int, int] | None:
     """Bytes of memory in all, and of those that are free; None where the system does not tell."""
     if sys.platform == "win32":
         status = _Status(length=ctypes.sizeof(_Status))
-        told = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-        return (int(status.total), int(status.free)) if told else None
+        succeeded = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return (int(status.total), int(status.free)) if succeeded else None
     try:
         rows = dict(line.split(":", 1) for line in _TABLE.read_text(encoding="ascii").splitlines() if ":" in line)
         total, free = (1024 * int(rows[name].split()[0]) for name in ("MemTotal", "MemAvailable"))

@@ -89,8 +89,8 @@ class Preferences:
 def load_preferences() -> Preferences:
     """The settings in force: the analyst's, else the force's, else the plugin's; senseless values are left out."""
     settings, usual = QgsSettings(), Preferences()
-    found = {name: _read(settings, name, value) for name, value in asdict(usual).items()}
-    return Preferences(**found)
+    kept = {name: _read(settings, name, value) for name, value in asdict(usual).items()}
+    return Preferences(**kept)
 
 
 def plain_marking(text: str) -> str:

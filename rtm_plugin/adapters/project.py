@@ -78,8 +78,8 @@ class ProjectModel:
 
 def risk_terrains(project: QgsProject) -> list[QgsRasterLayer]:
     """The rasters of the project that rtm:terrain or rtm:run made, by name."""
-    found = [layer for layer in project.mapLayers().values() if kind_of(layer) == "terrain"]
-    return sorted(found, key=lambda layer: (layer.name(), layer.id()))
+    terrains = [layer for layer in project.mapLayers().values() if kind_of(layer) == "terrain"]
+    return sorted(terrains, key=lambda layer: (layer.name(), layer.id()))
 
 
 def kind_of(layer: QgsMapLayer) -> str:
@@ -246,16 +246,16 @@ def _factor_layers(
         known.setdefault(source_key(layer.source()), layer.id())
         known.setdefault(layer_name(layer), layer.id())
     sources = [source for source in given if isinstance(source, str)] if isinstance(given, list) else []
-    found: dict[str, str] = {}
+    layer_of: dict[str, str] = {}
     for source in sources:
         name, key = _named(project, known, source)
         for factor in _names(name, entries):
-            found.setdefault(factor, key)
+            layer_of.setdefault(factor, key)
     for term in model.selected:
         layers = [entry.layer for entry in entries if term.factor in _names(entry.layer, [entry])]
         for name in [*layers, term.factor]:
-            if term.factor not in found and name in known:
-                found[term.factor] = known[name]
+            if term.factor not in layer_of and name in known:
+                layer_of[term.factor] = known[name]
     selected = {term.factor for term in model.selected} - unsafe
     filters = {
         factor: entry.filter
@@ -263,7 +263,7 @@ def _factor_layers(
         for factor in _names(entry.layer, [entry])
         if entry.filter and factor in selected
     }
-    return {factor: key for factor, key in found.items() if key and factor in selected}, settings, filters
+    return {factor: key for factor, key in layer_of.items() if key and factor in selected}, settings, filters
 
 
 def _events(project: QgsProject, model: RiskModel) -> str:
@@ -328,5 +328,5 @@ def _settings(given: Any) -> tuple[str, tuple[LayerSettings, ...]]:
 
 def _names(layer: str, entries: Any) -> list[str]:
     """The factors that a layer serves."""
-    own = [entry for entry in entries if entry.layer == layer] or [LayerSettings(layer)]
-    return [str((entry.changes or {}).get("name", layer)) for entry in own]
+    matching = [entry for entry in entries if entry.layer == layer] or [LayerSettings(layer)]
+    return [str((entry.changes or {}).get("name", layer)) for entry in matching]

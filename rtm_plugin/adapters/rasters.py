@@ -180,8 +180,8 @@ class Raster:
 
     def require(self, kind: str, what: str, maker: str, or_foreign: bool = False, or_forecast: bool = False) -> None:
         """Refuse a raster that another algorithm made; a forecast or one not ours passes only where that is said."""
-        found = self.items.kind
-        if found != kind and not (or_foreign and found is None) and not (or_forecast and found == "forecast"):
+        own_kind = self.items.kind
+        if own_kind != kind and not (or_foreign and own_kind is None) and not (or_forecast and own_kind == "forecast"):
             raise InputError(
                 f"The {what} raster '{self.name}' was not made by {maker}; run that first and choose its output."
             )
@@ -299,13 +299,13 @@ def read_candidates(rasters: Sequence[Raster], grid: Grid, progress: Progress = 
 
 def _factor_blocks(raster: Raster, grid: Grid) -> list[FactorCandidates]:
     same_cells(raster, grid)
-    found: dict[str, list[tuple[Candidate, NDArray[np.bool_]]]] = {}
+    blocks: dict[str, list[tuple[Candidate, NDArray[np.bool_]]]] = {}
     for number in range(1, raster.bands + 1):
         values, _, band = raster.band(number)
         items = RasterItems.of(band.GetMetadata(), raster.name)
         candidate = items.candidate(plain_text(band.GetDescription()))
-        found.setdefault(candidate.factor, []).append((candidate, values[grid.mask] == 1))
-    return [FactorCandidates.from_columns([c for c, _ in pairs], [x for _, x in pairs]) for pairs in found.values()]
+        blocks.setdefault(candidate.factor, []).append((candidate, values[grid.mask] == 1))
+    return [FactorCandidates.from_columns([c for c, _ in pairs], [x for _, x in pairs]) for pairs in blocks.values()]
 
 
 def same_cells(raster: Raster, grid: Grid) -> None:
@@ -316,10 +316,10 @@ def same_cells(raster: Raster, grid: Grid) -> None:
 
 def require_cells(raster: Raster, grid: Grid) -> Grid:
     """The raster's grid; refused when it lacks a cell of this one, which may be a part of it."""
-    found = raster.grid()
-    if not found.holds(grid):
+    cells = raster.grid()
+    if not cells.holds(grid):
         raise InputError(_other_cells(raster))
-    return found
+    return cells
 
 
 def _other_cells(raster: Raster) -> str:

@@ -82,12 +82,12 @@ class RunsFile:
     def _whole(self) -> bytes:
         """What the file holds up to the last end of a line."""
         try:
-            found = self.path.read_bytes()
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return b""
         except OSError as error:
             raise FileFormatError(f"{self.path.name} cannot be read: {error.strerror or error}.") from error
-        return found[: found.rfind(b"\n") + 1]
+        return content[: content.rfind(b"\n") + 1]
 
     def _foreign(self) -> FileFormatError:
         return FileFormatError(

@@ -97,19 +97,19 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
     common = np.all(np.isfinite(values), axis=0)
     if not common.any():
         raise InputError("The maps have no cell in common; choose maps of the same study area.")
-    found = []
-    for raster, own, name in zip(rasters, values, _names(rasters), strict=True):
+    maps = []
+    for raster, raster_values, name in zip(rasters, values, _names(rasters), strict=True):
         kind = raster.items.kind
         scored = int(np.count_nonzero(raster.band(1)[1]))
         family, dispersion = raster.items.family
         left_out = scored - int(np.count_nonzero(common))
         fitted, expected = raster.items.period(FIT), kind in _EXPECTED
         days = _days(raster, fitted) if expected else None
-        found.append(
+        maps.append(
             ScoreRaster(
                 name=name,
                 kind=KINDS[kind],
-                values=own[common],
+                values=raster_values[common],
                 left_out=left_out,
                 fitted=fitted,
                 is_expected=expected,
@@ -119,7 +119,7 @@ def read_scores(rasters: Sequence[Raster]) -> tuple[Grid, list[ScoreRaster]]:
                 marking=raster.marking,
             )
         )
-    return grid.only(common), found
+    return grid.only(common), maps
 
 
 def _names(rasters: Sequence[Raster]) -> list[str]:

@@ -118,9 +118,9 @@ def write_table(
     _write(path, final, columns, filled, marking)
 
 
-def write_places(path: str, final: str, grid: Grid, found: Places, marking: str = "") -> None:
+def write_places(path: str, final: str, grid: Grid, places: Places, marking: str = "") -> None:
     """One multipolygon a place, by rank."""
-    outlines = place_outlines(grid, found)
+    outlines = place_outlines(grid, places)
     rows = [
         (
             [
@@ -135,7 +135,7 @@ def write_places(path: str, final: str, grid: Grid, found: Places, marking: str 
             ],
             outlines[place.rank],
         )
-        for place in found.places
+        for place in places.places
     ]
     _write(
         path,
@@ -169,7 +169,7 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
         value = feature[name]
         return None if QgsVariantUtils.isNull(value) else float(value)
 
-    found = []
+    places = []
     for feature in layer.getFeatures():
         values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
         needed = ("rank", "cells", "area", "mean_score", "max_score")
@@ -178,16 +178,16 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
                 f"A place of the layer '{layer_name(layer)}' has no rank, size or score; make the layer again."
             )
         rank, cells = int(values.pop("rank")), int(values.pop("cells"))
-        found.append(Place(rank=rank, cells=cells, factors=(), **values))
-    return tuple(sorted(found, key=lambda place: place.rank))
+        places.append(Place(rank=rank, cells=cells, factors=(), **values))
+    return tuple(sorted(places, key=lambda place: place.rank))
 
 
-def place_outlines(grid: Grid, found: Places) -> dict[int, QgsGeometry]:
+def place_outlines(grid: Grid, places: Places) -> dict[int, QgsGeometry]:
     """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts)."""
     rows, columns = grid.shape
     raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Int32)
     raster.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
-    label = grid.raster(found.label.astype(np.int32), 0)
+    label = grid.raster(places.label.astype(np.int32), 0)
     raster.GetRasterBand(1).WriteArray(label)
     store = ogr.GetDriverByName("Memory").CreateDataSource("")
     layer = store.CreateLayer("places", None, ogr.wkbPolygon)

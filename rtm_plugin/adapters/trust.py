@@ -122,8 +122,8 @@ def require_trusted(study: StudyDocument, allow_remote: bool = False, beside: st
 def remote_layers(study: StudyDocument, beside: str = "") -> tuple[str, ...]:
     """What a study names beside local files of known kinds: name, address without password, and why."""
     refusals = ((ref, refusal_of_source(ref.provider, ref.source, beside)) for ref in _named_by(study))
-    told = (f"the layer '{ref.name}' at {without_secrets(ref.source)} ({why})" for ref, why in refusals if why)
-    return tuple(dict.fromkeys(told))
+    descriptions = (f"the layer '{ref.name}' at {without_secrets(ref.source)} ({why})" for ref, why in refusals if why)
+    return tuple(dict.fromkeys(descriptions))
 
 
 def _named_by(study: StudyDocument) -> tuple[LayerRef, ...]:

@@ -188,5 +188,5 @@ def subset_refusal(sql: str) -> str:
 def sql_refusal(sql: str) -> str:
     """The function in the definition of a view or table that can reach out of a database; empty without one."""
     bare = _SQL_QUOTED.sub(lambda quoted: quoted.group() if quoted.lastgroup == "name" else " ", sql)
-    found = _SQL_REACHES_OUT.search(bare)
-    return f"{found.group(1)[:60]}()" if found else ""
+    function = _SQL_REACHES_OUT.search(bare)
+    return f"{function.group(1)[:60]}()" if function else ""

@@ -24,9 +24,9 @@ def parts(wkb: bytes) -> list[Part]:
     >>> parts(struct.pack("<BIdd", 1, 1, 3.0, 4.0))[0][0].tolist()
     [[3.0, 4.0]]
     """
-    found: list[Part] = []
-    _read(wkb, 0, found, _STRAIGHT)
-    return found
+    read: list[Part] = []
+    _read(wkb, 0, read, _STRAIGHT)
+    return read
 
 
 def all_vertices(wkb: bytes) -> Floats:
@@ -37,9 +37,9 @@ def all_vertices(wkb: bytes) -> Floats:
     >>> all_vertices(struct.pack("<BIIdddddd", 1, 8, 3, 0, 0, 1, 1, 2, 0)).tolist()
     [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]
     """
-    found: list[Part] = []
-    _read(wkb, 0, found, _CURVED)
-    return np.vstack([np.zeros((0, 2)), *(ring for part in found for ring in part)])
+    read: list[Part] = []
+    _read(wkb, 0, read, _CURVED)
+    return np.vstack([np.zeros((0, 2)), *(ring for part in read for ring in part)])
 
 
 def polygon(rings: Part) -> bytes:
@@ -56,7 +56,7 @@ def polygon(rings: Part) -> bytes:
     return struct.pack("<BII", 1, 3, len(closed)) + body
 
 
-def _read(wkb: bytes, at: int, found: list[Part], kinds: _Kinds) -> int:
+def _read(wkb: bytes, at: int, read: list[Part], kinds: _Kinds) -> int:
     order = "<" if wkb[at] == 1 else ">"
     code = struct.unpack_from(order + "I", wkb, at + 1)[0]
     at += 5
@@ -67,19 +67,19 @@ def _read(wkb: bytes, at: int, found: list[Part], kinds: _Kinds) -> int:
     if kind == 1:
         vertices, at = _vertices(wkb, at, order, 1, width)
         if np.isfinite(vertices).all():  # an empty point is written as NaN
-            found.append([vertices])
+            read.append([vertices])
     elif kind in kinds[0]:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         vertices, at = _vertices(wkb, at + 4, order, number, width)
-        found.append([vertices])
+        read.append([vertices])
     elif kind in (3, 17):  # a triangle is a polygon
         rings, at = _rings(wkb, at, order, width)
-        found.append(rings)
+        read.append(rings)
     elif kind in kinds[1]:
         number = struct.unpack_from(order + "I", wkb, at)[0]
         at += 4
         for _ in range(number):
-            at = _read(wkb, at, found, kinds)
+            at = _read(wkb, at, read, kinds)
     else:
         raise ValueError(f"geometry type {kind}")
     return at

@@ -106,14 +106,14 @@ class BriefingLayers:
         """All layers, uppermost first: vectors of the basemap lie as lines above the terrain, pictures below."""
         lines = [layer for layer in self.basemap if isinstance(layer, QgsVectorLayer)]
         ground = [layer for layer in self.basemap if not isinstance(layer, QgsVectorLayer)]
-        found = [self.places, *self.factors, self.outline, *lines, self.terrain, *ground]
-        return [layer for layer in found if layer is not None]
+        layers = [self.places, *self.factors, self.outline, *lines, self.terrain, *ground]
+        return [layer for layer in layers if layer is not None]
 
     @property
     def in_legend(self) -> list[QgsMapLayer]:
         """What the legend explains."""
-        found = [self.terrain, self.places, self.outline, *self.factors]
-        return [layer for layer in found if layer is not None]
+        layers = [self.terrain, self.places, self.outline, *self.factors]
+        return [layer for layer in layers if layer is not None]
 
     def copies(self, terrain: str, places: str, outline: str) -> "BriefingLayers":
         """Copies, to be painted, under the names that the legend shall show; the basemap keeps its own."""
@@ -121,9 +121,9 @@ class BriefingLayers:
         def copy(layer: QgsMapLayer | None, name: str) -> QgsMapLayer | None:
             if layer is None:
                 return None
-            found = layer.clone()
-            found.setName(harmless(name, _LONGEST_NAME))
-            return found
+            clone = layer.clone()
+            clone.setName(harmless(name, _LONGEST_NAME))
+            return clone
 
         return BriefingLayers(
             terrain=copy(self.terrain, terrain),
@@ -315,13 +315,13 @@ def _fill_legend(legend: QgsLayoutItemLegend, layers: Sequence[QgsMapLayer]) -> 
 
 def _fit_legend(layout: QgsPrintLayout, legend: QgsLayoutItemLegend) -> bool:
     """Fit a legend into its box; one that is too long gets the room of an inset at its side, in two columns."""
-    own = legend.mapRectToScene(legend.rect())
+    legend_area = legend.mapRectToScene(legend.rect())
     insets = [item for item in _items(layout, "inset", QgsLayoutItemMap) if item.isVisible()]
-    both, rooms = own, [(own.width(), own.height(), legend.columnCount())]
+    both, rooms = legend_area, [(legend_area.width(), legend_area.height(), legend.columnCount())]
     if len(insets) == 1:
         beside = insets[0].mapRectToScene(insets[0].rect())
-        both = own.united(beside)
-        taken = own.width() * own.height() + beside.width() * beside.height()
+        both = legend_area.united(beside)
+        taken = legend_area.width() * legend_area.height() + beside.width() * beside.height()
         if both.width() * both.height() <= _SIDE_BY_SIDE * taken:
             rooms.append((both.width(), both.height(), 2))
     room = fit_legend(legend, rooms)

@@ -128,23 +128,23 @@ def fit_legend(legend: QgsLayoutItemLegend, rooms: Sequence[tuple[float, float, 
     parts = (QgsLegendStyle.Style.Title, QgsLegendStyle.Style.Group, QgsLegendStyle.Style.Subgroup)
     parts = (*parts, QgsLegendStyle.Style.SymbolLabel)
     styles = {part: QgsLegendStyle(legend.style(part)) for part in parts}
-    own = styles[QgsLegendStyle.Style.SymbolLabel].textFormat().size()
+    full_size = styles[QgsLegendStyle.Style.SymbolLabel].textFormat().size()
     symbol = legend.symbolWidth(), legend.symbolHeight()
 
     def fits(size: float, width: float, height: float) -> bool:
         for part, style in styles.items():
             smaller = QgsLegendStyle(style)
-            smaller.setTextFormat(resized(style.textFormat(), style.textFormat().size() * size / own))
+            smaller.setTextFormat(resized(style.textFormat(), style.textFormat().size() * size / full_size))
             legend.setStyle(part, smaller)
-        legend.setSymbolWidth(symbol[0] * size / own)
-        legend.setSymbolHeight(symbol[1] * size / own)
+        legend.setSymbolWidth(symbol[0] * size / full_size)
+        legend.setSymbolHeight(symbol[1] * size / full_size)
         context = _context(legend.layout())
         needed = QgsLegendRenderer(legend.model(), legend.legendSettings()).minimumSize(context)
         return needed.height() <= height and needed.width() <= width
 
     for number, (width, height, columns) in enumerate(rooms):
         legend.setColumnCount(columns)
-        chosen = _largest(own, lambda size, room=(width, height): fits(size, *room))
+        chosen = _largest(full_size, lambda size, room=(width, height): fits(size, *room))
         if fits(chosen, width, height):
             return number
     return None
@@ -152,9 +152,9 @@ def fit_legend(legend: QgsLayoutItemLegend, rooms: Sequence[tuple[float, float, 
 
 def resized(format_: QgsTextFormat, size: float) -> QgsTextFormat:
     """The same format in another size."""
-    found = QgsTextFormat(format_)
-    found.setSize(size)
-    return found
+    smaller = QgsTextFormat(format_)
+    smaller.setSize(size)
+    return smaller
 
 
 def _largest(size: float, fits: Callable[[float], bool]) -> float:
@@ -187,20 +187,20 @@ def _lines(context: QgsRenderContext, format_: QgsTextFormat, text: str, width: 
             widths[part] = QgsTextRenderer.textWidth(context, format_, [part]) / context.scaleFactor()
         return widths[part]
 
-    found: list[str] = []
+    lines: list[str] = []
     for paragraph in text.split("\n"):
         if len(paragraph) <= _LONGEST_SOFT:
-            found.append(paragraph)
+            lines.append(paragraph)
             continue
         space, taken, line = wide("n n") - wide("nn"), 0.0, []
         for word in paragraph.split(" "):
             if line and taken + space + wide(word) > width * _NARROWER:
-                found.append(" ".join(line))
+                lines.append(" ".join(line))
                 taken, line = 0.0, []
             taken += wide(word) + (space if line else 0.0)
             line.append(word)
-        found.append(" ".join(line))
-    return found
+        lines.append(" ".join(line))
+    return lines
 
 
 def _context(layout: object) -> QgsRenderContext:

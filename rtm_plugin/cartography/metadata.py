@@ -46,10 +46,10 @@ def describe(layer: QgsMapLayer) -> None:
     days = tuple(items.get(f"{FIT}_{end}") for end in ("START", "END"))
     title = items.get(TITLE, layer.name())
     abstract = " ".join(text for text in (items.get(ABSTRACT), items.get(NOTE)) if text)
-    found = metadata_of(layer, title, abstract, settings, items.get(MODEL), days)
+    metadata = metadata_of(layer, title, abstract, settings, items.get(MODEL), days)
     if items.get(MARKING):
-        found.setConstraints([QgsLayerMetadata.Constraint(items[MARKING], CONSTRAINT)])
-    layer.setMetadata(found)
+        metadata.setConstraints([QgsLayerMetadata.Constraint(items[MARKING], CONSTRAINT)])
+    layer.setMetadata(metadata)
 
 
 def metadata_of(
@@ -68,17 +68,17 @@ def metadata_of(
         The model's hash.
     days : ISO days of the first and the last event behind the layer, each may be missing
     """
-    found = QgsLayerMetadata()
-    found.setType("dataset")
-    found.setLanguage("en-GB")
-    found.setIdentifier(identifier or "")
-    found.setTitle(title)
-    found.setAbstract(abstract)
-    found.setKeywords({"method": ["Risk Terrain Modelling"], "software": ["Risk Terrain, plugin for QGIS"]})
-    found.setHistory(list(settings))
-    found.setCrs(layer.crs())
-    found.setExtent(_extent(layer, days))
-    return found
+    metadata = QgsLayerMetadata()
+    metadata.setType("dataset")
+    metadata.setLanguage("en-GB")
+    metadata.setIdentifier(identifier or "")
+    metadata.setTitle(title)
+    metadata.setAbstract(abstract)
+    metadata.setKeywords({"method": ["Risk Terrain Modelling"], "software": ["Risk Terrain, plugin for QGIS"]})
+    metadata.setHistory(list(settings))
+    metadata.setCrs(layer.crs())
+    metadata.setExtent(_extent(layer, days))
+    return metadata
 
 
 def _extent(layer: QgsMapLayer, days: tuple[str | None, str | None]) -> QgsLayerMetadata.Extent:

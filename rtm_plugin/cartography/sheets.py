@@ -87,8 +87,8 @@ class _Page:
         top = _MARGIN + 18
         drawn = self._drawing(sheet.drawing, top)
         left = _MARGIN + _DRAWING + _GAP
-        told = self._html(sheet.beside, left, top, _WIDTH - _MARGIN - left)
-        below = top + max(drawn, told) + _GAP
+        text_height = self._html(sheet.beside, left, top, _WIDTH - _MARGIN - left)
+        below = top + max(drawn, text_height) + _GAP
         y = below + self._html(sheet.below, _MARGIN, below, _WIDTH - 2 * _MARGIN) + _GAP
         self._to_fill_in(sheet.lines, y)
 

@@ -304,7 +304,7 @@ def choose(
         clock=clock,
         workers=workers,
     )
-    return selection, {name: family_model(name, found, observed) for name, found in selection.families.items()}
+    return selection, {name: family_model(name, selected, observed) for name, selected in selection.families.items()}
 
 
 def forecast_events(

@@ -70,24 +70,24 @@ def _success(pdf: Path) -> str:
 
 def _free_file(wanted: Path) -> Path:
     """The file, numbered where there is one: a page that was handed out is not replaced unasked."""
-    found, number = wanted, 1
-    while found.exists():
+    free, number = wanted, 1
+    while free.exists():
         number += 1
-        found = wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
-    return found
+        free = wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
+    return free
 
 
 def _factor_layers(chosen: ProjectModel) -> list[QgsVectorLayer]:
     """The features of each factor as a layer of its name; one whose filter the file's driver lacks is left out."""
-    found = []
+    layers = []
     for factor, key in chosen.factors.items():
         known = QgsProject.instance().mapLayer(key)
         layer = known.clone() if isinstance(known, QgsVectorLayer) else open_vector(key, factor)
         if not layer.isValid() or not _keep_only(layer, chosen.filters.get(factor, "")):
             continue
         layer.setName(factor)
-        found.append(layer)
-    return found
+        layers.append(layer)
+    return layers
 
 
 def _keep_only(layer: QgsVectorLayer, expression: str) -> bool:

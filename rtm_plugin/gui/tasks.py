@@ -168,7 +168,7 @@ class LatestJob(QObject):
         self.cancel()
         job = self._current = Job(algorithm, parameters, quiet=True)
 
-        def told(ok: bool, results: dict[str, Any]) -> None:
+        def answered(ok: bool, results: dict[str, Any]) -> None:
             if self._current is not job:
                 return
             self._current = None
@@ -177,7 +177,7 @@ class LatestJob(QObject):
             else:
                 failed(job.error)
 
-        job.finished.connect(told)
+        job.finished.connect(answered)
         job.start()
 
     def cancel(self) -> None:

@@ -36,25 +36,25 @@ class CardText:
     near: str
 
 
-def card_texts(found: Findings, cells: Cells) -> tuple[CardText, ...]:
+def card_texts(findings: Findings, cells: Cells) -> tuple[CardText, ...]:
     """The cards, by rank."""
-    grid, summary = cells.grid, found.model.score
+    grid, summary = cells.grid, findings.model.score
     classes = grid.raster(1 + summary.classes(cells.scores).astype(np.uint8), 0)
     ranks = grid.raster(cells.places, 0)
-    legend = class_legend(found.classes, summary, CLASS_COLOURS)
+    legend = class_legend(findings.classes, summary, CLASS_COLOURS)
     templates = environment()
 
     def text(template: str, card: PlaceCard) -> str:
-        shown = {"card": card, "place": card.place, "context": found.context, "legend": legend}
+        shown = {"card": card, "place": card.place, "context": findings.context, "legend": legend}
         return templates.get_template(template).render(**shown)
 
     return tuple(
         CardText(
-            f"Place {whole(card.place.rank)} of {whole(len(found.places))}",
-            found.context.title,
-            str(place_map(grid, classes, ranks, card, found.context)),
+            f"Place {whole(card.place.rank)} of {whole(len(findings.places))}",
+            findings.context.title,
+            str(place_map(grid, classes, ranks, card, findings.context)),
             text("card_facts.html", card),
             text("card_near.html", card),
         )
-        for card in found.cards
+        for card in findings.cards
     )

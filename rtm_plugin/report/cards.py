@@ -87,7 +87,7 @@ def _at_work(model: RiskModel, place: Place, parts: Sequence[float] | None) -> t
     """The factors that raise a place, the largest share first."""
     separated = {factor.name for factor in model.separation.factors} if model.separation is not None else set()
     present = {presence.factor: presence.share for presence in place.factors}
-    found = [
+    at_work = [
         FactorAtWork(
             factor=term.factor,
             protective=term.direction == "protective",
@@ -98,7 +98,7 @@ def _at_work(model: RiskModel, place: Place, parts: Sequence[float] | None) -> t
         for i, term in enumerate(model.selected)
         if (present.get(term.factor, 0.0) if parts is None else parts[i]) > 0
     ]
-    return tuple(sorted(found, key=lambda f: (-(f.share or 0.0), -(f.cells or 0.0), f.factor)))
+    return tuple(sorted(at_work, key=lambda f: (-(f.share or 0.0), -(f.cells or 0.0), f.factor)))
 
 
 def _middle(cells: Cells, ranks: np.ndarray[tuple[int, int], np.dtype[np.int64]], rank: int) -> tuple[float, float]:
@@ -111,15 +111,15 @@ def _near(
     at_work: Sequence[FactorAtWork], cells: Cells, place: Place, middle: tuple[float, float]
 ) -> tuple[NearFeature, ...]:
     """The features nearest the middle, by factor in the order of their shares."""
-    found: list[NearFeature] = []
+    features: list[NearFeature] = []
     for factor in at_work:
         layer = cells.layers.get(factor.factor)
         if layer is None:
             continue
         wanted = NEAR_EACH if layer.names is not None else 1
         nearest = nearest_features(layer.features, middle, wanted, layer.names)
-        found += [_told(factor.factor, near, _inside(cells, near, place.rank)) for near in nearest]
-    return tuple(replace(near, number=i) for i, near in enumerate(found[:NEAR_ALL], 1))
+        features += [_told(factor.factor, near, _inside(cells, near, place.rank)) for near in nearest]
+    return tuple(replace(near, number=i) for i, near in enumerate(features[:NEAR_ALL], 1))
 
 
 def _told(factor: str, near: Nearby, inside: bool) -> NearFeature:

@@ -59,9 +59,9 @@ def _ratio(row: Parameter) -> _Row:
     return _Row(label=readable(row.factor), low=low, middle=middle, high=high, text=text)
 
 
-def steps(found: Findings) -> Markup:
+def steps(findings: Findings) -> Markup:
     """BIC after each step of the selection of the chosen family."""
-    trace = found.model.best.steps
+    trace = findings.model.best.steps
     rows = [
         _Row(
             label=_step(step.move, step.name, i), low=step.bic, middle=step.bic, high=step.bic, text=fixed(step.bic, 1)
@@ -158,13 +158,13 @@ def _panels(factors: Sequence[FactorLadder], key: str) -> Markup:
     drawing = Drawing(_WIDTH, _PANEL_HEIGHT * -(-len(factors) // across))
     for i, factor in enumerate(factors):
         _panel(drawing, factor, (i % across) * _PANEL_WIDTH, (i // across) * _PANEL_HEIGHT)
-    told = [
+    panels = [
         f"{readable(f.factor)}: {f.chosen} chosen, {many(f.close, 'runner-up', 'runners-up')}"
         if f.chosen
         else f"{readable(f.factor)}: not in the model"
         for f in factors
     ]
-    return drawing.markup(key, "BIC by distance and operationalisation", "; ".join(told) + ".")
+    return drawing.markup(key, "BIC by distance and operationalisation", "; ".join(panels) + ".")
 
 
 def _panel(drawing: Drawing, factor: FactorLadder, left: float, top: float) -> None:
@@ -185,9 +185,9 @@ def _panel(drawing: Drawing, factor: FactorLadder, left: float, top: float) -> N
     for distance in reach[:: max(1, -(-len(reach) // _LABELS))]:
         drawing.text(x.at(distance), top + _PANEL_HEIGHT - 18, plain(distance), "middle", 10, SOFT)
     for operationalisation, colour, dash in (("proximity", INK, ""), ("density", _BLUE, "4 3")):
-        own = [rung for rung in rungs if rung.operationalisation == operationalisation]
-        drawing.polyline(((x.at(rung.distance), y.at(rung.gap or 0.0)) for rung in own), colour, 1.3, dash)
-        for rung in own:
+        rungs_here = [rung for rung in rungs if rung.operationalisation == operationalisation]
+        drawing.polyline(((x.at(rung.distance), y.at(rung.gap or 0.0)) for rung in rungs_here), colour, 1.3, dash)
+        for rung in rungs_here:
             _mark(drawing, rung, x.at(rung.distance), y.at(rung.gap or 0.0), colour)
 
 

@@ -61,17 +61,17 @@ def capture_picture(curves: Sequence[Curve], terrains: Sequence[str]) -> Markup:
 
 def _looks(curves: Sequence[Curve]) -> list[tuple[Curve, str, str, float, str]]:
     """Each curve with its colour, dashes, width and label."""
-    found, number = [], 0
+    looks, number = [], 0
     for curve in curves:
         if curve.map == PERFECT:
-            found.append((curve, _GREY, "", 1.0, "perfect: the best possible choice"))
+            looks.append((curve, _GREY, "", 1.0, "perfect: the best possible choice"))
         elif curve.map == RANDOM:
-            found.append((curve, _GREY, "5 4", 1.0, "random"))
+            looks.append((curve, _GREY, "5 4", 1.0, "random"))
         else:
             colour, dash, width = LINES[number % len(LINES)]
             number += 1
-            found.append((curve, colour, dash, width, readable(curve.map)))
-    return found
+            looks.append((curve, colour, dash, width, readable(curve.map)))
+    return looks
 
 
 def _panel(

@@ -209,13 +209,13 @@ def _candidate_counts(model: RiskModel) -> CandidateCounts:
 
 def _runners_up(model: RiskModel) -> tuple[RunnerUp, ...]:
     """Other candidates of the selected factors, closest first within each factor."""
-    found = []
+    runners_up = []
     for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name)):
         rivals = [
             _rival(term, c, model.best.bic) for c in model.candidates if c.factor == term.factor and c.name != term.name
         ]
-        found += sorted((r for r in rivals if r is not None), key=lambda rival: rival.bic_difference)
-    return tuple(found)
+        runners_up += sorted((r for r in rivals if r is not None), key=lambda rival: rival.bic_difference)
+    return tuple(runners_up)
 
 
 def _rival(term: ModelTerm, candidate: CandidateFate, bic: float) -> RunnerUp | None:
@@ -288,8 +288,10 @@ def _then(inner: str) -> str:
 
 
 def _band(term: ModelTerm, model: RiskModel) -> str:
-    own = [c.name for c in model.candidates if c.factor == term.factor]
-    return f"{term.name}: band {own.index(term.name) + 1} of the raster that rtm:operationalise makes of {term.factor}"
+    ladder = [c.name for c in model.candidates if c.factor == term.factor]
+    return (
+        f"{term.name}: band {ladder.index(term.name) + 1} of the raster that rtm:operationalise makes of {term.factor}"
+    )
 
 
 def _place_summary(model: RiskModel, context: ReportContext, places: Sequence[Place]) -> PlaceSummary:

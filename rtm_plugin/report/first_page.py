@@ -6,14 +6,14 @@ from typing import Any
 from .findings import Findings, Parameter
 
 
-def first_page(found: Findings) -> dict[str, Any]:
+def first_page(findings: Findings) -> dict[str, Any]:
     """Sentences, warnings and the factor table: lists, texts and numbers only."""
     return {
-        "title": found.context.title,
-        "headline": list(found.headline),
-        "warnings": list(found.warnings),
-        "caveats": list(found.caveats[:2]),
-        "factors": [_row(row) for row in found.factor_rows],
+        "title": findings.context.title,
+        "headline": list(findings.headline),
+        "warnings": list(findings.warnings),
+        "caveats": list(findings.caveats[:2]),
+        "factors": [_row(row) for row in findings.factor_rows],
     }
 
 

@@ -26,8 +26,8 @@ def class_legend(classes: Sequence[ScoreClass], summary: ScoreSummary, colours: 
     low, middle, high = (number(cut) for cut in summary.cuts)
     ranges = (f"score above {high}", f"{middle} to {high}", f"{low} to {middle}", f"up to {low}")
     return tuple(
-        LegendRow(colour, f"{row.name} ({told})")
-        for colour, row, told in zip(reversed(colours), classes, ranges, strict=True)
+        LegendRow(colour, f"{row.name} ({limits})")
+        for colour, row, limits in zip(reversed(colours), classes, ranges, strict=True)
     )
 
 

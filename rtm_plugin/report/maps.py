@@ -204,10 +204,10 @@ def _outline_width(frame: _Frame, shape: tuple[int, ...]) -> float:
 def _window(values: NDArray[Any], top: int, left: int, side: int) -> NDArray[Any]:
     """A square of a raster, with 0 beyond its edges."""
     rows, columns = values.shape
-    found = np.zeros((side, side), dtype=values.dtype)
+    window = np.zeros((side, side), dtype=values.dtype)
     r0, r1, c0, c1 = max(0, top), min(rows, top + side), max(0, left), min(columns, left + side)
-    found[r0 - top : r1 - top, c0 - left : c1 - left] = values[r0:r1, c0:c1]
-    return found
+    window[r0 - top : r1 - top, c0 - left : c1 - left] = values[r0:r1, c0:c1]
+    return window
 
 
 def _row_and_column(grid: Grid, x: float, y: float) -> tuple[int, int]:

@@ -112,9 +112,9 @@ def _derived(model: RiskModel) -> ReportContext:
 
 
 def _from_candidates(model: RiskModel, name: str, features: Any) -> FactorInfo:
-    own = [c for c in model.candidates if c.factor == name]
-    kinds = {c.operationalisation for c in own}
-    reach = sorted({c.distance for c in own})
+    of_factor = [c for c in model.candidates if c.factor == name]
+    kinds = {c.operationalisation for c in of_factor}
+    reach = sorted({c.distance for c in of_factor})
     number = features if isinstance(features, int) else None
     return FactorInfo(
         name=name,
@@ -124,6 +124,6 @@ def _from_candidates(model: RiskModel, name: str, features: Any) -> FactorInfo:
         operationalisation="both" if len(kinds) > 1 else kinds.pop(),
         max_influence=reach[-1],
         increment=reach[0],
-        direction=own[0].direction,
+        direction=of_factor[0].direction,
         density_sd=None,
     )

@@ -143,11 +143,11 @@ def _where(highest: ScoreClass, summary: PlaceSummary, score: ScoreSummary, even
         held = f", and held {percent(highest.share_of_events)} of the {events}; {DESCRIBED}"
     same = summary.cells == highest.cells
     lie = f", in {many(summary.count, 'priority place')}" if same else ""
-    told = (
+    sentence = (
         f"The highest-risk cells (score above mean + 2{NBSP}SD) are {percent(highest.share_of_cells)} of the area, "
         f"{number(highest.square_km)}{NBSP}km²{lie}{held}."
     )
-    return [told] if same else [told, _places_sentence(summary, events)]
+    return [sentence] if same else [sentence, _places_sentence(summary, events)]
 
 
 def _places_sentence(summary: PlaceSummary, events: str) -> str:
@@ -204,9 +204,9 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
 
 def not_shown_of(model: RiskModel) -> tuple[str, ...]:
     """What the map does not show, for the first page; the report's appendix has it in full."""
-    told = [NOT_CAUSE] if model.selected else []
+    sentences = [NOT_CAUSE] if model.selected else []
     return (
-        *told,
+        *sentences,
         "It shows places, not people, and says nothing about anyone who lives there or passes through.",
         "It does not show when the next event will happen, nor that one will.",
         "It rests on events that were reported and recorded; where reporting differs, so does the map.",
@@ -223,25 +223,25 @@ def _factors(model: RiskModel) -> tuple[str, ...]:
 
 
 def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
-    found = list(context.warnings)
+    warnings = list(context.warnings)
     for factor in context.factors:
-        found += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
-    found += warnings_in(separation_findings(model))
+        warnings += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
+    warnings += warnings_in(separation_findings(model))
     if model.verification.status == "differs":
-        found.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
+        warnings.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":
-        found.append(model.verification.reason)
+        warnings.append(model.verification.reason)
     if model.exposure is not None:
         lost = counted_events(model.exposure.events_without, "event", context.outcome)
-        found.append(
+        warnings.append(
             f"Rates are per unit of the exposure '{model.exposure.name}'. {many(model.exposure.cells_without, 'cell')} "
             f"without any are not on the map, and {lost} in them were left out."
         )
     if model.best.adjustments:
         names = listed([term.name for term in model.best.adjustments])
-        found.append(f"The expected counts, not the scores, are adjusted for {names}, which no selection chose.")
-    found += warnings_in(context.data_findings or _split_of(model, context))
-    return tuple(dict.fromkeys(found))
+        warnings.append(f"The expected counts, not the scores, are adjusted for {names}, which no selection chose.")
+    warnings += warnings_in(context.data_findings or _split_of(model, context))
+    return tuple(dict.fromkeys(warnings))
 
 
 def _split_of(model: RiskModel, context: ReportContext) -> tuple[Finding, ...]:

@@ -126,13 +126,13 @@ def _section(validation: Validation, basis: str) -> BasisSection:
 
 def _table(validation: Validation, basis: str, measure: str) -> MeasureTable:
     shares = sorted(validation.settings.shares)
-    found = {name: [validation.find(measure, name, share, basis) for share in shares] for name, _ in validation.maps}
-    found = {name: figures for name, figures in found.items() if None not in figures}
+    by_map = {name: [validation.find(measure, name, share, basis) for share in shares] for name, _ in validation.maps}
+    by_map = {name: figures for name, figures in by_map.items() if None not in figures}
     higher = measure not in (RECAPTURE, CALIBRATION)
-    best = [max((f[i].expected for f in found.values()), default=0.0) if higher else None for i in range(len(shares))]
+    best = [max((f[i].expected for f in by_map.values()), default=0.0) if higher else None for i in range(len(shares))]
     rows = tuple(
         (name, tuple(_cell(f, _writer(measure), name != RANDOM, f.expected == best[i]) for i, f in enumerate(figures)))
-        for name, figures in found.items()
+        for name, figures in by_map.items()
     )
     note = MEASURE_NOTES.get(measure, "")
     return MeasureTable(measure, note, tuple(percent(share) for share in shares), rows)
@@ -189,16 +189,16 @@ def _classes(validation: Validation, basis: str, name: str) -> tuple[ClassRow, .
     """The classes of a terrain: what it caught there, and what the others caught on as much ground."""
     limits = {f"{label} of {name}": label for label in CLASSES}
     labels: dict[str, float] = {}
-    found: dict[tuple[str, str, str], Figure] = {}
+    figures: dict[tuple[str, str, str], Figure] = {}
     for f in validation.figures:
         if f.kind == "class" and f.basis == basis and not f.against and f.threshold in limits:
             labels.setdefault(f.threshold, f.share or 0.0)
-            found[f.threshold, f.measure, f.map] = f
+            figures[f.threshold, f.measure, f.map] = f
     rows = []
     for label, share in labels.items():
-        own = [found[label, measure, name] for measure in (HIT_RATE, PAI)]
-        others = [found[label, HIT_RATE, other] for other, _ in validation.maps if other != name]
-        cells = [_cell(own[0], _writer(HIT_RATE)), _cell(own[1], _writer(PAI))]
+        pair = [figures[label, measure, name] for measure in (HIT_RATE, PAI)]
+        others = [figures[label, HIT_RATE, other] for other, _ in validation.maps if other != name]
+        cells = [_cell(pair[0], _writer(HIT_RATE)), _cell(pair[1], _writer(PAI))]
         cells += [_cell(f, _writer(HIT_RATE), f.map != RANDOM) for f in others]
         rows.append(ClassRow(limits[label], share, tuple(cells)))
     return tuple(rows)
@@ -234,12 +234,12 @@ def _calibration(validation: Validation, name: str) -> CalibrationTable:
     rows = [
         (
             label,
-            own[OBSERVED].share or 0.0,
-            Cell(number(own[PREDICTED].expected)),
-            _cell(own[OBSERVED], number),
-            _cell(own[RATIO], _two),
+            by_map[OBSERVED].share or 0.0,
+            Cell(number(by_map[PREDICTED].expected)),
+            _cell(by_map[OBSERVED], number),
+            _cell(by_map[RATIO], _two),
         )
-        for label, own in deciles.items()
+        for label, by_map in deciles.items()
     ]
     return CalibrationTable(name, tuple(summary), tuple(rows))
 

@@ -58,22 +58,22 @@ def against_baselines(validation: Validation, name: str, events: str) -> str:
     main = headline_share(validation)
     at = main if main in lost or not lost else min(lost, key=gaps.__getitem__)
     best = rivals[at]
-    told = (
+    sentence = (
         f"at {percent(at)}, {_named(best)} caught {percent(_hits(validation, best, at))} of {events} and "
         f"‘{readable(name)}’ {percent(_hits(validation, name, at))}{_gap(validation, name, best, at)}"
     )
     if lost:
         same = all(rivals[s] == best for s in lost)
         who = _named(best).capitalize() if same else "A baseline"
-        return f"{who} did better than ‘{readable(name)}’ at {_shares(lost)} of the area: {told}."
+        return f"{who} did better than ‘{readable(name)}’ at {_shares(lost)} of the area: {sentence}."
     if validation.baselines == (RANDOM,):
         return (
             f"‘{readable(name)}’ was compared with flagging ground at random only, since no prior events were given: "
-            f"{told}. Whether it beats last period’s counts, which are hard to beat, is not known."
+            f"{sentence}. Whether it beats last period’s counts, which are hard to beat, is not known."
         )
     ties = all(abs(gap) <= 1e-12 for gap in gaps.values())
     verb = "caught as much as" if ties else "did at least as well as"
-    return f"‘{readable(name)}’ {verb} every baseline at {_shares(list(rivals))} of the area: {told}."
+    return f"‘{readable(name)}’ {verb} every baseline at {_shares(list(rivals))} of the area: {sentence}."
 
 
 def _best_baseline(validation: Validation, share: float) -> str:
@@ -130,14 +130,14 @@ def _between(validation: Validation, one: str, other: str, share: float) -> str:
     more = "more" if figure.expected >= 0 else "fewer"
     sign = 1 if figure.expected >= 0 else -1
     ends = sorted(sign * end for end in (figure.lower, figure.upper))
-    told = (
+    sentence = (
         f" (95{NBSP}% interval {fixed(100 * ends[0], 1)} to {fixed(100 * ends[1], 1)})"
         if math.isfinite(ends[0])
         else ""
     )
     return (
         f"At {percent(share)} of the area ‘{readable(one)}’ caught {fixed(100 * abs(figure.expected), 1)} percentage "
-        f"points {more} of the later events than ‘{readable(other)}’{told}."
+        f"points {more} of the later events than ‘{readable(other)}’{sentence}."
     )
 
 
@@ -145,21 +145,21 @@ def _calibrated(validation: Validation, name: str, context: ValidationContext) -
     ratio, slope = (validation.find(measure, name) for measure in (RATIO, SLOPE))
     if ratio is None:
         return ""
-    told = (
+    sentence = (
         f"{_expectation(name, context)} {fixed(ratio.expected, 2)} times as many events as came in all"
         f"{_in_days(context.tested_days)}"
     )
     if slope is None or not math.isfinite(slope.expected):
-        return told + "."
+        return sentence + "."
     ends = ""
     if math.isfinite(slope.lower) and math.isfinite(slope.upper):
         ends = f", 95{NBSP}% interval {number(slope.lower)} to {number(slope.upper)}"
         if slope.lower <= 1 <= slope.upper:
-            told += ", and spread them over the cells as they came"
-            return f"{told} (calibration slope {number(slope.expected)}{ends})."
+            sentence += ", and spread them over the cells as they came"
+            return f"{sentence} (calibration slope {number(slope.expected)}{ends})."
     much = "farther apart than" if slope.expected < 1 else "closer together than"
     return (
-        f"{told}; its expected counts of high and low cells lie {much} the events that came (calibration slope "
+        f"{sentence}; its expected counts of high and low cells lie {much} the events that came (calibration slope "
         f"{number(slope.expected)}, where 1 is right{ends})."
     )
 
@@ -198,7 +198,7 @@ def _precedes(tested: Period, fitted: Period) -> bool:
 
 
 def warnings_of(validation: Validation, context: ValidationContext) -> tuple[str, ...]:
-    found = [*context.overlaps, *context.warnings, *validation.notes]
+    warnings = [*context.overlaps, *context.warnings, *validation.notes]
     unknown = [readable(o.name) for o in context.origins if not o.fitted.known]
     if not context.tested.known or unknown:
         what = []
@@ -206,29 +206,29 @@ def warnings_of(validation: Validation, context: ValidationContext) -> tuple[str
             what.append(f"the period of the events that made {listed([f'‘{name}’' for name in unknown])}")
         if not context.tested.known:
             what.append("the period of the later events")
-        found.append(
+        warnings.append(
             f"Not known: {listed(what)}. So it could not be checked whether maps were tested on events that made them; "
             "a test on those flatters."
         )
     for origin in context.origins:
         if _precedes(context.tested, origin.fitted):
-            found.append(
+            warnings.append(
                 f"‘{readable(origin.name)}’ was fitted on events of {origin.fitted.text}, after the test period "
                 f"({context.tested.text}): this tells how it would have done in the past, not how it forecasts."
             )
-    found += warnings_in(context.data_findings)
+    warnings += warnings_in(context.data_findings)
     share = headline_share(validation)
     for name in validation.terrains:
         hit = _of(validation, HIT_RATE, name, share)
         if hit.optimistic - hit.pessimistic > _WIDE * max(hit.expected, 1e-12):
-            found.append(
+            warnings.append(
                 f"So many cells of ‘{readable(name)}’ have equal scores that {percent(share)} of the area could be "
                 f"chosen in ways that catch {percent(hit.pessimistic)} to {percent(hit.optimistic)} of the events; "
                 f"{percent(hit.expected)} is the mean over random orders."
             )
     if validation.events_off_street:
-        found.append(
+        warnings.append(
             f"{many(validation.events_off_street, 'later event')} lie in cells without street; the figures by street "
             "leave them out."
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(warnings))

@@ -114,8 +114,8 @@ def duration(seconds: float) -> str:
     total = round(seconds)
     hours, minutes, rest = total // 3600, total // 60 % 60, total % 60
     parts = [(hours, "hour"), (minutes, "minute"), (rest, "second")]
-    told = [many(n, unit) for n, unit in (parts[:2] if hours else parts) if n]
-    return " ".join(told)
+    words = [many(n, unit) for n, unit in (parts[:2] if hours else parts) if n]
+    return " ".join(words)
 
 
 def many(count: float, one: str, more: str | None = None) -> str:
@@ -206,5 +206,5 @@ def crs_label(crs: str) -> str:
     >>> crs_label("EPSG:27700"), crs_label('PROJCRS["OSGB36 / British National Grid",BASEGEOGCRS["x"]]')
     ('EPSG:27700', 'OSGB36 / British National Grid')
     """
-    found = re.match(r'\s*[A-Z_]+\["([^"]+)"', crs)
-    return found.group(1) if found else crs or "not recorded"
+    name = re.match(r'\s*[A-Z_]+\["([^"]+)"', crs)
+    return name.group(1) if name else crs or "not recorded"

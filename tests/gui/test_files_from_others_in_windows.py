@@ -68,7 +68,7 @@ def test_the_wizard_asks_and_no_means_no(new_wizard, study_file, server):
     hands.wizard.start._load(lambda: hands.wizard.start._load_or_ask(path))
     assert "<b>pubs</b>" in seen[0]
     assert f"127.0.0.1:{server.port}" in seen[0]
-    assert "Nothing was opened" in hands.wizard.start.told.text()
+    assert "Nothing was opened" in hands.wizard.start.message.text()
     assert hands.page == "start"
     assert hands.wizard.draft.study.layers == ()
     assert QgsProject.instance().mapLayers() == {}
@@ -90,7 +90,7 @@ def test_a_harmful_filter_is_not_asked_about(new_wizard, study_file, server):
     path = study_file(events={**events, "filter": f"load_layer('http://127.0.0.1:{server.port}/x','ogr')"})
     hands = new_wizard()
     hands.wizard.start._load(lambda: hands.wizard.start._load_or_ask(path))
-    assert "load_layer()" in hands.wizard.start.told.text()
+    assert "load_layer()" in hands.wizard.start.message.text()
     assert QgsProject.instance().mapLayers() == {}
     assert server.heard == []
 

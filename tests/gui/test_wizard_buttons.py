@@ -328,7 +328,7 @@ def test_the_review_page(at, chosen_file, tmp_path):
     chosen_file["path"] = str(tmp_path / "mine")
     hands.click("review_save")
     assert json.loads((tmp_path / "mine.json").read_text("utf-8"))["title"] == "Thefts"
-    assert hands.find("review_told").text() == "Saved as mine.json."
+    assert hands.find("review_message").text() == "Saved as mine.json."
     chosen_file["path"] = str(tmp_path / "call.json")
     hands.click("review_save_call")
     assert "OUTPUT_FOLDER" in json.loads((tmp_path / "call.json").read_text("utf-8"))["inputs"]
@@ -388,11 +388,11 @@ def test_the_buttons_of_the_result(result, opened, chosen_file, tmp_path):
     assert canvas.extent() != before
     chosen_file["path"] = str(tmp_path / "study")
     result.click("result_model")
-    wait(lambda: result.find("result_told").text().startswith("Saved as"), "the model")
+    wait(lambda: result.find("result_message").text().startswith("Saved as"), "the model")
     assert (tmp_path / "study.model3").is_file()
-    result.find("result_told").setText("")
+    result.find("result_message").setText("")
     result.click("result_layout")
-    wait(lambda: (out / "briefing.pdf").is_file() or result.find("result_told").text(), "the briefing")
+    wait(lambda: (out / "briefing.pdf").is_file() or result.find("result_message").text(), "the briefing")
     wait(lambda: (out / "briefing.pdf").is_file(), "the briefing", 60)
 
 
@@ -409,8 +409,8 @@ def test_further_tests(result, tmp_path):
         result.click(name)
         assert not result.find(name).isEnabled()
         wait(lambda name=name: result.find(name).isEnabled(), name, 120)
-        assert result.find("result_told").text().endswith("The table is in the project."), result.find(
-            "result_told"
+        assert result.find("result_message").text().endswith("The table is in the project."), result.find(
+            "result_message"
         ).text()
         assert (out / file).is_file()
         sources = {layer.source().split("|")[0] for layer in QgsProject.instance().mapLayers().values()}
@@ -419,7 +419,7 @@ def test_further_tests(result, tmp_path):
     result.click("result_crossvalidation")
     result.click("result_stop")
     wait(lambda: not result.find("result_stop").isVisible(), "the stop")
-    assert result.find("result_told").text() == "The test was stopped."
+    assert result.find("result_message").text() == "The test was stopped."
 
 
 # --- nothing is left out

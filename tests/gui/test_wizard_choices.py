@@ -78,7 +78,7 @@ def test_streets_that_cannot_be_measured_say_so(hands, tmp_path):
     assert measured(hands) == sentence
     (tmp_path / "points.csv").write_text(POLICE_UK, "utf-8")
     hands.wizard.page.streets.take_file(str(tmp_path / "points.csv"))
-    assert hands.find("area_streets_told").text() == (
+    assert hands.find("area_streets_message").text() == (
         "'points.csv' holds a table, where lines are needed; choose another file."
     )
 
@@ -120,10 +120,12 @@ def test_a_file_without_a_fitting_layer_says_so(hands, tmp_path):
     page = hands.wizard.page
     (tmp_path / "words.txt").write_text("nothing", "utf-8")
     page.layer.take_file(str(tmp_path / "words.txt"))
-    assert hands.find("area_layer_told").text() == ("QGIS finds no layer in 'words.txt'; choose a file with polygons.")
+    assert hands.find("area_layer_message").text() == (
+        "QGIS finds no layer in 'words.txt'; choose a file with polygons."
+    )
     processing.run("native:savefeatures", {"INPUT": str(DEMO) + "|layername=bars", "OUTPUT": str(tmp_path / "b.gpkg")})
     page.layer.take_file(str(tmp_path / "b.gpkg"))
-    assert hands.find("area_layer_told").text() == (
+    assert hands.find("area_layer_message").text() == (
         "'b.gpkg' holds points, where polygons are needed; choose another file."
     )
     assert not hands.can_go_on
@@ -131,7 +133,7 @@ def test_a_file_without_a_fitting_layer_says_so(hands, tmp_path):
     page.layer.take_file(str(tmp_path / "city.gpkg"))
     hands.find("file_layers_list").setCurrentRow(0)
     hands.find("file_layers").accept()
-    assert hands.find("area_layer_told").text() == ""
+    assert hands.find("area_layer_message").text() == ""
     assert hands.find("area_layer").currentText() == "boundary"
 
 
@@ -147,7 +149,7 @@ def test_a_file_of_one_layer_is_taken_at_once(hands, tmp_path):
         "native:savefeatures", {"INPUT": str(DEMO) + "|layername=wards", "OUTPUT": str(tmp_path / "wards.gpkg")}
     )
     hands.wizard.page.layer.take_file(str(tmp_path / "wards.gpkg"))
-    assert hands.find("outcome_layer_told").text() == (
+    assert hands.find("outcome_layer_message").text() == (
         "'wards.gpkg' holds polygons, where points or a table are needed; choose another file."
     )
     assert hands.find("outcome_layer").currentText() == "jan"
@@ -290,7 +292,7 @@ def test_advanced_settings_of_the_outcome(hands, tmp_path):
     hands.find("outcome_weight").setField("fid")
     assert hands.wizard.draft.study.weight_field == "fid"
     hands.counted()
-    assert not hands.find("outcome_told").text().startswith("933 events")
+    assert not hands.find("outcome_message").text().startswith("933 events")
     hands.until("review")
     told = hands.find("review_summary").text()
     assert "Rates are per unit of homes." in told

@@ -55,7 +55,7 @@ def test_days_typed_in_any_order_are_those_days(outcome, order):
     assert windows(outcome) == tuple(WRITTEN[name][1] for name in BOXES)
     outcome.counted()
     assert (outcome.reason, outcome.can_go_on) == ("", True)
-    assert "933 lie inside the study area and count; 14 outside" in outcome.find("outcome_told").text()
+    assert "933 lie inside the study area and count; 14 outside" in outcome.find("outcome_message").text()
 
 
 def test_a_day_can_be_typed_over_and_emptied(outcome):
@@ -110,7 +110,7 @@ def test_windows_are_proposed_and_taken_with_one_click(outcome):
     outcome.click("outcome_propose_1")
     assert windows(outcome) == ("2024-01-01", "2024-12-31", "2025-01-01", "2025-12-31")
     outcome.counted()
-    assert "904 later events" in outcome.find("outcome_told").text()
+    assert "904 later events" in outcome.find("outcome_message").text()
     outcome.click("outcome_propose_2")
     assert windows(outcome) == ("2024-01-01", "2025-04-30", "2025-05-01", "2025-12-31")
 

@@ -95,13 +95,13 @@ class Yardstick:
             raise InputError("No later event lies inside the study area, so that accuracy cannot be measured.")
         ranking = Ranking.of(scores.astype(np.float64), self.sizes)
         curve, size = ranking.curve(self.counts), ranking.total
-        found = []
+        at_shares = []
         for share in shares:
             hits = curve.bounds(share * size)
             best = self.best.bounds(share * size).expected
             measured = hits.scaled(1 / total), hits.scaled(1 / total / share), hits.scaled(1 / best)
-            found.append(Accuracy(share, total, *measured))
-        return tuple(found)
+            at_shares.append(Accuracy(share, total, *measured))
+        return tuple(at_shares)
 
 
 def accuracies(

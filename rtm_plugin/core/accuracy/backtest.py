@@ -158,7 +158,7 @@ class Backtest:
                 "exposure": None if given.exposure is None else [given.exposure_name, _hash(given.exposure)],
                 "adjust": [[name, _hash(values)] for name, values in given.adjust],
             }
-        found = {
+        document = {
             **more,
             "rolling": asdict(self.settings.rolling),
             "forecast_periods": self.settings.forecast_periods,
@@ -171,7 +171,7 @@ class Backtest:
             "factors": [{**asdict(settings), "sha256": features.sha256} for features, settings in study.factors],
             "covariates": covariates,
         }
-        return json.dumps(found, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def events_hash(self, fitted: Period, tested: Period) -> str:
         """Hash of the events of two windows, in their order."""

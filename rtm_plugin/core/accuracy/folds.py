@@ -44,8 +44,8 @@ class Folds:
 
     def held_out(self, fold: int) -> NDArray[np.bool_]:
         """(n,) bool: the cells of a fold."""
-        found: NDArray[np.bool_] = self.label == fold
-        return found
+        cells: NDArray[np.bool_] = self.label == fold
+        return cells
 
     def fitted(self, fold: int, grid: Grid) -> NDArray[np.bool_]:
         """(n,) bool: the cells that the model is fitted on while a fold is held out: outside it and its buffer."""
@@ -65,8 +65,8 @@ def near(grid: Grid, cells: NDArray[np.bool_], distance: float) -> NDArray[np.bo
     from scipy.ndimage import distance_transform_edt
 
     away = distance_transform_edt(~grid.raster(cells, False)) * grid.cell_size
-    found: NDArray[np.bool_] = away[grid.mask] <= distance * (1 + _TIE)
-    return found
+    close: NDArray[np.bool_] = away[grid.mask] <= distance * (1 + _TIE)
+    return close
 
 
 def block_folds(grid: Grid, counts: Floats, side: float, folds: int, buffer: float, seed: int) -> Folds:
@@ -90,8 +90,8 @@ def block_folds(grid: Grid, counts: Floats, side: float, folds: int, buffer: flo
     Examples
     --------
     >>> grid = Grid(0, 4, 1, 2, np.ones((4, 4), bool))
-    >>> found = block_folds(grid, np.ones(16), 2.0, 2, 0.0, seed=1)
-    >>> np.bincount(found.label).tolist(), sorted(name for names in found.units for name in names)
+    >>> folds = block_folds(grid, np.ones(16), 2.0, 2, 0.0, seed=1)
+    >>> np.bincount(folds.label).tolist(), sorted(name for names in folds.units for name in names)
     ([8, 8], ['0, 0', '0, 2', '2, 0', '2, 2'])
     """
     if not np.isfinite(side) or side < grid.cell_size * (1 - _TIE):
@@ -133,11 +133,11 @@ def area_folds(
     names: list[str] = []
     centres = grid.centres
     for name, polygons in areas:
-        own = (label < 0) & inside(polygons, centres)
-        if own.any():
+        unassigned_inside = (label < 0) & inside(polygons, centres)
+        if unassigned_inside.any():
             if name not in names:
                 names.append(name)
-            label[own] = names.index(name)
+            label[unassigned_inside] = names.index(name)
     if len(names) < 2:
         raise InputError(
             f"Only {len(names)} of the areas holds cells of the study, and two are needed to hold one out; choose "
@@ -153,7 +153,7 @@ def _dealt(member: Labels, names: Sequence[str], counts: Floats, folds: int, buf
     count = min(folds, len(names))
     fold_of = stratified_folds(events, count, seed)
     label = np.where(known, fold_of[np.maximum(member, 0)], -1)
-    units = tuple(tuple(name for name, own in zip(names, fold_of, strict=True) if own == k) for k in range(count))
+    units = tuple(tuple(name for name, dealt in zip(names, fold_of, strict=True) if dealt == k) for k in range(count))
     return Folds("spatial", label, count, buffer, units)
 
 

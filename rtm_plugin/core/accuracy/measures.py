@@ -166,7 +166,7 @@ def capture_statistics(
 ) -> tuple[list[Statistic], list[Curve]]:
     """Hit rate, PAI, PEI, both RRIs, search efficiency, the area under the curve, and the curve of each map."""
     thresholds = [_Threshold("share", f"{100 * share:g} %", share, "") for share in shares]
-    thresholds += [found for m in maps if m.role == "terrain" for found in _class_limits(m, basis)]
+    thresholds += [class_limit for m in maps if m.role == "terrain" for class_limit in _class_limits(m, basis)]
     counts = sums.counts[basis.cells]
     first, *rest = parts(progress, 1 + len(maps))
     ideal = Yardstick.of(counts, basis.sizes)
@@ -270,12 +270,12 @@ class _Threshold:
 def _class_limits(m: Scored, basis: Basis) -> list[_Threshold]:
     """What lies above the class limits of a map; a class without cells is left out."""
     summary = ScoreSummary.of(m.scores)
-    found = []
+    limits = []
     for cut, label in zip(reversed(summary.cuts), CLASSES, strict=True):
         share = float(basis.sizes[m.scores[basis.cells] > cut].sum()) / basis.total
         if 0 < share < 1:
-            found.append(_Threshold("class", f"{label} of {m.name}", share, m.name))
-    return found
+            limits.append(_Threshold("class", f"{label} of {m.name}", share, m.name))
+    return limits
 
 
 class _Earlier:
@@ -314,7 +314,7 @@ def calibration_statistics(
     maps: Sequence[Scored], sums: Sums, progress: Progress
 ) -> tuple[list[Statistic], tuple[str, ...]]:
     """Calibration of the maps of expected counts, scaled to the number of later events, and what could not be told."""
-    found: list[Statistic] = []
+    statistics: list[Statistic] = []
     notes = []
     for m, watched in zip(maps, parts(progress, len(maps)), strict=True):
         if m.expected is None:
@@ -325,8 +325,8 @@ def calibration_statistics(
                 f"The calibration of '{m.name}' cannot be measured: {without:,} of its cells expect no event at all."
             )
         else:
-            found += _calibration_of(m, m.expected, sums, watched)
-    return found, tuple(notes)
+            statistics += _calibration_of(m, m.expected, sums, watched)
+    return statistics, tuple(notes)
 
 
 def _calibration_of(m: Scored, expected: Floats, sums: Sums, progress: Progress) -> list[Statistic]:

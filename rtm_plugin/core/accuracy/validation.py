@@ -226,9 +226,9 @@ def validate(
     Examples
     --------
     >>> grid = Grid(0, 1, 1, 2, np.ones((1, 4), bool))
-    >>> found = validate([ScoredMap("a", np.array([4.0, 3, 2, 1]))], np.array([3.0, 1, 0, 0]), grid,
+    >>> validation = validate([ScoredMap("a", np.array([4.0, 3, 2, 1]))], np.array([3.0, 1, 0, 0]), grid,
     ...                  ValidationSettings(shares=(0.25,), replicates=0))
-    >>> found.find("hit rate", "a", 0.25).expected, found.find("PAI", "a", 0.25).expected
+    >>> validation.find("hit rate", "a", 0.25).expected, validation.find("PAI", "a", 0.25).expected
     (0.75, 3.0)
     """
     settings = settings or ValidationSettings()

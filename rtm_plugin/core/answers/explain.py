@@ -153,21 +153,21 @@ class Answer:
     def summary(self) -> tuple[str, ...]:
         """Score, rank and events in sentences."""
         shared = f", shared by {self.tied:,} cells" if self.tied > 1 else ""
-        told = [
+        lines = [
             f"Relative risk score {self.score:.4g}: {self.class_name}.",
             f"Rank {self.rank:,} of {self.cells:,} cells{shared}.",
         ]
         if self.expected is not None:
-            told.append(f"Expected events in the cell: {self.expected:.3g}.")
+            lines.append(f"Expected events in the cell: {self.expected:.3g}.")
         if self.observed is not None:
-            told.append(f"Observed events in the cell: {self.observed:,.4g}.")
+            lines.append(f"Observed events in the cell: {self.observed:,.4g}.")
         if self.place:
-            told.append(self.place)
+            lines.append(self.place)
         if not self.factors:
-            told.append("The model selected no risk factor, so every cell has the same score.")
+            lines.append("The model selected no risk factor, so every cell has the same score.")
         elif all(factor.share == 0 for factor in self.factors):
-            told.append("No factor raises this cell above the lowest score.")
-        return tuple(told)
+            lines.append("No factor raises this cell above the lowest score.")
+        return tuple(lines)
 
     @property
     def cautions(self) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class JointSettings:
         if wide.min() == wide.max():
             raise InputError(f"The {what} is the same in every cell, so that none can be told from the rest.")
         if self.rule == "class":
-            found: NDArray[np.bool_] = wide > wide.mean() + self.value * wide.std(ddof=1)
-            return found
+            above: NDArray[np.bool_] = wide > wide.mean() + self.value * wide.std(ddof=1)
+            return above
         cells = int(np.ceil(len(wide) * self.value / 100.0))
         last = np.partition(wide, len(wide) - cells)[len(wide) - cells]
         return (wide >= last) & (wide > wide.min())

@@ -103,8 +103,8 @@ def candidate_of(model: RiskModel, term: ModelTerm) -> tuple[Candidate, Candidat
     fate = next(candidate for candidate in model.candidates if candidate.name == term.name)
     if (fate.threshold is None) != (term.operationalisation == "proximity"):
         raise InputError(f"The model file does not say how dense {term.name!r} is; make the model again.")
-    own = (fate.factor, fate.operationalisation, fate.distance, fate.direction, fate.threshold)
-    return Candidate(fate.name, *own), fate
+    wanted = (fate.factor, fate.operationalisation, fate.distance, fate.direction, fate.threshold)
+    return Candidate(fate.name, *wanted), fate
 
 
 def _unchanged(scores: NDArray[np.float32], expected: NDArray[np.float32]) -> WhatIf:
@@ -191,7 +191,7 @@ def what_if(
 
 
 def place_changes(
-    grid: Grid, found: WhatIf, places: Sequence[tuple[str, Features]], progress: Progress = silent
+    grid: Grid, change: WhatIf, places: Sequence[tuple[str, Features]], progress: Progress = silent
 ) -> tuple[PlaceChange, ...]:
     """Expected events before and after in each place, and in the whole study area as the last row.
 
@@ -205,32 +205,32 @@ def place_changes(
     members: dict[str, NDArray[np.bool_]] = {}
     centres = grid.centres
     for i, (name, polygons) in enumerate(places):
-        own = _centres_inside(polygons, centres)
-        members[name] = members[name] | own if name in members else own
+        inside_place = _centres_inside(polygons, centres)
+        members[name] = members[name] | inside_place if name in members else inside_place
         progress((i + 1) / len(places))
     rows = [(name, cells) for name, cells in members.items() if cells.any()]
-    return tuple(_row(name, cells, found) for name, cells in [*rows, (WHOLE_AREA, np.ones(grid.cells, dtype=bool))])
+    return tuple(_row(name, cells, change) for name, cells in [*rows, (WHOLE_AREA, np.ones(grid.cells, dtype=bool))])
 
 
 def _centres_inside(polygons: Features, centres: Floats) -> NDArray[np.bool_]:
     """Which centres lie inside; only those in the bounding box are looked at, as places are small."""
-    own = np.zeros(len(centres), dtype=bool)
+    covered = np.zeros(len(centres), dtype=bool)
     if len(polygons.coordinates):
         x0, y0, x1, y1 = polygons.extent
         near = ((centres >= (x0, y0)) & (centres <= (x1, y1))).all(axis=1)
-        own[near] = inside(polygons, centres[near])
-    return own
+        covered[near] = inside(polygons, centres[near])
+    return covered
 
 
-def _row(name: str, cells: NDArray[np.bool_], found: WhatIf) -> PlaceChange:
-    before = float(found.before[cells].sum())
-    after = before + float(found.difference[cells].sum())
+def _row(name: str, cells: NDArray[np.bool_], change: WhatIf) -> PlaceChange:
+    before = float(change.before[cells].sum())
+    after = before + float(change.difference[cells].sum())
     ends = [0.0, 0.0]
-    if found.term is not None:
-        step = _step(found.term, found.exposed_before[cells], found.exposed_after[cells])
+    if change.term is not None:
+        step = _step(change.term, change.exposed_before[cells], change.exposed_after[cells])
         for i, sign in enumerate((-1.0, 1.0)):
-            coefficient = found.term.coefficient + sign * NORMAL_95 * found.term.standard_error
-            ends[i] = float((found.before[cells] * np.expm1(coefficient * step)).sum())
+            coefficient = change.term.coefficient + sign * NORMAL_95 * change.term.standard_error
+            ends[i] = float((change.before[cells] * np.expm1(coefficient * step)).sum())
     return PlaceChange(
         place=name, cells=int(np.count_nonzero(cells)), before=before, after=after, low=min(ends), high=max(ends)
     )

@@ -428,10 +428,10 @@ def exposed_cells(
 
 
 def _within(nearest: Floats, distance: float) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = nearest <= distance * (1 + _TIE)
-    return found
+    within: NDArray[np.bool_] = nearest <= distance * (1 + _TIE)
+    return within
 
 
 def _dense(density: Floats, threshold: float) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (density >= threshold) & (density > 0)
-    return found
+    dense: NDArray[np.bool_] = (density >= threshold) & (density > 0)
+    return dense

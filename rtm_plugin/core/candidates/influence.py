@@ -115,8 +115,8 @@ def _distance_to_points(points: Floats, grid: Grid, limit: float, progress: Prog
     nearest = np.full(window.size, np.inf)
     for targets, right, up in window.steps(progress):
         squared = (x - right) ** 2 + (y - up) ** 2
-        for target, found in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
-            nearest[target] = np.minimum(nearest[target], found)
+        for target, least in zip(targets, np.minimum.reduceat(squared, window.starts, axis=1), strict=True):
+            nearest[target] = np.minimum(nearest[target], least)
     return _within(np.sqrt(window.kept(nearest)), limit)
 
 
@@ -157,8 +157,8 @@ def _density_of_points(points: Floats, grid: Grid, bandwidth: float, progress: P
     for targets, right, up in window.steps(progress):
         squared = (x - right) ** 2 + (y - up) ** 2
         kernel = np.maximum(1.0 - squared / bandwidth**2, 0.0)
-        for target, found in zip(targets, np.add.reduceat(kernel, window.starts, axis=1), strict=True):
-            total[target] += found
+        for target, density in zip(targets, np.add.reduceat(kernel, window.starts, axis=1), strict=True):
+            total[target] += density
     return window.kept(total) * (2.0 / (np.pi * bandwidth**2))
 
 

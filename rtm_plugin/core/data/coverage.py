@@ -75,8 +75,8 @@ def coverage(dates: Dates, window: Period) -> Coverage | None:
     --------
     >>> months = [f"2019-{m:02}" for m in (1, 2, 3, 4, 5, 6) for _ in range(20)]
     >>> dates = Dates.of([Period.parse(month) for month in months], "'Month' of 'gap'")
-    >>> found = coverage(dates, Period.from_iso("2019-01-01", "2019-12-31"))
-    >>> found.covered.text, found.days, len(found.empty), found.months
+    >>> known = coverage(dates, Period.from_iso("2019-01-01", "2019-12-31"))
+    >>> known.covered.text, known.days, len(known.empty), known.months
     ('1 January 2019 to 30 June 2019', 181, 6, 12)
     """
     events = dates.span
@@ -118,20 +118,20 @@ def _usual_gap(dates: Dates) -> float:
 
 def _months(window: Period) -> list[Period]:
     """The whole calendar months of a window."""
-    found: list[Period] = []
+    months: list[Period] = []
     if window.start is None or window.end is None:
-        return found
+        return months
     first = window.start if window.start.day == 1 else after(window.start.replace(day=1), 1, "months")
-    while len(found) < _MOST_MONTHS and first < date.max.replace(month=1, day=1):
+    while len(months) < _MOST_MONTHS and first < date.max.replace(month=1, day=1):
         following = after(first, 1, "months")
         if following - _DAY > window.end:
             break
-        found.append(Period(first, following - _DAY))
+        months.append(Period(first, following - _DAY))
         first = following
-    return found
+    return months
 
 
-def coverage_findings(found: Coverage | None, events: str, window: str) -> tuple[Finding, ...]:
+def coverage_findings(coverage: Coverage | None, events: str, window: str) -> tuple[Finding, ...]:
     """What is to be said of the dates.
 
     Parameters
@@ -141,42 +141,42 @@ def coverage_findings(found: Coverage | None, events: str, window: str) -> tuple
     window : str
         What the window is called: "the test window".
     """
-    if found is None or found.events.end is None or found.events.start is None:
+    if coverage is None or coverage.events.end is None or coverage.events.start is None:
         return ()
-    first, last = day_text(found.events.start), day_text(found.events.end)
+    first, last = day_text(coverage.events.start), day_text(coverage.events.end)
     numbers = {
-        "first": found.events.iso[0],
-        "last": found.events.iso[1],
-        "months": found.months,
-        "empty_months": len(found.empty),
-        "days": found.window.days,
-        "days_with_data": found.days,
+        "first": coverage.events.iso[0],
+        "last": coverage.events.iso[1],
+        "months": coverage.months,
+        "empty_months": len(coverage.empty),
+        "days": coverage.window.days,
+        "days_with_data": coverage.days,
     }
-    told = [Finding("note", f"The events of {events} in {window} are from {first} to {last}.", numbers=numbers)]
-    late = [stretch for stretch in found.missing if stretch.end == found.window.end]
-    early = [stretch for stretch in found.missing if stretch.start == found.window.start and stretch not in late]
-    between = [stretch for stretch in found.missing if stretch not in (*late, *early)]
+    findings = [Finding("note", f"The events of {events} in {window} are from {first} to {last}.", numbers=numbers)]
+    late = [stretch for stretch in coverage.missing if stretch.end == coverage.window.end]
+    early = [stretch for stretch in coverage.missing if stretch.start == coverage.window.start and stretch not in late]
+    between = [stretch for stretch in coverage.missing if stretch not in (*late, *early)]
     gaps = []
     if early:
-        gaps.append(f"no event of {events} is earlier than {first}, but {window} starts on {_start(found.window)}")
+        gaps.append(f"no event of {events} is earlier than {first}, but {window} starts on {_start(coverage.window)}")
     if late:
-        gaps.append(f"no event of {events} is later than {last}, but {window} runs until {_end(found.window)}")
+        gaps.append(f"no event of {events} is later than {last}, but {window} runs until {_end(coverage.window)}")
     if between:
         gaps.append(f"no event of {events} is from {months_text(between)}")
     if gaps:
         sentence = "; ".join(gaps)
         sentence = f"{sentence[:1].upper()}{sentence[1:]}"
-        if found.empty:
-            sentence += f": {len(found.empty)} of {found.months} months in it are empty"
+        if coverage.empty:
+            sentence += f": {len(coverage.empty)} of {coverage.months} months in it are empty"
         remedy = (
-            f"Ask for the events that are missing, or change the dates; totals are compared over the {found.days:,} "
-            f"days that the events cover ({found.covered.text}{', without these months' if between else ''})."
+            f"Ask for the events that are missing, or change the dates; totals are compared over the {coverage.days:,} "
+            f"days that the events cover ({coverage.covered.text}{', without these months' if between else ''})."
         )
-        told.insert(0, Finding("warning", f"{sentence}.", remedy, numbers))
-    elif found.empty:
-        of = f"{len(found.empty)} of {found.months} months"
-        told.append(Finding("note", f"No event of {events} is in {of} of {window}; they are few.", numbers=numbers))
-    return tuple(told)
+        findings.insert(0, Finding("warning", f"{sentence}.", remedy, numbers))
+    elif coverage.empty:
+        of = f"{len(coverage.empty)} of {coverage.months} months"
+        findings.append(Finding("note", f"No event of {events} is in {of} of {window}; they are few.", numbers=numbers))
+    return tuple(findings)
 
 
 def _start(period: Period) -> str:

@@ -97,12 +97,12 @@ def repeat_findings(rows: EventRows | None, points: Floats, dates: Dates | None,
     >>> repeat_findings(rows, np.zeros((4, 2)), None, "'crime'")[0].sentence
     "2 of 4 rows of 'crime' repeat a Crime ID that an earlier row has; 2 of them are equal to it in every column."
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if rows is not None:
-        found += _repeated_ids(rows, events) + _equal_rows(rows, points, events)
-    if not found and dates is not None:
-        found += _alike(points, dates, events)
-    return tuple(found)
+        findings += _repeated_ids(rows, events) + _equal_rows(rows, points, events)
+    if not findings and dates is not None:
+        findings += _alike(points, dates, events)
+    return tuple(findings)
 
 
 def _repeated_ids(rows: EventRows, events: str) -> list[Finding]:
@@ -207,16 +207,21 @@ class Stacking:
         return self.stacked > _MANY_STACKED * self.events
 
 
-def stacking_findings(found: Stacking, events: str) -> tuple[Finding, ...]:
+def stacking_findings(stacking: Stacking, events: str) -> tuple[Finding, ...]:
     """What is to be said of events that share their spots."""
-    if not found.stacked:
+    if not stacking.stacked:
         return ()
-    numbers = {"events": found.events, "spots": found.spots, "stacked": found.stacked, "highest_stack": found.highest}
+    numbers = {
+        "events": stacking.events,
+        "spots": stacking.spots,
+        "stacked": stacking.stacked,
+        "highest_stack": stacking.highest,
+    }
     sentence = (
-        f"{found.stacked:,} of {found.events:,} events of {events} in the study area share their spot with others; the "
-        f"highest stack has {found.highest:,}."
+        f"{stacking.stacked:,} of {stacking.events:,} events of {events} in the study area share their spot with "
+        f"others; the highest stack has {stacking.highest:,}."
     )
-    if not found.snapped:
+    if not stacking.snapped:
         return (Finding("note", sentence, numbers=numbers),)
     return (
         Finding(

@@ -83,15 +83,15 @@ def factors_findings(
     outcome : str
         What the events are called.
     """
-    found = [finding for factor in factors for finding in layer_findings(area, factor)]
+    findings = [finding for factor in factors for finding in layer_findings(area, factor)]
     usable = [factor for factor in factors if len(factor.features.coordinates)]
     if events is not None:
-        own = events[inside(area, events)]
+        events_inside = events[inside(area, events)]
         for factor in usable:
             if factor.features.geometry == "point":
-                found += _outcome(area, own, factor, outcome)
-    found += _given_twice(usable)
-    return tuple(found)
+                findings += _outcome(area, events_inside, factor, outcome)
+    findings += _given_twice(usable)
+    return tuple(findings)
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

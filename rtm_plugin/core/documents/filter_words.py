@@ -51,7 +51,7 @@ def equalities_of(expression: str) -> FilterParts:
     >>> equalities_of("NOT ward = 'Castle'").equalities, equalities_of("a = 1 AND b = 2 OR c = 3").equalities
     ((), ())
     """
-    found: list[Equality] = []
+    equalities: list[Equality] = []
     whole = True
     terms = [expression] if len(_split(expression, "or")) > 1 else _split(expression, "and")  # AND binds closer than OR
     for term in terms:
@@ -59,8 +59,8 @@ def equalities_of(expression: str) -> FilterParts:
         if equality is None:
             whole = False
         else:
-            found.append(equality)
-    return FilterParts(tuple(found), whole and bool(found))
+            equalities.append(equality)
+    return FilterParts(tuple(equalities), whole and bool(equalities))
 
 
 def is_outcome_field(name: str) -> bool:
@@ -134,7 +134,7 @@ def filter_words(expression: str) -> str:
 
 def _tokens(text: str) -> list[tuple[str, str]] | None:
     """Kind and value of each token; None when something else is there."""
-    found, position, text = [], 0, text.rstrip()
+    tokens, position, text = [], 0, text.rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
@@ -146,9 +146,9 @@ def _tokens(text: str) -> list[tuple[str, str]] | None:
             value = value.replace("''", "'")
         if kind == "word":
             kind, value = ("join", value.casefold()) if value.casefold() in _JOINS else ("field", value)
-        found.append((kind, value))
+        tokens.append((kind, value))
         position = match.end()
-    return found
+    return tokens
 
 
 def _equality(term: str) -> Equality | None:
@@ -220,12 +220,12 @@ def _is_letter(sign: str) -> bool:
 
 def _outside_quotes(text: str) -> list[tuple[int, str]]:
     """Position and sign of all that is not quoted."""
-    found, quote = [], ""
+    outside, quote = [], ""
     for position, sign in enumerate(text):
         if quote:
             quote = "" if sign == quote else quote
         elif sign in "'\"":
             quote = sign
         else:
-            found.append((position, sign))
-    return found
+            outside.append((position, sign))
+    return outside

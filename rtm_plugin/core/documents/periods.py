@@ -62,10 +62,10 @@ class Period:
         >>> Period.parse("05/03/2018") is None
         True
         """
-        found = _DATE.fullmatch(text.strip())
-        if found is None:
+        match = _DATE.fullmatch(text.strip())
+        if match is None:
             return None
-        year, month, day = (int(part) if part else None for part in found.groups())
+        year, month, day = (int(part) if part else None for part in match.groups())
         try:
             first = date(year or 0, month or 0, day or 1)
         except ValueError:
@@ -211,11 +211,11 @@ def proposed_windows(span: Period) -> tuple[tuple[Period, Period], ...]:
     if span.start is None or span.end is None:
         return ()
     pairs = [*_years(span), *(_split(span, parts) for parts in (2, 3))]
-    found: list[tuple[Period, Period]] = []
+    windows: list[tuple[Period, Period]] = []
     for pair in pairs:
-        if pair is not None and pair not in found:
-            found.append(pair)
-    return tuple(found)
+        if pair is not None and pair not in windows:
+            windows.append(pair)
+    return tuple(windows)
 
 
 def _years(span: Period) -> list[tuple[Period, Period] | None]:
@@ -300,25 +300,25 @@ def rolling_windows(span: Period, settings: RollingSettings) -> tuple[tuple[Peri
     """
     if span.start is None or span.end is None:
         raise InputError("The first and the last day are needed to lay windows through the dates.")
-    found = []
+    windows = []
     unit, origin = settings.unit, 0
     while True:
         cuts = [after(span.start, origin + more, unit) for more in (0, settings.fit, settings.fit + settings.test)]
         if cuts[2] - _DAY > span.end:
             break
-        found.append((Period(cuts[0], cuts[1] - _DAY), Period(cuts[1], cuts[2] - _DAY)))
-        if len(found) > _MOST_WINDOWS:
+        windows.append((Period(cuts[0], cuts[1] - _DAY), Period(cuts[1], cuts[2] - _DAY)))
+        if len(windows) > _MOST_WINDOWS:
             raise InputError(
                 f"The dates run from {day_text(span.start)} to {day_text(span.end)}, which makes more than "
                 f"{_MOST_WINDOWS:,} windows; choose a longer step, or limit the dates."
             )
         origin += settings.step
-    if not found:
+    if not windows:
         raise InputError(
             f"The dates run from {day_text(span.start)} to {day_text(span.end)}, too short for a fitting window of "
             f"{settings.fit} and a test window of {settings.test} {unit}; choose shorter windows."
         )
-    return tuple(found)
+    return tuple(windows)
 
 
 Days = NDArray[np.datetime64]
@@ -345,8 +345,8 @@ class Dates:
         """From one period an event, None where there is no date."""
 
         def days(which: str) -> Days:
-            found = [getattr(period, which) if period else None for period in periods]
-            return np.array(found, dtype="datetime64[D]")
+            known = [getattr(period, which) if period else None for period in periods]
+            return np.array(known, dtype="datetime64[D]")
 
         return cls(days("start"), days("end"), source)
 
@@ -382,21 +382,21 @@ class Dates:
         [False, True, False]
         """
         start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
-        found = self.within(window)
-        cut = ~found & (self.last >= start) & (self.first <= end)
+        within = self.within(window)
+        cut = ~within & (self.last >= start) & (self.first <= end)
         if cut.any():
             month = str(self.first[cut][0])[:7]
             raise InputError(
                 f"The window {window.text} cuts the month {month}, of whose events {self.source} does not tell the "
                 "day; let windows start and end with whole months."
             )
-        return found
+        return within
 
     def within(self, window: Period) -> NDArray[np.bool_]:
         """(m,) bool: the events of which all days lie in the window, whatever it cuts."""
         start, end = np.datetime64(_first(window)), np.datetime64(_last(window))
-        found: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
-        return found
+        inside: NDArray[np.bool_] = (self.first >= start) & (self.last <= end)
+        return inside
 
     def inside(self, window: Period) -> NDArray[np.bool_]:
         """As `mask`, refused when there is none.
@@ -405,13 +405,13 @@ class Dates:
         ------
         InputError
         """
-        found = self.mask(window)
-        if not found.any():
+        mask = self.mask(window)
+        if not mask.any():
             raise InputError(
                 f"No event lies in the window {window.text}: {self.source} has dates from {self.span.text}; choose "
                 "another window."
             )
-        return found
+        return mask
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Dates":
         """Those of some of the events: the ones that are true, or of these numbers."""
@@ -419,5 +419,5 @@ class Dates:
 
 
 def _day(value: Any) -> date:
-    found: date = value.astype("datetime64[D]").item()
-    return found
+    day: date = value.astype("datetime64[D]").item()
+    return day

@@ -73,12 +73,12 @@ def parse_json(text: str, what: str) -> Any:
         raise FileFormatError(f"{what} holds {constant}, which is not a number; it is damaged.")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        read = dict(pairs)
+        if len(read) < len(pairs):
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise FileFormatError(f"{what} has the key {_short(twice)} twice in one place; it is damaged.")
-        return found
+        return read
 
     try:
         document = json.loads(text.lstrip("\ufeff"), parse_constant=refuse, object_pairs_hook=once)

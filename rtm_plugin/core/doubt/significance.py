@@ -161,13 +161,13 @@ class _Tester:
         """Hold a factor's whole ladder against the residuals of the other members."""
         factor = self.candidates[name].factor
         fit = self.fit([other for other in members if other != name], part(progress, 0.0, 0.3))
-        found = shift_statistics(self.shifts, fit.residual, list(self.columns.values()), part(progress, 0.3, 0.9))
+        statistics = shift_statistics(self.shifts, fit.residual, list(self.columns.values()), part(progress, 0.3, 0.9))
         ladder = [j for j, other in enumerate(self.columns) if self.candidates[other].factor == factor]
-        statistic = float(self._corrected(fit, found, ladder, part(progress, 0.9, 1.0)).max())
-        p = family_wise_p(statistic, found.largest)
+        statistic = float(self._corrected(fit, statistics, ladder, part(progress, 0.9, 1.0)).max())
+        p = family_wise_p(statistic, statistics.largest)
         return FactorTest(candidate=name, factor=factor, p=p, statistic=statistic, established=p <= LEVEL)
 
-    def _corrected(self, fit: QuasiFit, found: ShiftStatistics, ladder: list[int], progress: Progress) -> Floats:
+    def _corrected(self, fit: QuasiFit, statistics: ShiftStatistics, ladder: list[int], progress: Progress) -> Floats:
         """Z of a ladder where it is, over the root of the share of its information that the other factors leave.
 
         A shifted layer is no longer correlated with the other factors, the layer where it is may be: there it has less
@@ -181,7 +181,7 @@ class _Tester:
         alone = whole - beside[:, 0] ** 2 / float(fit.design[:, 0] @ fit.whitened[:, 0])
         left = whole - np.einsum("jk,kl,jl->j", beside, fit.covariance, beside)
         share = np.clip(left / np.maximum(alone, 1e-30), _LEAST_INFORMATION, 1.0)
-        return found.unshifted[ladder] / np.sqrt(share)
+        return statistics.unshifted[ladder] / np.sqrt(share)
 
     def described(
         self, members: Sequence[str], tests: dict[str, FactorTest] | None, fit: QuasiFit

@@ -58,8 +58,8 @@ def kernel_baseline(grid: Grid, points: Floats, progress: Progress = silent) -> 
     Three events in one cell and one far away: the best kernel is the narrowest.
 
     >>> grid = Grid(0, 1, 1, 2, np.ones((1, 50), bool))
-    >>> found = kernel_baseline(grid, np.array([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [40.5, 0.5]]))
-    >>> found.bandwidth, round(float(found.density.sum()), 9)
+    >>> baseline = kernel_baseline(grid, np.array([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [40.5, 0.5]]))
+    >>> baseline.bandwidth, round(float(baseline.density.sum()), 9)
     (0.1, 4.0)
     """
     counts, _ = count_events(grid, points)

@@ -161,10 +161,10 @@ class Forecast:
 
     def document(self) -> dict[str, Any]:
         """Settings and evidence, as JSON can hold them."""
-        found = {"format": FORMAT, "version": VERSION, "settings": asdict(self.settings), **asdict(self.evidence)}
-        found["scores"] = dict(self.evidence.scores)
-        found["parts"] = dict(zip(PARTS, self.evidence.parts, strict=True))
-        return found
+        content = {"format": FORMAT, "version": VERSION, "settings": asdict(self.settings), **asdict(self.evidence)}
+        content["scores"] = dict(self.evidence.scores)
+        content["parts"] = dict(zip(PARTS, self.evidence.parts, strict=True))
+        return content
 
 
 def forecast(
@@ -205,8 +205,8 @@ def forecast(
 
     >>> grid = Grid(0, 3, 1, 2, np.ones((3, 3), bool))
     >>> counts = np.array([0.0, 0, 0, 0, 40, 0, 0, 0, 0])
-    >>> found = forecast(grid, np.ones(9), [History(counts)])
-    >>> int(np.argmax(found.expected)), round(float(found.expected.sum()), 6), found.parts[4].round(1).tolist()
+    >>> coming = forecast(grid, np.ones(9), [History(counts)])
+    >>> int(np.argmax(coming.expected)), round(float(coming.expected.sum()), 6), coming.parts[4].round(1).tolist()
     (4, 40.0, [1.0, 0.0, 0.0])
     """
     settings = settings or ForecastSettings()
@@ -318,17 +318,17 @@ def _from_earlier(
     best: _Chosen | None = None
     for recency, share in zip(recencies, parts(progress, len(recencies)), strict=True):
         counts, _ = _pooled(earlier, recency)
-        found = fields(smoother, [t.unseen for t in terrains], counts, part(share, 0.0, 0.4))
-        weights = fitted_weights(found, counts, target, part(share, 0.4, 0.7))
+        earlier_fields = fields(smoother, [t.unseen for t in terrains], counts, part(share, 0.0, 0.4))
+        weights = fitted_weights(earlier_fields, counts, target, part(share, 0.4, 0.7))
         level = float(target.sum()) / duration
-        mean = _mean(found, weights, level)
+        mean = _mean(earlier_fields, weights, level)
         # the earlier exposure at the later level: a trend of the whole area is no difference between cells
         exposure = float(counts.sum()) / level
         dispersion = choose_dispersion(mean, target, duration, counts, exposure, part(share, 0.7, 1.0))
         tried.append(Tried(recency, dispersion))
         if best is not None and dispersion.score <= best.dispersion.score:
             break
-        best = _Chosen(recency, weights, dispersion, _scores(found, weights, target))
+        best = _Chosen(recency, weights, dispersion, _scores(earlier_fields, weights, target))
     if best is None:
         raise InputError("There is no past period to forecast from; give at least one layer of events.")
     return tuple(tried), best
@@ -346,27 +346,31 @@ def _fit(
     level = float(counts.sum()) / exposure
     final = fields(smoother, [t.expected for t in terrains], counts, part(progress, 0.0, 0.3))
     if chosen is None:
-        found = final
+        unseen_fields = final
         if len(terrains) > 1:
-            found = fields(smoother, [t.unseen for t in terrains], counts, part(progress, 0.3, 0.6))
-        weights = fitted_weights(found, counts, counts, part(progress, 0.6, 0.7))
-        mean = _mean(found, weights, level)
+            unseen_fields = fields(smoother, [t.unseen for t in terrains], counts, part(progress, 0.3, 0.6))
+        weights = fitted_weights(unseen_fields, counts, counts, part(progress, 0.6, 0.7))
+        mean = _mean(unseen_fields, weights, level)
         nothing = np.zeros_like(counts)
         dispersion = choose_dispersion(mean, counts, exposure, nothing, 0.0, part(progress, 0.7, 1.0))
-        chosen = _Chosen(1.0, weights, dispersion, _scores(found, weights, counts))
+        chosen = _Chosen(1.0, weights, dispersion, _scores(unseen_fields, weights, counts))
     mean = _mean(final, chosen.weights, level)
     events = float(sum(p.counts.sum() for p in history))
     return _Final(fields=final, mean=mean, counts=counts, exposure=exposure, level=level, chosen=chosen, events=events)
 
 
-def _mean(found: Fields, weights: Floats, level: float) -> Floats:
+def _mean(field_values: Fields, weights: Floats, level: float) -> Floats:
     """Prior mean m (n,): what the surroundings say, in events in a period of unit length."""
-    return level * found.mixed(weights)
+    return level * field_values.mixed(weights)
 
 
-def _scores(found: Fields, weights: Floats, target: Floats) -> tuple[tuple[str, float], ...]:
+def _scores(field_values: Fields, weights: Floats, target: Floats) -> tuple[tuple[str, float], ...]:
     hit = target > 0
-    maps = {"even": found.values[0], "terrain": found.values[1], "mixture": _mean(found, weights, 1.0)}
+    maps = {
+        "even": field_values.values[0],
+        "terrain": field_values.values[1],
+        "mixture": _mean(field_values, weights, 1.0),
+    }
     total = float(target.sum())
     return tuple((name, float(target[hit] @ np.log(values[hit])) / total) for name, values in maps.items())
 
@@ -409,8 +413,8 @@ def _forecast(
 def _parts(final: _Final, rates: Posterior) -> Floats:
     """(n, 3): shares of PARTS."""
     around = (1 - rates.own) * final.mean
-    own = rates.own * final.counts / final.exposure
+    own_events = rates.own * final.counts / final.exposure
     drivers = final.fields.of_terrain(final.chosen.weights) * final.level / final.mean
-    shares = np.column_stack([own, around * (1 - drivers), around * drivers])
+    shares = np.column_stack([own_events, around * (1 - drivers), around * drivers])
     shares = np.maximum(shares, 0.0)
     return shares / shares.sum(axis=1, keepdims=True)

@@ -79,8 +79,8 @@ def posterior(dispersion: Dispersion, mean: Floats, events: Floats, exposure: fl
     --------
     NB2 with θ = 2, μ = 1 and 4 events in one period: (4 + 2)/(1 + 2/1) = 2.
 
-    >>> found = posterior(Dispersion("nb2", 0.5, 0.0), np.array([1.0]), np.array([4.0]), 1.0)
-    >>> found.shape.tolist(), found.mean.tolist(), found.own.round(6).tolist()
+    >>> rates = posterior(Dispersion("nb2", 0.5, 0.0), np.array([1.0]), np.array([4.0]), 1.0)
+    >>> rates.shape.tolist(), rates.mean.tolist(), rates.own.round(6).tolist()
     ([6.0], [2.0], [0.333333])
     """
     shape = dispersion.shape(mean)
@@ -116,12 +116,12 @@ def choose_dispersion(
     best = []
     for i, family in enumerate(FAMILIES):
         values, lastings = _DISPERSIONS, _LASTING if exposure else _LASTING[:1]
-        found: list[Dispersion] = []
+        dispersions: list[Dispersion] = []
         for zoom in range(1 + _ZOOMS):
             for value in values:
-                found += [tried(family, value, lasting) for lasting in lastings]
+                dispersions += [tried(family, value, lasting) for lasting in lastings]
                 progress((i + zoom / (1 + _ZOOMS)) / len(FAMILIES))
-            near = max(found, key=lambda d: d.score)
+            near = max(dispersions, key=lambda d: d.score)
             step = 0.5 ** (zoom + 1) * np.array([-1.0, 0.0, 1.0])
             values = np.clip(np.log(near.value) + 1.5 * step, _DISPERSIONS[0], _DISPERSIONS[-1])
             lastings = np.log(near.lasting) + step if exposure else lastings

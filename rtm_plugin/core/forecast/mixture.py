@@ -174,20 +174,20 @@ def starting_weights(components: Sequence[Component]) -> Floats:
     return np.where(kinds, 0.5, 0.5 / np.count_nonzero(~kinds))
 
 
-def fitted_weights(found: Fields, counts: Floats, target: Floats, progress: Progress = silent) -> Floats:
+def fitted_weights(field_values: Fields, counts: Floats, target: Floats, progress: Progress = silent) -> Floats:
     """Weights with which fields of some counts make a target most likely, adding up to 1.
 
     Parameters
     ----------
-    found : Fields of the counts
+    field_values : Fields of the counts
     counts, target : (n,) float64
         The same array for a fit that leaves each cell out in turn: no field uses the cell's own count. With another
         period's target, each cell's own count is a field of the mixture as well, so that the others do not stand in for
         it; its weight is dropped, and the others are scaled to add up to 1.
     """
-    values, components = found.values, found.components
+    values, components = field_values.values, field_values.components
     if target is not counts:
         values = np.vstack([values, counts[None] / counts.sum()])
         components = (*components, Component("own", None))
-    weights = mixture_weights(values, target, starting_weights(components), progress)[: len(found.components)]
+    weights = mixture_weights(values, target, starting_weights(components), progress)[: len(field_values.components)]
     return weights / weights.sum()

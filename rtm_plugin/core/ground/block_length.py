@@ -52,8 +52,8 @@ def street_blocks(streets: Features, study_area: Features | None = None) -> Bloc
     A cross of four arms, one of them bent: four blocks.
 
     >>> arms = [[0, 0, 100, 0], [0, 0, -100, 0], [0, 0, 0, 100], [0, 0, 0, -50], [0, -50, 50, -50]]
-    >>> found = street_blocks(Features("line", np.array(arms, float), 4))
-    >>> found.count, found.mean_length
+    >>> blocks = street_blocks(Features("line", np.array(arms, float), 4))
+    >>> blocks.count, blocks.mean_length
     (4, 100.0)
     """
     if streets.geometry != "line":

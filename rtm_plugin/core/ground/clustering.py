@@ -55,8 +55,8 @@ def nearest_neighbours(points: Floats, area: float) -> NearestNeighbours:
     Examples
     --------
     >>> corners = np.array([[0.0, 0.0], [0.0, 100.0], [100.0, 0.0], [100.0, 100.0]])
-    >>> found = nearest_neighbours(corners, 40_000.0)
-    >>> found.mean_distance, found.expected_distance, found.index, round(found.z, 3)
+    >>> corner_points = nearest_neighbours(corners, 40_000.0)
+    >>> corner_points.mean_distance, corner_points.expected_distance, corner_points.index, round(corner_points.z, 3)
     (100.0, 50.0, 2.0, 3.826)
     """
     n = len(points)
@@ -70,12 +70,12 @@ def nearest_neighbours(points: Floats, area: float) -> NearestNeighbours:
     return NearestNeighbours(n, mean, expected, mean / expected, (mean - expected) / error)
 
 
-def suggested(found: NearestNeighbours | None, largest: float) -> tuple[str, str]:
+def suggested(neighbours: NearestNeighbours | None, largest: float) -> tuple[str, str]:
     """Operationalisation and the reason, in a sentence.
 
     Parameters
     ----------
-    found : NearestNeighbours, or None when there are too few points or the features are no points
+    neighbours : NearestNeighbours, or None when there are too few points or the features are no points
     largest : float
         Largest spatial influence, map units.
 
@@ -86,13 +86,13 @@ def suggested(found: NearestNeighbours | None, largest: float) -> tuple[str, str
     >>> suggested(NearestNeighbours(50, 190.0, 200.0, 0.95, -0.7), 600.0)[0]
     'proximity'
     """
-    if found is None or found.points < _FEWEST:
+    if neighbours is None or neighbours.points < _FEWEST:
         return "both", "There are too few points for nearest-neighbour analysis, so let the model decide."
-    told = f"index {found.index:.2f}, z {found.z:.1f}"
-    if not found.clustered:
-        return "proximity", f"The features are not significantly clustered ({told})."
-    if found.mean_distance > largest:
+    figures = f"index {neighbours.index:.2f}, z {neighbours.z:.1f}"
+    if not neighbours.clustered:
+        return "proximity", f"The features are not significantly clustered ({figures})."
+    if neighbours.mean_distance > largest:
         return "proximity", (
-            f"The features are clustered ({told}), but on average further apart than the largest influence."
+            f"The features are clustered ({figures}), but on average further apart than the largest influence."
         )
-    return "density", f"The features are significantly clustered ({told})."
+    return "density", f"The features are significantly clustered ({figures})."

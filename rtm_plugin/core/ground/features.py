@@ -204,7 +204,8 @@ def nearest_spots(features: Features, point: tuple[float, float]) -> Floats:
         return features.coordinates
     start, run = features.coordinates[:, :2], features.coordinates[:, 2:] - features.coordinates[:, :2]
     squared_length = np.maximum((run**2).sum(axis=1), np.finfo(float).tiny)
-    dx, dy = from_segment(*(np.asarray(point) - start).T, *run.T, squared_length)
+    way = np.asarray(point) - start
+    dx, dy = from_segment(way[:, 0], way[:, 1], run[:, 0], run[:, 1], squared_length)
     return np.asarray(point) - np.column_stack([dx, dy])
 
 

@@ -270,10 +270,10 @@ def where_events_lie(grid: Grid, points: Floats) -> NDArray[np.int8]:
     """
     in_cell = grid.cell_of(points) >= 0
     in_area = in_cell if grid.study_area is None or not len(points) else inside(grid.study_area, points)
-    found = np.full(len(points), OUTSIDE, dtype=np.int8)
-    found[in_area] = LEFT_OUT
-    found[in_area & in_cell] = INSIDE
-    return found
+    where = np.full(len(points), OUTSIDE, dtype=np.int8)
+    where[in_area] = LEFT_OUT
+    where[in_area & in_cell] = INSIDE
+    return where
 
 
 def count_events(grid: Grid, points: Floats, weights: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:

@@ -72,7 +72,7 @@ def nearest_features(
         return ()
     owner = names.owner if names is not None else _owners(features)
     spots, distance = _spots(features, owner, point)
-    found: list[Nearby] = []
+    nearest: list[Nearby] = []
     taken: set[str | int] = set()
     for row in np.argsort(distance, kind="stable"):
         name = names.names[owner[row]] if names is not None else ""
@@ -80,10 +80,10 @@ def nearest_features(
         if key in taken:
             continue
         taken.add(key)
-        found.append(Nearby(name, float(distance[row]), float(spots[row, 0]), float(spots[row, 1])))
-        if len(found) == count:
+        nearest.append(Nearby(name, float(distance[row]), float(spots[row, 0]), float(spots[row, 1])))
+        if len(nearest) == count:
             break
-    return tuple(found)
+    return tuple(nearest)
 
 
 def _owners(features: Features) -> NDArray[np.int64]:

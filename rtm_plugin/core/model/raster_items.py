@@ -163,10 +163,10 @@ class RasterItems:
     def sources(self) -> list[dict[str, Any]]:
         """Provenance of the layers that it was made from."""
         text = self.items.get(_SOURCES)
-        found = parse_json(text, f"The metadata of '{self.name}'") if text else []
-        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        content = parse_json(text, f"The metadata of '{self.name}'") if text else []
+        if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
             raise self._damaged()
-        return found
+        return content
 
     @property
     def family(self) -> tuple[str, float | None]:

@@ -94,12 +94,12 @@ def family_model(family: str, selected: Selected, observed: Observations) -> Fam
 def separation_summary(observed: Observations, selection: Selection) -> SeparationSummary | None:
     """Factors that leave no event on one side, and rare exposure; None where there is neither."""
     best = selection.best
-    found = SeparationSummary(
+    summary = SeparationSummary(
         selection.separated,
         tuple(best.candidates[j].name for j in best.fit.separated),
         rare_exposures(observed.counts, observed.candidates, best.candidates),
     )
-    return found if found else None
+    return summary if summary else None
 
 
 def fates(candidates: CandidateSet, selection: Selection) -> tuple[CandidateFate, ...]:

@@ -124,8 +124,8 @@ def _direction_of_several(rows: Rows, members: int) -> Floats | None:
     if reached.min() < -_NONE or reached.max() <= _NONE or largest <= _NONE:
         return None
     direction = direction / largest
-    own = direction[1 : 1 + members]
-    grows = bool((own > _NONE).any()) and bool((own > -_NONE).all())
+    of_members = direction[1 : 1 + members]
+    grows = bool((of_members > _NONE).any()) and bool((of_members > -_NONE).all())
     return direction if grows else None
 
 
@@ -198,6 +198,6 @@ def _covariance(inner: Fit, column: int, direction: Floats, matrix: Floats, expe
     weights = expected / expected.sum()
     along = float(weights @ (matrix @ direction))
     carried = embed - np.outer(direction, weights @ matrix @ embed) / along
-    own = np.outer(direction, direction) / (HALF_EVENT * along**2)
-    covariance: Floats = carried @ inner.covariance @ carried.T + own
+    along_direction = np.outer(direction, direction) / (HALF_EVENT * along**2)
+    covariance: Floats = carried @ inner.covariance @ carried.T + along_direction
     return covariance

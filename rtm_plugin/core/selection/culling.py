@@ -198,8 +198,15 @@ def fit_path(
         deviance.append(problem.deviance(point))
         if not full_path and _past_best(deviance):
             break
-    found = np.array(solutions)
-    return Path(share, sequence[: len(found)], found[:, 0], found[:, free:], np.array(deviance), np.array(violation))
+    coefficients = np.array(solutions)
+    return Path(
+        share,
+        sequence[: len(coefficients)],
+        coefficients[:, 0],
+        coefficients[:, free:],
+        np.array(deviance),
+        np.array(violation),
+    )
 
 
 def _past_best(deviance: list[float]) -> bool:

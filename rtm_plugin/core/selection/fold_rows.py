@@ -84,11 +84,15 @@ class FoldRows:
             where = (self._states[rows].ravel(), pointers[: length + 1])
             shape = (length, int(self._first[-1]))
             states = sparse.csr_matrix((ones[: length * groups], *where), shape=shape)
-            own = None if exposure is None else exposure[rows]
-            exposed = states if own is None else sparse.csr_matrix((np.repeat(own, groups), *where), shape=shape)
+            exposure_here = None if exposure is None else exposure[rows]
+            exposed = (
+                states
+                if exposure_here is None
+                else sparse.csr_matrix((np.repeat(exposure_here, groups), *where), shape=shape)
+            )
             ends = np.clip(bounds - start, 0, length)
             parts = [(k, slice(ends[k], ends[k + 1])) for k in range(self._folds) if ends[k] < ends[k + 1]]
-            yield _Chunk(rows, parts, states, exposed.T, own)
+            yield _Chunk(rows, parts, states, exposed.T, exposure_here)
 
     def _of_states(self) -> Any:
         """(states, q + p) sparse: the columns of each state of each group; the first group carries the intercept."""

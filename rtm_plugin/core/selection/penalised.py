@@ -257,11 +257,11 @@ class Solver:
         size, events = problem.size[fits], problem.events[here]
         gradient, loss, held = np.zeros_like(coefficients), point.loss.copy(), point.held.copy()
         gradient[self._columns] = point.gradient[self._columns]
-        own = coefficients[here]
+        moved = coefficients[here]
         with np.errstate(over="ignore", invalid="ignore"):
-            expected, held[fits] = self._rows.expected(own, fits, self._tick)
+            expected, held[fits] = self._rows.expected(moved, fits, self._tick)
             gradient[here] = np.where(problem.dead[here], 0.0, (expected - events) / size)
-            loss[fits] = (expected[0] - (own * events).sum(axis=0)) / size
+            loss[fits] = (expected[0] - (moved * events).sum(axis=0)) / size
         return Point(coefficients, gradient, loss, held, False)
 
     def _prepare(self, point: Point, slope: Floats, wrong: Floats, slow: bool, lost: bool) -> None:

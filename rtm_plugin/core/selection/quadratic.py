@@ -82,10 +82,10 @@ def minimise_quadratics(matrices: Floats, gradients: Floats, starts: Floats, fre
         matrix, wanted, guess = matrices[todo], target[todo], above[todo]
         x = _solve_above(matrix, wanted, guess)
         slope = _times(matrix, x) - wanted
-        found = np.where(guess, x > 0, slope < -slack[todo])
-        found[:, :free] = True
-        result[todo], above[todo] = x, found
-        todo = todo[(found != guess).any(axis=1)]
+        now_free = np.where(guess, x > 0, slope < -slack[todo])
+        now_free[:, :free] = True
+        result[todo], above[todo] = x, now_free
+        todo = todo[(now_free != guess).any(axis=1)]
         if not len(todo):
             return result
     for k in todo:

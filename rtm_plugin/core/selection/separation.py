@@ -101,7 +101,7 @@ def separated_factors(
     [('bars', 92.103)]
     """
     total, least = float(counts.sum()), np.log(len(counts)) / 2
-    found = []
+    separated = []
     exposure = np.ones(len(counts)) if offset is None else np.exp(offset)
     for block in candidates.factors:
         events, ground, cells = _exposed(counts, exposure, block.codes, block.table)
@@ -111,7 +111,7 @@ def separated_factors(
         strongest = block.candidates[j]
         empty = events[j] == 0 if strongest.direction == "protective" else events[j] == total
         if empty and gains[j] > least:
-            found.append(
+            separated.append(
                 SeparatedFactor(
                     name=strongest.name,
                     factor=strongest.factor,
@@ -122,19 +122,19 @@ def separated_factors(
                     log_likelihood_gain=float(gains[j]),
                 )
             )
-    return tuple(sorted(found, key=lambda factor: (-factor.log_likelihood_gain, factor.name)))
+    return tuple(sorted(separated, key=lambda factor: (-factor.log_likelihood_gain, factor.name)))
 
 
 def rare_exposures(counts: Floats, candidates: CandidateSet, selected: Sequence[Candidate]) -> tuple[RareExposure, ...]:
     """The selected variables that expose fewer than five cells, or, aggravating, hold fewer than five events there."""
-    found = []
+    rare = []
     for candidate in selected:
         exposed = candidates.column(candidate.name)
         cells, events = int(np.count_nonzero(exposed)), float(counts[exposed].sum())
         few_events = candidate.direction != "protective" and events < LEAST_EVENTS
         if cells < LEAST_CELLS or few_events:
-            found.append(RareExposure(candidate.name, candidate.factor, cells, events))
-    return tuple(found)
+            rare.append(RareExposure(candidate.name, candidate.factor, cells, events))
+    return tuple(rare)
 
 
 def _exposed(

@@ -241,8 +241,8 @@ def _admissible(family: str, rows: Rows, members: int, start: Floats) -> Fit | N
         result = finite_fit(family, rows, members, start)
     except FitError:
         return None
-    own = slice(1, 1 + members)
-    if (result.coefficients[own] <= 0).any() or (result.p_values[own] > P_LIMIT).any():
+    of_members = slice(1, 1 + members)
+    if (result.coefficients[of_members] <= 0).any() or (result.p_values[of_members] > P_LIMIT).any():
         return None
     return result
 

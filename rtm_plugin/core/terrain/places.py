@@ -129,8 +129,8 @@ def priority_places(
     --------
     >>> grid = Grid(0, 300, 100, 200, np.ones((3, 3), bool))
     >>> scores = np.array([9, 1, 1, 1, 8, 1, 1, 1, 1], np.float32)
-    >>> found = priority_places(grid, scores, PlaceSettings("count", 2))
-    >>> found.label.tolist(), found.places[0].area
+    >>> chosen = priority_places(grid, scores, PlaceSettings("count", 2))
+    >>> chosen.label.tolist(), chosen.places[0].area
     ([1, 0, 0, 0, 1, 0, 0, 0, 0], 20000.0)
     """
     chosen = choose_cells(grid, scores, settings)
@@ -288,8 +288,8 @@ def middle_cell(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[in
 
 
 def _raised(term: Term, candidates: CandidateSet) -> NDArray[np.bool_]:
-    own = contribution(term, candidates)
-    return own > 0 if term.direction == "aggravating" else own == 0
+    contributed = contribution(term, candidates)
+    return contributed > 0 if term.direction == "aggravating" else contributed == 0
 
 
 def _described(

@@ -137,13 +137,13 @@ def contribution(term: Term, candidates: CandidateSet) -> Floats:
             f"The model uses the candidate {term.name!r}, which none of the candidate rasters holds; add the raster "
             "of its factor, made with the same grid and settings."
         )
-    found = candidates[term.name]
-    if found.direction != term.direction:
+    column = candidates[term.name]
+    if column.direction != term.direction:
         raise InputError(
-            f"The model has {term.name!r} as {term.direction}, the candidate raster as {found.direction}; use the "
+            f"The model has {term.name!r} as {term.direction}, the candidate raster as {column.direction}; use the "
             "raster that the model was made with."
         )
-    return term.coefficient * found.sign * candidates.column(term.name)
+    return term.coefficient * column.sign * candidates.column(term.name)
 
 
 def shares(terms: Sequence[Term], candidates: CandidateSet) -> Floats:

@@ -16,10 +16,10 @@ def answer_html(answer: Mapping[str, Any]) -> str:
     answer : ANSWER of rtm:explain
     """
     marking = f"<div><b>{html.escape(answer['marking'])}</b></div>" if answer.get("marking") else ""
-    told = "".join(f"<div>{html.escape(line)}</div>" for line in answer["summary"])
+    summary = "".join(f"<div>{html.escape(line)}</div>" for line in answer["summary"])
     rows = "".join(map(_row, answer["factors"]))
     cautions = "".join(f"<div><i>{html.escape(line)}</i></div>" for line in answer["cautions"])
-    return f"{marking}{told}<table cellpadding='2'>{rows}</table>{cautions}"
+    return f"{marking}{summary}<table cellpadding='2'>{rows}</table>{cautions}"
 
 
 def _row(factor: Mapping[str, Any]) -> str:

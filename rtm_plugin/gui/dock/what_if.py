@@ -13,20 +13,20 @@ def ask_what_if(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> str
 
 def what_if_parameters(chosen: ProjectModel, factor: str, layer: QgsVectorLayer) -> dict[str, object]:
     """Inputs of rtm:whatif; features that are selected on the map are those that would go."""
-    own = chosen.filters.get(factor, "")
+    study_filter = chosen.filters.get(factor, "")
     parameters: dict[str, object] = {
         "MODEL": chosen.path,
         "TERRAIN": chosen.terrain,
         "EXPECTED": chosen.expected,
         "FACTOR": factor,
-        "BEFORE": _source(layer, own),
+        "BEFORE": _source(layer, study_filter),
     }
     if chosen.places:
         parameters["PLACES"] = chosen.places
     gone = sorted(layer.selectedFeatureIds())
     if gone:
         kept = f"$id NOT IN ({', '.join(map(str, gone))})"
-        parameters["AFTER"] = _source(layer, f"({own}) AND {kept}" if own else kept)
+        parameters["AFTER"] = _source(layer, f"({study_filter}) AND {kept}" if study_filter else kept)
     return parameters
 
 

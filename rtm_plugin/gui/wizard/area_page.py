@@ -53,7 +53,7 @@ class AreaPage(Page):
         self.cell.setSpecialValueText(tr("half a block"))
         self.exclude = LayerChoice("area_exclude", ("polygon",), optional=True)
         self.exclude_filter = FilterEdit("area_exclude_filter")
-        self.told = text_label("area_told")
+        self.message = text_label("area_message")
         fields = form()
         fields.addRow(tr("Boundar&y"), self.layer)
         fields.addRow(tr("Feature chosen by"), row(self.field, self.feature, self.selected))
@@ -63,7 +63,7 @@ class AreaPage(Page):
         fields.addRow(tr("Cell &size"), self.cell)
         fields.addRow(tr("Ground to leave &out"), self.exclude)
         fields.addRow(tr("Filter of it"), self.exclude_filter)
-        column(self, fields, self.told)
+        column(self, fields, self.message)
         self.layer.changed.connect(self.by_hand(self._layer_chosen))
         self.field.fieldChanged.connect(self.by_hand(self._field_chosen))
         self.feature.currentIndexChanged.connect(self.by_hand(self._feature_chosen))
@@ -101,7 +101,7 @@ class AreaPage(Page):
     def refresh(self) -> None:
         facts = self.facts.area() if self.draft.study.study_area is not None else {}
         if facts and "refused" not in facts:
-            self.told.setText(
+            self.message.setText(
                 tr(
                     "{:,} cells of {:g} {} cover {:,.2f} square km in {}, which is projected: good. The study area "
                     "itself, within its boundary, has {:,.2f} square km."
@@ -115,7 +115,7 @@ class AreaPage(Page):
                 )
             )
         else:
-            self.told.setText(tr("Counting …") if facts is None else "")
+            self.message.setText(tr("Counting …") if facts is None else "")
 
     def reason(self) -> str:
         refusal = refusal_of_layer(self.layer.layer) or self._crs_problem() or refusal_of_layer(self.exclude.layer)
@@ -220,17 +220,17 @@ class AreaPage(Page):
             return
         self.measured.setText(tr("Measuring …"))
         self.measure.setEnabled(False)
-        asked = {"STUDY_AREA": _source(ref), "STREETS": _source(reference(streets))}
-        self._job = Job("rtm:blocklength", asked, quiet=True)
+        parameters = {"STUDY_AREA": _source(ref), "STREETS": _source(reference(streets))}
+        self._job = Job("rtm:blocklength", parameters, quiet=True)
         self._job.finished.connect(self._measured)
         self._job.start()
 
-    def _measured(self, ok: bool, found: dict[str, float]) -> None:
+    def _measured(self, ok: bool, results: dict[str, float]) -> None:
         job, self._job = self._job, None
         if ok:
-            length = round(found["BLOCK_LENGTH"])
+            length = round(results["BLOCK_LENGTH"])
             self.measured.setText(
-                tr("{:,} blocks, on average {:,.0f} long.").format(found["BLOCK_COUNT"], found["BLOCK_LENGTH"])
+                tr("{:,} blocks, on average {:,.0f} long.").format(results["BLOCK_COUNT"], results["BLOCK_LENGTH"])
             )
             self.block.setValue(max(length, 1))
             self.checked.emit()

@@ -42,8 +42,8 @@ class DayEdit(QLineEdit):
     @property
     def day(self) -> str | None:
         """As ISO text; None when it is empty or no day yet."""
-        found = day_of(self.text())
-        return found.isoformat() if found else None
+        written = day_of(self.text())
+        return written.isoformat() if written else None
 
     @property
     def problem(self) -> str:
@@ -60,9 +60,9 @@ class DayEdit(QLineEdit):
 
     def _tidy(self) -> None:
         """Write the day out, so that 3/4/2024 shows which of two days it was taken for."""
-        found = day_of(self.text())
-        if found is not None and self.text() != _text(found):
-            self.setText(_text(found))
+        day = day_of(self.text())
+        if day is not None and self.text() != _text(day):
+            self.setText(_text(day))
 
     def _open(self) -> None:
         self.calendar = QCalendarWidget(self)
@@ -131,10 +131,10 @@ def _numbers(first: str, second: str, third: str, day_first: bool) -> date | Non
 
 def _date(year: str, month: str | int, day: str) -> date | None:
     try:
-        found = date(int(year), int(month), int(day))
+        day_given = date(int(year), int(month), int(day))
     except ValueError:
         return None
-    return found if found.year in _YEARS else None
+    return day_given if day_given.year in _YEARS else None
 
 
 def _month(name: str) -> int:

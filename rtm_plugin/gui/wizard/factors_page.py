@@ -67,11 +67,11 @@ class FactorsPage(Page):
         self.add = button("factors_add", tr("&Add layers …"), self._choose)
         self.remove = button("factors_remove", tr("&Remove"), self._remove)
         self.suggest = button("factors_suggest", tr("S&uggest operationalisation"), self._suggest)
-        self.told, self.remark = text_label("factors_told"), text_label("factors_remark")
+        self.message, self.remark = text_label("factors_message"), text_label("factors_remark")
         self.group = QGroupBox()
         self.group.setLayout(self._settings())
         layout = column(
-            self, row(QWidget(), self.add, self.remove, self.suggest), self.table, self.remark, self.group, self.told
+            self, row(QWidget(), self.add, self.remove, self.suggest), self.table, self.remark, self.group, self.message
         )
         layout.setStretchFactor(self.table, 10)
         self.table.itemSelectionChanged.connect(self._show_selected)
@@ -144,7 +144,7 @@ class FactorsPage(Page):
             if i >= self.table.rowCount():
                 break
             self._write_facts(i, facts)
-        self.told.setText(
+        self.message.setText(
             tr("{:,} factors make {:,} candidate variables.").format(
                 len(self.draft.study.factors), self.draft.study.candidate_count
             )
@@ -224,7 +224,7 @@ class FactorsPage(Page):
             try:
                 factors[i] = replace(factors[i], settings=replace(factors[i].settings, **changes), **of_factor)
             except RtmError as error:
-                self.told.setText(str(error))
+                self.message.setText(str(error))
                 return
         self._take(factors)
 
@@ -251,9 +251,9 @@ class FactorsPage(Page):
         self.by_hand(lambda: self._take([f for i, f in enumerate(self.draft.study.factors) if i not in rows]))()
 
     def _suggest(self) -> None:
-        found, factors = self.facts.factors(), list(self.draft.study.factors)
+        known, factors = self.facts.factors(), list(self.draft.study.factors)
         for i in self._selected():
-            facts = found[i]
+            facts = known[i]
             if facts and "refused" not in facts:
                 settings = replace(factors[i].settings, operationalisation=facts["operationalisation"])
                 factors[i] = replace(factors[i], settings=settings)

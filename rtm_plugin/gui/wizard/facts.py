@@ -107,14 +107,14 @@ class FactFinder(QObject):
             asked = {"estimate": "area", "together": "all"}.get(part, part)
             inputs = {"STUDY": study.to_json(), "PART": asked, "ALLOW_REMOTE": self._draft.allow_remote}
             job = Job("rtm:checkstudy", inputs, quiet=True)
-            job.finished.connect(lambda ok, found, part=part, key=key: self._done(part, key, ok, found))
+            job.finished.connect(lambda ok, facts, part=part, key=key: self._done(part, key, ok, facts))
             self._jobs[part] = key, job
             job.start()
         self._wanted.clear()
 
-    def _done(self, part: str, key: Any, ok: bool, found: Facts) -> None:
+    def _done(self, part: str, key: Any, ok: bool, answer: Facts) -> None:
         _, job = self._jobs.pop(part)
-        facts = found.get("FACTS", {}) if ok else {}
+        facts = answer.get("FACTS", {}) if ok else {}
         missing = {"refused": "" if ok else job.error}
         area = facts.get("area", missing)
         if part == "factors":

@@ -75,14 +75,14 @@ class LayerChoice(QWidget):
         self.button.setText("…")
         self.button.setToolTip(tr("Take a file, which is added to the project"))
         self.button.clicked.connect(self._browse)
-        self.told = text_label(f"{name}_told")
+        self.message = text_label(f"{name}_message")
         side = QHBoxLayout()
         side.addWidget(self.combo, 1)
         side.addWidget(self.button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(side)
-        layout.addWidget(self.told)
+        layout.addWidget(self.message)
         self.setFocusProxy(self.combo)
 
     @property
@@ -116,7 +116,7 @@ class LayerChoice(QWidget):
         self._chosen()
 
     def _chosen(self, *_: object) -> None:
-        self.told.setText("")
+        self.message.setText("")
         self.changed.emit()
 
     def _browse(self) -> None:
@@ -129,7 +129,7 @@ class LayerChoice(QWidget):
         held = layers_of_file(path)
         fitting = [item for item in held if item.kind in self._kinds]
         if not fitting:
-            self.told.setText(self._nothing_fits(PurePath(path.replace("\\", "/")).name, held))
+            self.message.setText(self._nothing_fits(PurePath(path.replace("\\", "/")).name, held))
         elif len(held) == 1:
             self._add(fitting[0])
         else:
@@ -147,7 +147,7 @@ class LayerChoice(QWidget):
         there = project_layer(LayerRef(item.source, item.name, item.provider))
         layer = there or item.open()
         if not layer.isValid() or (there is None and QgsProject.instance().addMapLayer(layer) is None):
-            self.told.setText(tr("The layer '{}' cannot be read; choose another file.").format(item.name))
+            self.message.setText(tr("The layer '{}' cannot be read; choose another file.").format(item.name))
         else:
             self.take(layer)
 

@@ -39,7 +39,7 @@ class OutcomePage(Page):
         self.later = LayerChoice("outcome_later_layer", _EVENTS, empty=tr("the same layer, in the test window"))
         self.later_filter = FilterEdit("outcome_later_filter")
         self.test = DayEdit("outcome_test_start"), DayEdit("outcome_test_end")
-        self.told = text_label("outcome_told")
+        self.message = text_label("outcome_message")
         fields = form()
         fields.addRow(tr("&Events"), self.layer)
         fields.addRow(tr("&Filter"), self.filter)
@@ -54,7 +54,7 @@ class OutcomePage(Page):
         later.addRow(tr("Filter of them"), self.later_filter)
         later.addRow(tr("&Test on events from, to"), row(*self.test, even=True))
         self.test_group.setLayout(later)
-        column(self, fields, self.test_group, self.told, self._advanced())
+        column(self, fields, self.test_group, self.message, self._advanced())
         self.layer.changed.connect(self.by_hand(self._layer_chosen))
         self.later.changed.connect(self.by_hand(self._layer_chosen))
         self.date.fieldChanged.connect(self.by_hand(self._take))
@@ -118,7 +118,7 @@ class OutcomePage(Page):
         asked = study.events is not None and study.study_area is not None and not study.outcome_problem()
         facts = self.facts.outcome() if asked else {}
         counted = bool(facts) and "refused" not in facts
-        self.told.setText("\n".join(_lines(facts)) if counted else tr("Counting …") if facts is None else "")
+        self.message.setText("\n".join(_lines(facts)) if counted else tr("Counting …") if facts is None else "")
         offered_for = study.events, study.date_field, study.later_events
         if counted:
             self._show_proposals(facts.get("proposals", []) if study.later_events is None else [])
@@ -129,11 +129,11 @@ class OutcomePage(Page):
     def _show_proposals(self, proposals: list[dict[str, Any]]) -> None:
         """Offer windows of the outcome's own layer; later events of another layer have their own dates."""
         self._offered = proposals[:_MOST_PROPOSALS]
-        for i, made in enumerate(self.proposals):
-            made.setVisible(i < len(self._offered))
+        for i, proposal in enumerate(self.proposals):
+            proposal.setVisible(i < len(self._offered))
             if i < len(self._offered):
                 words = self._offered[i]["fit_text"], self._offered[i]["test_text"]
-                made.setText(tr("Fit on {}, test on {}").format(*words))
+                proposal.setText(tr("Fit on {}, test on {}").format(*words))
 
     def _propose(self, number: int) -> None:
         """Take the windows that the button names."""

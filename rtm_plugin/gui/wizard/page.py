@@ -233,11 +233,11 @@ class SelectedButton(QToolButton):
 
 def button(name: str, text: str, work: Callable[[], None]) -> QPushButton:
     """A button that does something, and is not pressed by Return in another field."""
-    made = QPushButton(text)
-    made.setObjectName(name)
-    made.setAutoDefault(False)
-    made.clicked.connect(lambda: work())
-    return made
+    widget = QPushButton(text)
+    widget.setObjectName(name)
+    widget.setAutoDefault(False)
+    widget.clicked.connect(lambda: work())
+    return widget
 
 
 def column(page: QWidget, *parts: object) -> QVBoxLayout:

@@ -60,13 +60,13 @@ class ResultPage(Page):
         self.zoom = button("result_zoom", tr("&Zoom to the first place"), self._zoom)
         self.layout_ = button("result_layout", tr("Make a print &layout"), self._make_layout)
         self.model = button("result_model", tr("Save as graphical &model …"), self._save_model)
-        self.told = text_label("result_told")
+        self.message = text_label("result_message")
         self.no_place = text_label("result_no_place")
         above, below = QHBoxLayout(), QHBoxLayout()
-        for made in (self.report, self.test, self.zoom):
-            above.addWidget(made)
-        for made in (self.layout_, self.model):
-            below.addWidget(made)
+        for widget in (self.report, self.test, self.zoom):
+            above.addWidget(widget)
+        for widget in (self.layout_, self.model):
+            below.addWidget(widget)
         above.addStretch(1)
         below.addStretch(1)
         further = QHBoxLayout()
@@ -79,21 +79,21 @@ class ResultPage(Page):
         }
         self.stop_test = button("result_stop", tr("Stop it"), self.stop)
         further.addWidget(QLabel(tr("Test further:")))
-        for made in (*self.further.values(), self.stop_test):
-            further.addWidget(made)
+        for widget in (*self.further.values(), self.stop_test):
+            further.addWidget(widget)
         further.addStretch(1)
         column(
             self,
             *(above, below, further),
-            *(self.told, self.no_place, self.opening, self.table, self.chart, self.sentences),
+            *(self.message, self.no_place, self.opening, self.table, self.chart, self.sentences),
         )
 
     def fill(self) -> None:
-        found = self.draft.results.get("FINDINGS", {})
-        sentences = [*found.get("headline", ()), *found.get("warnings", ()), *found.get("caveats", ())]
+        findings = self.draft.results.get("FINDINGS", {})
+        sentences = [*findings.get("headline", ()), *findings.get("warnings", ()), *findings.get("caveats", ())]
         self.opening.setText(sentences[0] if sentences else "")
         self.sentences.setText("\n\n".join(sentences[1:]))
-        rows = found.get("factors", [])
+        rows = findings.get("factors", [])
         self.table.setRowCount(len(rows))
         for i, factor in enumerate(rows):
             low, high = factor["low"], factor["high"]
@@ -120,8 +120,8 @@ class ResultPage(Page):
         self.zoom.setEnabled(place is not None)
         self.layout_.setVisible(registry.algorithmById("rtm:briefing") is not None)
         self.no_place.setText(self._without_places() if results and place is None else "")
-        for made in self.further.values():
-            made.setEnabled(self._testing is None and bool(results))
+        for widget in self.further.values():
+            widget.setEnabled(self._testing is None and bool(results))
         self.stop_test.setVisible(self._testing is not None)
 
     def _without_places(self) -> str:
@@ -137,11 +137,11 @@ class ResultPage(Page):
         """Start a further test in the folder of the results, with the study that lies there."""
         folder = Path(self.draft.folder)
         take_out(folder, FURTHER_RESULTS)
-        asked = {"STUDY": str(folder / STUDY_FILE), "TEST": test, "OUTPUT_FOLDER": str(folder)}
-        self._testing = Job("rtm:teststudy", asked)
+        parameters = {"STUDY": str(folder / STUDY_FILE), "TEST": test, "OUTPUT_FOLDER": str(folder)}
+        self._testing = Job("rtm:teststudy", parameters)
         self._testing.feedback.told.connect(self._test_told)
         self._testing.finished.connect(self._tested)
-        self.told.setText(tr("The test has begun …"))
+        self.message.setText(tr("The test has begun …"))
         self._testing.start()
         self.refresh()
 
@@ -152,17 +152,17 @@ class ResultPage(Page):
 
     def _test_told(self, kind: str, text: str) -> None:
         if kind == "stage" and self._testing is not None:
-            self.told.setText(text)
+            self.message.setText(text)
 
     def _tested(self, ok: bool, results: dict[str, Any]) -> None:
         job, self._testing = self._testing, None
         if ok and "SUMMARY" in results:
-            self.told.setText(tr("{} The table is in the project.").format(results["SUMMARY"]))
+            self.message.setText(tr("{} The table is in the project.").format(results["SUMMARY"]))
             self._show_table(str(results.get("OUTPUT", "")))
         elif job is not None and job.feedback.isCanceled():
-            self.told.setText(tr("The test was stopped."))
+            self.message.setText(tr("The test was stopped."))
         else:
-            self.told.setText(job.error if job is not None else "")
+            self.message.setText(job.error if job is not None else "")
         self.refresh()
 
     def _show_table(self, path: str) -> None:
@@ -178,12 +178,12 @@ class ResultPage(Page):
         self._open(self.draft.results.get("OUTPUT_VALIDATION", ""))
 
     def _open(self, path: str) -> None:
-        self.told.setText(open_file(path))
+        self.message.setText(open_file(path))
 
     def _zoom(self) -> None:
         place = first_place(str(self.draft.results.get("OUTPUT_PLACES", "")))
         if place is None:
-            self.told.setText(tr("No cell met the rule for priority places."))
+            self.message.setText(tr("No cell met the rule for priority places."))
         elif self.iface is not None:
             place.scale(3)
             canvas = self.iface.mapCanvas()
@@ -191,7 +191,9 @@ class ResultPage(Page):
             canvas.refresh()
 
     def _make_layout(self) -> None:
-        self._job = make_briefing(QgsRasterLayer(str(self.draft.results.get("OUTPUT_TERRAIN", ""))), self.told.setText)
+        self._job = make_briefing(
+            QgsRasterLayer(str(self.draft.results.get("OUTPUT_TERRAIN", ""))), self.message.setText
+        )
 
     def _save_model(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
@@ -203,11 +205,11 @@ class ResultPage(Page):
     def save_model(self, path: str) -> None:
         """Write the study as a model for QGIS's graphical modeller."""
         self._model_file = path
-        asked = {"STUDY": self.draft.study.to_json(), "OUTPUT": path, "ALLOW_REMOTE": self.draft.allow_remote}
-        self._job = Job("rtm:studymodel", asked, quiet=True)
+        parameters = {"STUDY": self.draft.study.to_json(), "OUTPUT": path, "ALLOW_REMOTE": self.draft.allow_remote}
+        self._job = Job("rtm:studymodel", parameters, quiet=True)
         self._job.finished.connect(self._model_saved)
         self._job.start()
 
     def _model_saved(self, ok: bool, _: dict[str, Any]) -> None:
         saved = tr("Saved as {}; open it in the graphical modeller.").format(Path(self._model_file).name)
-        self.told.setText(saved if ok else self._job.error)
+        self.message.setText(saved if ok else self._job.error)

@@ -41,7 +41,7 @@ class ReviewPage(Page):
                 browse.setObjectName("review_folder_button")
         self.folder.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.save = button("review_save", tr("&Save study as …"), self._save)
-        self.told = text_label("review_told")
+        self.message = text_label("review_message")
         self.call = QPlainTextEdit()
         self.call.setObjectName("review_call")
         self.call.setReadOnly(True)
@@ -55,7 +55,7 @@ class ReviewPage(Page):
         box.setSaveCollapsedState(False)
         inner = QVBoxLayout(box)
         inner.addWidget(self.call)
-        inner.addWidget(row(self.told, self.save, self.save_call))
+        inner.addWidget(row(self.message, self.save, self.save_call))
         column(self, self.summary, self.estimate, self.warning, fields, box)
         self.folder.fileChanged.connect(self.by_hand(self._folder_chosen))
 
@@ -157,9 +157,9 @@ class ReviewPage(Page):
         try:
             write(path)
         except RtmError as error:
-            self.told.setText(str(error))
+            self.message.setText(str(error))
         else:
-            self.told.setText(tr("Saved as {}.").format(Path(path).name))
+            self.message.setText(tr("Saved as {}.").format(Path(path).name))
 
 
 def run_inputs(draft: Draft) -> dict[str, str]:

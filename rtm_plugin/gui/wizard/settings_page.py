@@ -47,8 +47,8 @@ class SettingsPage(Page):
         for settings in (self.selection, self.grid, self.cards):
             settings.add_to(more)
         self.advanced = folded("settings_advanced", more)
-        self.told = text_label("settings_told")
-        column(self, fields, self.told, self.advanced)
+        self.message = text_label("settings_message")
+        column(self, fields, self.message, self.advanced)
         take = self.by_hand(self._take)
         self.title.textChanged.connect(take)
         self.marking.currentTextChanged.connect(take)

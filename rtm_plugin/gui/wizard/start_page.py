@@ -38,11 +38,11 @@ class StartPage(Page):
         self.unfinished = button("start_unfinished", tr("&Continue the unfinished study"), self._continue)
         self.opened = button("start_open", tr("&Open a saved study …"), self._open)
         self.demo = button("start_demo", tr("&Try the demonstration city"), self._demo)
-        self.told = text_label("start_told")
+        self.message = text_label("start_message")
         self.missing = text_label("start_missing")
         self.kept = QLabel(tr("It was closed, or lost in a crash, before it was run."))
         grid = QGridLayout()
-        for i, (made, text) in enumerate(
+        for i, (widget, text) in enumerate(
             (
                 (self.new, QLabel(tr("Begin with a boundary, events and layers of risk factors."))),
                 (self.unfinished, self.kept),
@@ -51,10 +51,10 @@ class StartPage(Page):
             )
         ):
             text.setWordWrap(True)
-            grid.addWidget(made, i, 0)
+            grid.addWidget(widget, i, 0)
             grid.addWidget(text, i, 1)
         grid.setColumnStretch(1, 1)
-        column(self, grid, self.told, self.missing)
+        column(self, grid, self.message, self.missing)
 
     def fill(self) -> None:
         for widget in (self.unfinished, self.kept):
@@ -105,7 +105,7 @@ class StartPage(Page):
         try:
             read()
         except RtmError as error:
-            self.told.setText(str(error))
+            self.message.setText(str(error))
             return
         self._take(self.draft.study)
 
@@ -135,12 +135,12 @@ class StartPage(Page):
         group = tr("Data of the study: {}").format(study.title or tr("untitled"))
         lost = add_missing((*study.layers, *study.rasters), group)
         if lost:
-            self.told.setText(
+            self.message.setText(
                 tr("These layers cannot be opened: {}. Put their files back, or choose other layers.").format(
                     ", ".join(dict.fromkeys(lost))
                 )
             )
             self.checked.emit()
             return
-        self.told.setText("")
+        self.message.setText("")
         self.begun.emit()

@@ -95,14 +95,14 @@ class Wizard(QDialog):
         self.back = QPushButton(tr("‹ &Back"))
         self.next = QPushButton(tr("&Next ›"))
         self.leave = QPushButton(tr("Close"))
-        for made, name in ((self.back, "back"), (self.next, "next"), (self.leave, "close")):
-            made.setObjectName(f"wizard_{name}")
-            made.setAutoDefault(False)
+        for widget, name in ((self.back, "back"), (self.next, "next"), (self.leave, "close")):
+            widget.setObjectName(f"wizard_{name}")
+            widget.setAutoDefault(False)
         self.next.setDefault(True)
         right, bottom, whole = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(self)
         bottom.addWidget(self.why, 1)
-        for made in (self.back, self.next, self.leave):
-            bottom.addWidget(made)
+        for widget in (self.back, self.next, self.leave):
+            bottom.addWidget(widget)
         right.addWidget(self.title)
         right.addWidget(self.explanation)
         right.addWidget(self.stack, 1)
