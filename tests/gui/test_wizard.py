@@ -314,7 +314,9 @@ def write_points(path: Path, name: str, points: np.ndarray) -> None:
     np.savetxt(table, points, "%.2f", ",", header="x,y", comments="")
     columns = gdal.OpenEx(str(table), open_options=["X_POSSIBLE_NAMES=x", "Y_POSSIBLE_NAMES=y"])
     mode = "update" if path.exists() else None
-    gdal.VectorTranslate(str(path), columns, format="GPKG", layerName=name, srcSRS="EPSG:27700", accessMode=mode)
+    gdal.VectorTranslate(
+        str(path), columns, format="GPKG", layerName=name, srcSRS="EPSG:27700", dstSRS="EPSG:27700", accessMode=mode
+    )
 
 
 # --- refusals: Next is not possible, and the reason is there
