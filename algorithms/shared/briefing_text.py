@@ -13,7 +13,7 @@ from ...rtm_plugin.report.cells import Cells
 from ...rtm_plugin.report.derive import findings
 from ...rtm_plugin.report.findings import NOT_CAUSE, RELATIVE, Findings, Parameter, ReportContext
 from ...rtm_plugin.report.saved import context_of
-from ...rtm_plugin.report.wording import capital, many, number, readable
+from ...rtm_plugin.report.wording import capital, many, readable
 from .base import tr
 
 _HIGHEST, _PLACES = ("highest-risk cells", "highest risk"), "priority place"  # said by sentences that tell where
@@ -71,8 +71,7 @@ def _period(findings: Findings) -> str:
 def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     how = tr("within {}") if row.operationalisation == "proximity" else tr("dense within {}")
     name = capital(readable(row.factor)) + (tr(" (protective)") if row.is_protective else "")
-    interval = f"{number(row.low)} to {number(row.high)}"
-    return name, how.format(context.distance(row.distance)), f"{row.effect} ({interval})".replace(" ", "\u202f", 1)
+    return name, how.format(context.distance(row.distance)), f"{row.effect} ({row.interval})".replace(" ", "\u202f", 1)
 
 
 def names_of(model: RiskModel) -> dict[str, list[str]]:

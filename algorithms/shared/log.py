@@ -8,6 +8,7 @@ from qgis.core import QgsProcessingFeedback
 
 from ...rtm_plugin.core.accuracy.at_share import Accuracy
 from ...rtm_plugin.core.documents.settings import PlaceSettings
+from ...rtm_plugin.core.doubt.significance import p_text
 from ...rtm_plugin.core.forecast.empirical_bayes import PARTS, Forecast
 from ...rtm_plugin.core.ground.grid import Grid
 from ...rtm_plugin.core.model.document import RiskModel
@@ -33,9 +34,14 @@ def tell_model(model: RiskModel, feedback: QgsProcessingFeedback) -> None:
     tell_findings(model_findings(model), feedback)
     for term in model.selected:
         verb = "multiplied" if term.direction == "aggravating" else "divided"
+        test = model.test_of(term)
+        surely = ""
+        if test is not None and test.rrv_lower is not None:
+            surely = f", 95 % interval {test.rrv_lower:,.3f} to {test.rrv_upper:,.3f}, {p_text(test.p)}"
         feedback.pushInfo(
-            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by {term.rrv:,.3f} "
-            f"(coefficient {term.coefficient:.4f}, standard error {term.standard_error:.4f})"
+            f"  {term.factor}: {term.operationalisation} within {term.distance:g}, rate {verb} by "
+            f"{model.rrv_of(term):,.3f}{surely} (if cells were independent: coefficient {term.coefficient:.4f}, "
+            f"standard error {term.standard_error:.4f})"
         )
     tell = feedback.pushInfo if model.verification.status == "verified" else feedback.pushWarning
     tell(model.verification.reason)

@@ -148,25 +148,28 @@ def print_model(study: Study, model: dict[str, Any], seconds: float) -> None:
         f"family {model['family']}, BIC {model['bic']:.1f}; {seconds:.0f} s"
     )
     known = {effect["factor"]: effect for effect in study.true_effects}
-    found = {term["factor"]: term for term in model["selected"]}
-    print(f"  {'risk factor':<26}{'selected':<24}{'RRV':>7}  {'95 % interval':<16}{'true effect' if known else ''}")
-    for factor in [*found, *(f for f in known if f not in found)]:
-        print("  " + _row(factor, found.get(factor), known.get(factor), bool(known)))
+    tests = {test["candidate"]: test for test in model.get("significance", {}).get("remaining", ())}
+    terms = {term["factor"]: {**term, **tests.get(term["name"], {})} for term in model["selected"]}
+    headings = f"{'RRV':>7}  {'95 % interval':<14}{'p':>7}  {'true effect' if known else ''}"
+    print(f"  {'established factor':<26}{'variable':<22}{headings}")
+    for factor in [*terms, *(f for f in known if f not in terms)]:
+        print("  " + _row(factor, terms.get(factor), known.get(factor), bool(known)))
     if known:
-        wrong = [factor for factor in found if factor not in known]
+        wrong = [factor for factor in terms if factor not in known]
         print(
-            f"  true factors found: {len(set(found) & set(known))} of {len(known)}; "
-            f"null factors selected: {len(wrong)} of {len(study.factors) - len(known)}"
+            f"  true factors established: {len(set(terms) & set(known))} of {len(known)}; "
+            f"null factors: {len(wrong)} of {len(study.factors) - len(known)}"
         )
 
 
 def _row(factor: str, term: dict[str, Any] | None, effect: dict[str, Any] | None, with_truth: bool) -> str:
     if term is None:
-        estimate = f"{'not selected':<24}{'':>7}  {'':<16}"
+        estimate = f"{'not established':<22}{'':>7}  {'':<14}{'':>7}  "
     else:
-        sign = "÷" if term["direction"] == "protective" else "×"
-        low, high = (2.718281828459045 ** (term["coefficient"] + z * term["standard_error"]) for z in (-1.96, 1.96))
-        estimate = f"{_influence(term):<24}{sign + format(term['rrv'], '.2f'):>7}  {f'{low:.2f} to {high:.2f}':<16}"
+        rrv = ("÷" if term["direction"] == "protective" else "×") + format(term["rrv"], ".2f")
+        interval = f"{term['rrv_lower']:.2f} to {term['rrv_upper']:.2f}" if term.get("rrv_lower") else ""
+        p = "" if term.get("p") is None else "< 0.001" if term["p"] < 0.001 else format(term["p"], ".3f")
+        estimate = f"{_influence(term):<22}{rrv:>7}  {interval:<14}{p:>7}  "
     if not with_truth:
         true = ""
     elif effect is None:

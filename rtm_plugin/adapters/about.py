@@ -57,7 +57,7 @@ def model_items(model: RiskModel) -> dict[str, str]:
     Three digits, so that another order of sums on another machine does not change the file.
     """
     factors = "; ".join(
-        f"{term.name} ({'divides' if term.direction == 'protective' else 'multiplies'} by {term.rrv:.3g})"
+        f"{term.name} ({'divides' if term.direction == 'protective' else 'multiplies'} by {model.rrv_of(term):.3g})"
         for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))
     )
     return {MODEL: model.fingerprint, FACTORS: factors or "none"}

@@ -12,6 +12,7 @@ from .candidates.columns import CandidateSet, operationalise
 from .candidates.covariates import AdjustmentScale, Covariates, Observations, observe
 from .documents.periods import Period
 from .documents.settings import FactorSettings, PlaceSettings, SelectionSettings
+from .doubt.significance import Significance, established
 from .errors import InputError
 from .forecast.empirical_bayes import Forecast, ForecastSettings, History, forecast
 from .forecast.wide_terrain import wide_terrain
@@ -26,7 +27,7 @@ from .model.document import (
 from .model.summaries import culling_summary, family_model, fates, grid_summary, separation_summary
 from .regression.verification import Verification, verify
 from .selection.culling import Culling
-from .selection.procedure import Selection, check_counts, select_model
+from .selection.procedure import Selection, check_counts, select_model, without
 from .study import Events, Study
 from .terrain.places import Places, priority_places
 from .terrain.scores import CLASS_NAMES, RiskTerrain, risk_terrain
@@ -76,6 +77,29 @@ class StudyResult:
         return count_events(grid, points)[0]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What the whole procedure ends with.
+
+    Parameters
+    ----------
+    selection : Selection
+        Without the factors that are not established, where these leave.
+    families : mapping of family → FamilyModel
+    significance : Significance or None
+        None where it was not asked for, or nothing was selected.
+    """
+
+    selection: Selection
+    families: dict[str, FamilyModel]
+    significance: Significance | None
+
+    @property
+    def best(self) -> FamilyModel:
+        """The model of the chosen family."""
+        return self.families[self.selection.family]
+
+
 def run(
     study: Study,
     provenance: Mapping[str, Any] | None = None,
@@ -108,10 +132,9 @@ def run(
         candidates = candidate_set(study.factors, grid, part(progress, 0.02, 0.4), workers)
     covariates = study.covariates(grid) if study.covariates is not None else None
     observed = observe(grid, events.counts, candidates, covariates)
-    selection, families = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
+    choice = choose(observed, study.selection, clock, part(progress, 0.4, 0.93), workers)
     model = _described(
-        selection,
-        families,
+        choice,
         observed,
         events=events,
         settings=study.selection,
@@ -131,7 +154,7 @@ def run(
         terrain=terrain,
         places=places,
         clock=clock,
-        culling=selection.culling,
+        culling=choice.selection.culling,
     )
 
 
@@ -238,10 +261,8 @@ def fit_model(
 ) -> RiskModel:
     """Select, score, verify with statsmodels, and put together the model."""
     clock = clock or Clock()
-    selection, families = choose(observed, settings, clock, part(progress, 0.0, 0.9), workers)
     return _described(
-        selection,
-        families,
+        choose(observed, settings, clock, part(progress, 0.0, 0.9), workers),
         observed,
         events=events,
         settings=settings,
@@ -252,8 +273,7 @@ def fit_model(
 
 
 def _described(
-    selection: Selection,
-    families: dict[str, FamilyModel],
+    choice: Choice,
     observed: Observations,
     events: Events,
     settings: SelectionSettings,
@@ -262,6 +282,7 @@ def _described(
     progress: Progress,
 ) -> RiskModel:
     """Verify what was chosen, and put together the model."""
+    selection = choice.selection
     with clock.stage("verification"):
         verification = _verified(selection, observed, progress)
     return RiskModel(
@@ -274,15 +295,16 @@ def _described(
             left_out=events.left_out,
             days=events.days,
         ),
-        candidates=fates(observed.candidates, selection),
+        candidates=fates(observed.candidates, selection, choice.significance),
         family=selection.family,
-        families=families,
+        families=choice.families,
         exposure=observed.exposure,
         culling=culling_summary(selection, settings),
-        score=score(families[selection.family], observed).summary,
+        score=score(choice.best, observed).summary,
         verification=verification,
         provenance={**provenance, "seconds": dict(clock.seconds)},
         separation=separation_summary(observed, selection),
+        significance=choice.significance,
     )
 
 
@@ -292,19 +314,37 @@ def choose(
     clock: Clock | None = None,
     progress: Progress = silent,
     workers: int = 1,
-) -> tuple[Selection, dict[str, FamilyModel]]:
-    """The whole procedure of selection, culling included, and what it reached under each family; not verified."""
+) -> Choice:
+    """The whole procedure of selection, culling and significance included; not verified."""
+    clock, counts, candidates = clock or Clock(), observed.counts, observed.candidates
+    tested = settings.significance == "spatial"
     selection = select_model(
-        observed.counts,
-        observed.candidates,
+        counts,
+        candidates,
         settings,
         offset=observed.offset,
         adjust=observed.adjust,
-        progress=progress,
+        progress=part(progress, 0.0, 0.6 if tested else 1.0),
         clock=clock,
         workers=workers,
     )
-    return selection, {name: family_model(name, selected, observed) for name, selected in selection.families.items()}
+    significance = None
+    if tested and selection.best.candidates:
+        with clock.stage("significance"):
+            members = [candidate.name for candidate in selection.best.candidates]
+            watched = part(progress, 0.6, 0.98)
+            significance = established(observed, members, progress=watched, keep=settings.keep_unestablished)
+            selection = without(
+                selection,
+                [test.candidate for test in significance.left],
+                counts,
+                candidates,
+                offset=observed.offset,
+                adjust=observed.adjust,
+                progress=part(progress, 0.98, 1.0),
+            )
+    families = {name: family_model(name, selected, observed) for name, selected in selection.families.items()}
+    return Choice(selection, families, significance)
 
 
 def forecast_events(

@@ -52,8 +52,9 @@ def forest(rows: Sequence[Parameter]) -> Markup:
 
 def _ratio(row: Parameter) -> _Row:
     """A factor's rate ratio: below 1 for a protective one, whose relative risk value divides."""
-    low, middle, high = (min(max(v or 1 / FARTHEST, 1 / FARTHEST), FARTHEST) for v in (row.low, row.rrv, row.high))
-    text = f"{number(row.rrv)} ({number(row.low)} to {number(row.high)})"
+    ends = (row.low, row.rrv, row.high) if row.low is not None else (row.rrv,) * 3
+    low, middle, high = (min(max(v or 1 / FARTHEST, 1 / FARTHEST), FARTHEST) for v in ends)
+    text = f"{number(row.rrv)} ({row.interval})"
     if row.is_protective:
         low, middle, high, text = 1 / high, 1 / middle, 1 / low, f"÷ {text}"
     return _Row(label=readable(row.factor), low=low, middle=middle, high=high, text=text)

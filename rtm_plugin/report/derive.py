@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..core.accuracy.at_share import Accuracy
 from ..core.documents.settings import PLACE_CARDS
@@ -11,6 +12,7 @@ from ..core.tools.normal import NORMAL_95
 from .cards import place_cards
 from .cells import Cells
 from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
+from .doubt import clusters_of, doubt_of
 from .findings import (
     AccuracyRow,
     CandidateCounts,
@@ -33,6 +35,7 @@ from .sentences import (
     not_shown_of,
     selection_sentence,
     term_sentence,
+    tested_sentence,
     verification_sentence,
     warnings_of,
 )
@@ -63,6 +66,7 @@ def findings(
     validation : ValidationFindings, optional, the same and more
     """
     rows = _parameters(model, context)
+    factor_rows = _factor_rows(model, context, rows)
     lowest = _lowest_expected(model, places)
     summary = _place_summary(model, context, places)
     measured = tuple(AccuracyRow(a, accuracy_sentence(a, context)) for a in accuracy)
@@ -72,10 +76,12 @@ def findings(
         context=context,
         model=model,
         headline=headline_of(
-            model, context, rows, summary=summary, highest=classes[0], measured=measured, validation=validation
+            model, context, factor_rows, summary=summary, highest=classes[0], measured=measured, validation=validation
         ),
         warnings=warnings_of(model, context),
         parameters=rows,
+        factor_rows=factor_rows,
+        doubt=doubt_of(model, [context.distance(_round_distance(reach)) for reach in clusters_of(model)]),
         fit=_fit(model),
         families=families,
         family_sentence=family_sentence(model, families),
@@ -113,6 +119,38 @@ def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ..
         logarithm = math.log(best.dispersion) if best.dispersion > 0 else -math.inf
         rows.append(_other_row("dispersion", logarithm, best.log_dispersion_standard_error))
     return tuple(rows)
+
+
+def _factor_rows(model: RiskModel, context: ReportContext, rows: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """The factors as the reader is told of them, by relative risk value: with the tests' values where there are any."""
+    terms = {term.name: term for term in model.selected}
+    told = []
+    for row in rows:
+        if not row.is_factor:
+            continue
+        term = terms[row.name]
+        test = model.test_of(term)
+        if test is None or test.rrv is None:
+            told.append(row)
+            continue
+        sentence = tested_sentence(term, test, context)
+        told.append(
+            replace(
+                row,
+                rrv=test.rrv,
+                low=test.rrv_lower,
+                high=test.rrv_upper,
+                p_value=test.p,
+                established=test.established if test.p is not None else None,
+                sentence=sentence,
+            )
+        )
+    return tuple(sorted(told, key=lambda row: (-(row.rrv or 0.0), row.name)))
+
+
+def _round_distance(distance: float) -> float:
+    """To two digits: a correlation range is not known better."""
+    return float(f"{distance:.2g}")
 
 
 def _factor_row(term: ModelTerm, context: ReportContext, is_limit: bool) -> Parameter:

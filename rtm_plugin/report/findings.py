@@ -13,19 +13,15 @@ from ..core.model.document import RiskModel
 from ..core.terrain.places import Place
 from .cards import PlaceCard
 from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
+from .doubt import Doubt
 from .validation import ValidationFindings, rounded
-from .wording import NBSP, many, plain
+from .wording import NBSP, many, number, plain
 
 FORMAT, VERSION = "risk-terrain-findings", 1
 
 NOT_CAUSE = (
     "These are associations between places and events. They do not show that a factor causes the events, nor that "
     "removing it would prevent them."
-)
-BEFORE_SELECTION = (
-    "The intervals and p-values are computed before selection is taken into account: the same events chose the "
-    "factors and measured them, so the intervals are narrower, and the values further from 1, than new data would "
-    "show."
 )
 RELATIVE = (
     "A score is relative: it compares the cells of this study area with its lowest-risk cell. A high score can go "
@@ -34,9 +30,6 @@ RELATIVE = (
 CAVEATS = (
     RELATIVE,
     NOT_CAUSE,
-    BEFORE_SELECTION,
-    "Neighbouring cells resemble one another. The p-values and BIC treat cells as independent, and are lenient for "
-    "that reason.",
     "Cells near the edge of the study area are under-exposed where a factor layer stops at the boundary, and their "
     "risk is then understated.",
     "Only events that were reported and recorded are counted. Where reporting or police activity differs from place "
@@ -165,8 +158,11 @@ class Parameter:
     name : str
         The candidate or the adjustment layer; "" for intercept and dispersion.
     rrv, low, high : float or None
-        Relative risk value and its 95 % interval exp(coefficient ± 1.96 SE), before selection is taken into account.
+        Relative risk value and its 95 % interval exp(coefficient ± 1.96 SE), as if cells were independent; in
+        `factor_rows` those that allow for clustering, where the model has them. No interval where nothing gives one.
     sentence : str
+    established : bool or None
+        None where that was not tested.
     """
 
     kind: str
@@ -182,11 +178,17 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     sentence: str = ""
+    established: bool | None = None
 
     @property
     def is_factor(self) -> bool:
         """Whether it is a selected variable."""
         return self.kind.endswith("factor")
+
+    @property
+    def interval(self) -> str:
+        """The ends of a factor's interval in words."""
+        return "no interval" if self.low is None else f"{number(self.low)} to {number(self.high)}"
 
     @property
     def is_protective(self) -> bool:
@@ -306,7 +308,11 @@ class Findings:
     warnings : tuple of str
         What the reader must know before believing it.
     parameters : tuple of Parameter
-        Factors by relative risk value, then intercept, then dispersion.
+        As if cells were independent: factors by relative risk value, then intercept, then dispersion.
+    factor_rows : tuple of Parameter
+        The factors as the reader is told of them: allowing for clustering, where that was tested.
+    doubt : Doubt
+        How sure it is.
     places : tuple of Place, all of them
     lowest_expected : float or None
         Expected events in a cell of score 1.
@@ -331,6 +337,8 @@ class Findings:
     headline: tuple[str, ...]
     warnings: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    factor_rows: tuple[Parameter, ...]
+    doubt: Doubt
     fit: FitSummary
     families: tuple[FamilyRow, ...]
     family_sentence: str
@@ -354,12 +362,11 @@ class Findings:
     next_steps: tuple[str, ...]
     not_shown: tuple[str, ...]
     validation: ValidationFindings | None
-    caveats: tuple[str, ...] = CAVEATS
 
     @property
-    def factor_rows(self) -> tuple[Parameter, ...]:
-        """The selected variables only."""
-        return tuple(row for row in self.parameters if row.is_factor)
+    def caveats(self) -> tuple[str, ...]:
+        """The limits of the map, for the end of the report; the first two for the windows, too."""
+        return (*CAVEATS[:2], *self.doubt.caveats, *CAVEATS[2:])
 
     @property
     def accuracy_sentence(self) -> str:

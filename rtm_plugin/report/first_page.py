@@ -1,6 +1,7 @@
 """The first page of the report as plain data, for windows that show it elsewhere."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from .findings import Findings, Parameter
@@ -13,6 +14,7 @@ def first_page(findings: Findings) -> dict[str, Any]:
         "headline": list(findings.headline),
         "warnings": list(findings.warnings),
         "caveats": list(findings.caveats[:2]),
+        "not_established": [asdict(row) for row in findings.doubt.not_established],
         "factors": [_row(row) for row in findings.factor_rows],
     }
 
@@ -27,6 +29,8 @@ def _row(row: Parameter) -> dict[str, Any]:
         "effect": row.effect,
         "low": _finite(row.low),
         "high": _finite(row.high),
+        "p": row.p_value,
+        "established": row.established,
     }
 
 

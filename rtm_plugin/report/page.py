@@ -10,7 +10,7 @@ from ..core.terrain.scores import CLASS_COLOURS
 from .cells import Cells
 from .charts import distribution, forest, ladders, observed_and_expected, steps
 from .details import bin_classes
-from .findings import BEFORE_SELECTION, RELATIVE, Findings
+from .findings import RELATIVE, Findings
 from .legends import LegendRow, class_legend, density_legend
 from .maps import RANKED, density_map, place_map, places_map, terrain_map
 from .origins import origins
@@ -58,7 +58,6 @@ def render(findings: Findings, cells: Cells) -> str:
             later=_later(findings),
             top=findings.places[:RANKED],
             origins=origins(findings.model.provenance),
-            before_selection=BEFORE_SELECTION,
             relative=RELATIVE,
         )
     )

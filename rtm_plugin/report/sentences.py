@@ -7,10 +7,13 @@ from ..core.accuracy.ranking import Bounds
 from ..core.data.event_split import EventSplit, split_findings
 from ..core.documents.findings import Finding, warnings_in
 from ..core.documents.layer_words import short_period
+from ..core.doubt.significance import FactorTest, p_text
 from ..core.model.document import ModelTerm, RiskModel
 from ..core.model.model_findings import separation_findings
+from ..core.model.significance_findings import established_factors, significance_findings
 from ..core.terrain.scores import ScoreSummary
 from .details import ScoreClass
+from .doubt import nothing_established, untested_sentence
 from .findings import (
     NOT_CAUSE,
     AccuracyRow,
@@ -26,6 +29,7 @@ from .wording import NBSP, capital, counted_events, fixed, listed, many, number,
 
 IN_HEADLINE = 5  # factors, or one more where that is all; the table has every one
 DESCRIBED = "that describes the events that made the map, and is no test of it"
+_HALF_EVENT = ", a value that stands for half an event on a side where there is none"
 FAMILY_NAMES = {
     "poisson": "Poisson",
     "nb1": "negative binomial, linear variance (NB1)",
@@ -46,15 +50,29 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
 def term_sentence(term: ModelTerm, low: float, high: float, context: ReportContext, is_limit: bool = False) -> str:
     """`is_limit`: no ratio can be estimated, and the value is what half an event on the empty side would give."""
     interval = f"(95{NBSP}% interval {number(low)} to {number(high)})"
-    if is_limit:
-        interval += ", a value that stands for half an event on a side where there is none"
+    return _effect_sentence(term, term.rrv, f"{interval}{_HALF_EVENT if is_limit else ''}", context)
+
+
+def tested_sentence(term: ModelTerm, test: FactorTest, context: ReportContext) -> str:
+    """What a factor does, with the interval and p of the test of significance."""
+    value = term.rrv if test.rrv is None else test.rrv
+    surely = p_text(test.p).replace(" ", NBSP)
+    if test.rrv_lower is None:
+        return _effect_sentence(term, value, f"({surely}){_HALF_EVENT}", context)
+    interval = f"95{NBSP}% interval {number(test.rrv_lower)} to {number(test.rrv_upper)}"
+    sentence = _effect_sentence(term, value, f"({interval}; {surely})", context)
+    if test.p is not None and not test.established:
+        sentence += " This is not established."
+    return sentence
+
+
+def _effect_sentence(term: ModelTerm, rrv: float, surely: str, context: ReportContext) -> str:
     if term.direction == "protective":
         return (
-            f"{_exposure(term, context)} has its rate of events divided by {number(term.rrv)} compared with an "
-            f"otherwise equal cell {interval}."
+            f"{_exposure(term, context)} has its rate of events divided by {number(rrv)} compared with an otherwise "
+            f"equal cell {surely}."
         )
-    times = f"{number(term.rrv)} times the rate of events of an otherwise equal cell"
-    return f"{_exposure(term, context)} has {times} {interval}."
+    return f"{_exposure(term, context)} has {number(rrv)} times the rate of events of an otherwise equal cell {surely}."
 
 
 def headline_of(
@@ -68,9 +86,10 @@ def headline_of(
 ) -> tuple[str, ...]:
     if not model.selected:
         return (_nothing_selected(model),)
-    factors = [row for row in rows if row.is_factor]
+    factors = list(rows)
     shown = len(factors) if len(factors) <= IN_HEADLINE + 1 else IN_HEADLINE
-    sentences = [_opening(model, context), *(row.sentence for row in factors[:shown])]
+    sentences = [_opening(model, context), *filter(None, [untested_sentence(model)])]
+    sentences += [row.sentence for row in factors[:shown]]
     if shown < len(factors):
         more = many(len(factors) - shown, "more factor")
         sentences.append(f"{more} with smaller relative risk values are in the table of the model.")
@@ -93,12 +112,19 @@ def headline_of(
 
 
 def _opening(model: RiskModel, context: ReportContext) -> str:
-    tested, chosen = len(_factors(model)), len(model.selected)
+    names = _names(model)
+    tested, chosen = len(_factors(model)), len(names)
     part = f"Of {many(tested, 'risk factor')} tested, {whole(chosen)} {'is' if chosen == 1 else 'are'}"
     if tested == chosen:
         part = "The one risk factor tested is" if tested == 1 else f"All {whole(tested)} risk factors tested are"
     when = f" ({context.fit_period.text})" if context.fit_period.known else ""
-    return f"{part} associated with where {outcome_name(context)} happened{when}: {listed(_names(model))}."
+    surely = "associated"
+    if model.significance is not None and not model.significance.reason:
+        surely = "established as associated"
+    if not names:
+        none = f"None of {many(tested, 'risk factor')} tested is"
+        return f"{none} {surely} with where {outcome_name(context)} happened{when}."
+    return f"{part} {surely} with where {outcome_name(context)} happened{when}: {listed(names)}."
 
 
 def events_fitted(model: RiskModel, context: ReportContext) -> str:
@@ -112,10 +138,17 @@ def outcome_name(context: ReportContext) -> str:
 
 
 def _names(model: RiskModel) -> list[str]:
-    return [readable(term.factor) for term in sorted(model.selected, key=lambda term: (-term.rrv, term.name))]
+    """The factors, the strongest first; those that are established, where that was tested."""
+    terms = sorted(model.selected, key=lambda term: (-term.rrv, term.name))
+    if model.significance is not None and not model.significance.reason:
+        sure = {test.candidate for test in established_factors(model.significance)}
+        terms = [term for term in terms if term.name in sure]
+    return [readable(term.factor) for term in terms]
 
 
 def _nothing_selected(model: RiskModel) -> str:
+    if sentence := nothing_established(model):
+        return sentence
     separated = model.separation.factors if model.separation is not None else ()
     if separated:
         return (
@@ -182,7 +215,8 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
     """What a commander can do with it, for the first page."""
     if not model.selected:
         return (
-            "Do not send anyone by this map: it says nothing about where risk is higher.",
+            "Do not send anyone by this map: it says nothing about where risk is higher. Use the forecast, or past "
+            "counts.",
             "Check the layers and their CRS, try other factors or distances, or gather more events; then run it again.",
         )
     steps = []
@@ -226,7 +260,7 @@ def warnings_of(model: RiskModel, context: ReportContext) -> tuple[str, ...]:
     warnings = list(context.warnings)
     for factor in context.factors:
         warnings += [f"{capital(readable(factor.name))}: {warning}" for warning in factor.warnings]
-    warnings += warnings_in(separation_findings(model))
+    warnings += warnings_in((*separation_findings(model), *significance_findings(model)))
     if model.verification.status == "differs":
         warnings.append(f"Do not use this model before the difference is explained. {model.verification.reason}")
     elif model.verification.status != "verified":
@@ -271,9 +305,10 @@ def family_sentence(model: RiskModel, families: Sequence[FamilyRow]) -> str:
     others = [row for row in families if not row.chosen]
     if not others:
         return f"The family was set: {chosen}."
-    gap = others[0].bic - model.best.bic
+    bic = model.best.bic_selected
+    gap = others[0].bic - bic
     return (
-        f"The {chosen} family was chosen: its BIC is {fixed(model.best.bic, 2)}, {fixed(gap, 2)} lower than with the "
+        f"The {chosen} family was chosen: its BIC is {fixed(bic, 2)}, {fixed(gap, 2)} lower than with the "
         f"{others[0].label} family."
     )
 
@@ -290,6 +325,8 @@ def dispersion_sentence(model: RiskModel) -> str:
 
 def selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
     factors = many(len(_factors(model)), "risk factor")
+    left = len(model.significance.left) if model.significance is not None else 0
+    reached = counts.selected + left
     parts = [f"{capital(factors)} made {many(counts.made, 'candidate variable')}."]
     if counts.dropped:
         parts.append(
@@ -306,7 +343,8 @@ def selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
         )
     parts.append(
         "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most "
-        f"one variable per factor, every coefficient above 0 and every p ≤ 0.05; {many(counts.selected, 'variable')} "
-        "stayed."
+        f"one variable per factor, every coefficient above 0 and every p ≤ 0.05; {many(reached, 'variable')} stayed."
     )
+    if left:
+        parts.append(f"{many(left, 'variable')} then left the model, being not established: see ‘How sure is this?’.")
     return " ".join(parts)

@@ -236,17 +236,17 @@ def run_window(
         return replace(run, note="No event lies in the test window.")
     progress(0.02)
     try:
-        selection, families = choose(observed, test.study.selection, progress=part(progress, 0.02, 0.6))
+        choice = choose(observed, test.study.selection, progress=part(progress, 0.02, 0.6))
     except (FitError, InputError) as error:
         return replace(run, note=str(error))
-    model = families[selection.family]
+    model = choice.best
     terrain = score(model, observed)
     kernel = kernel_baseline(observed.grid, earlier, part(progress, 0.6, 0.7))
     history = [
         History(count(observed.grid, test.events_in(window)).counts, _duration(window, tested))
         for window in test.settings.history_of(fitted)
     ]
-    share, culling = part(progress, 0.7, 0.98), selection.culling
+    share, culling = part(progress, 0.7, 0.98), choice.selection.culling
     coming = forecast_events(model, observed, terrain, history, progress=share, culling=culling)
     values = (terrain.scores, coming.expected, observed.counts, kernel.density)
     maps: dict[str, NDArray[Any]] = dict(zip(MAPS, values, strict=True))

@@ -124,8 +124,7 @@ def compare(
         See `cross_validate`.
     """
     fits = 1 + random.count + spatial.count
-    selection, families = choose(observed, settings, progress=part(progress, 0.0, 1 / fits))
-    model = families[selection.family]
+    model = choose(observed, settings, progress=part(progress, 0.0, 1 / fits)).best
     everywhere = score(model, observed).expected
     apparent = accuracies(everywhere, observed.counts, SHARES)
     middle = (1 + random.count) / fits
@@ -191,10 +190,9 @@ def _fold(
             "smaller buffer."
         )
     try:
-        selection, families = choose(rest, settings, progress=progress)
+        best = choose(rest, settings, progress=progress).best
     except InputError as error:
         raise InputError(f"No model can be fitted without {folds.kind} fold {number + 1}: {error}") from error
-    best = families[selection.family]
     out = observed.only(held)
     expected[held] = score(best, out).expected.astype(np.float64)
     size = np.ones(len(held)) if observed.offset is None else np.exp(observed.offset)

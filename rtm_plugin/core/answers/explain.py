@@ -230,7 +230,7 @@ def explain(
                 operationalisation=term.operationalisation,
                 direction=term.direction,
                 influence=term.distance,
-                rrv=term.rrv,
+                rrv=model.rrv_of(term),
                 exposed=exposed[term.factor],
                 share=share,
                 nearest=gap,

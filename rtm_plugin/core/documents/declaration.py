@@ -118,9 +118,9 @@ def setting(**about: Any) -> dict[str, Setting]:
 def settings_of(kind: type[Any]) -> dict[str, Setting]:
     """The declared settings of a dataclass, by field, in order.
 
-    >>> from .settings import SelectionSettings
-    >>> {name: declared.parameter for name, declared in settings_of(SelectionSettings).items()}
-    {'family': 'FAMILY', 'folds': 'FOLDS', 'seed': 'SEED', 'cull': 'CULL'}
+    >>> from .settings import PlaceSettings
+    >>> {name: declared.parameter for name, declared in settings_of(PlaceSettings).items()}
+    {'rule': 'RULE', 'value': 'VALUE', 'max_area': 'MAX_AREA'}
     """
     return {f.name: f.metadata[_KEY] for f in fields(kind) if _KEY in f.metadata}
 

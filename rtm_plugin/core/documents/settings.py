@@ -16,6 +16,7 @@ Direction = Literal["aggravating", "protective"]
 FamilyChoice = Literal["auto", "poisson", "nb1", "nb2", "all"]
 Origin = Literal["physical", "licensing", "land use", "police-generated"]
 PlaceRule = Literal["class", "share", "count"]
+SignificanceTest = Literal["spatial", "plain"]
 
 CELL_RULES: tuple[str, ...] = get_args(CellRule)
 GRID_ORIGINS: tuple[str, ...] = get_args(GridOrigin)
@@ -25,6 +26,7 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 FAMILY_CHOICES: tuple[str, ...] = get_args(FamilyChoice)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 PLACE_RULES: tuple[str, ...] = get_args(PlaceRule)
+SIGNIFICANCE_TESTS: tuple[str, ...] = get_args(SignificanceTest)
 
 MAX_BLOCKS = 4
 MAX_NAME = 120
@@ -292,6 +294,10 @@ class SelectionSettings:
         Seeds the fold labels: the only random thing.
     cull : bool
         Whether an elastic net culls the candidates before the stepwise selection.
+    significance : {"spatial", "plain"}
+        Whether what is selected is tested against the same layers shifted about the map (method.md §10).
+    keep_unestablished : bool
+        Whether factors that this test does not establish stay in the model, marked.
     """
 
     family: str = field(
@@ -353,6 +359,37 @@ class SelectionSettings:
             noun="The culling switch",
             advanced=True,
             page="Cull candidates with an elastic net first (the standard)",
+        ),
+    )
+    significance: str = field(
+        default="spatial",
+        metadata=setting(
+            parameter="SIGNIFICANCE",
+            kind="choice",
+            label="Significance",
+            help="'spatial' holds each selected factor against the same layer shifted about the map, and takes those "
+            "out of the model that go no better with the events where they are: events cluster, and a plain p-value "
+            "does not know it. 'plain' leaves the model as the selection ends, as RTMDx does.",
+            noun="The significance",
+            choices=SIGNIFICANCE_TESTS,
+            page="S&ignificance",
+            words={
+                "spatial": "against the same layers shifted about the map",
+                "plain": "as if cells were independent of each other, as RTMDx",
+            },
+        ),
+    )
+    keep_unestablished: bool = field(
+        default=False,
+        metadata=setting(
+            parameter="KEEP_UNESTABLISHED",
+            kind="switch",
+            label="Keep factors that are not established, marked",
+            help="'yes' leaves the factors in the model that go no better with the events than the same layers shifted "
+            "about the map, and marks them; 'no' takes them out. Only where the significance is 'spatial'.",
+            noun="The switch for factors that are not established",
+            advanced=True,
+            page="Keep factors that are not established, mar&ked",
         ),
     )
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..arrays import Floats
 from ..ground.grid import Grid
-from ..regression.likelihood import Rows, fit
 from ..tools.progress import Progress, silent
 from .covariance import Clustering, fitted_clustering
 from .lags import Lags
@@ -61,35 +60,32 @@ def quasi_fit(
     grid: Grid,
     counts: Floats,
     columns: Floats,
-    offset: Floats | None = None,
+    start: Floats,
+    offset: Floats,
     precision: Precision = FAST,
     progress: Progress = silent,
 ) -> QuasiFit:
-    """Fit by Poisson first, learn the clustering from its residuals, then solve the quasi-likelihood equations.
+    """Learn the clustering from the residuals of a Poisson fit, then solve the quasi-likelihood equations.
 
     Parameters
     ----------
     grid : Grid of n cells
     counts : (n,) float64
     columns : (n, k) float64, without the intercept
-    offset : (n,) float64, log of the exposure, optional
-
-    Raises
-    ------
-    FitError
-        No event, or no finite Poisson fit.
+    start : (1 + k,) float64
+        Coefficients of the Poisson fit, intercept first.
+    offset : (n,) float64, log of the exposure
     """
-    shift = np.zeros(len(counts)) if offset is None else offset
     design = np.column_stack([np.ones(len(counts)), columns])
-    beta = fit("poisson", Rows(columns, counts, np.ones(len(counts)), shift)).coefficients
-    expected = np.exp(shift + design @ beta)
+    beta = start
+    expected = np.exp(offset + design @ beta)
     clustering = fitted_clustering(Lags.between(grid), counts, expected)
     working, whitened = WorkingCovariance.of(grid, expected, clustering, precision), None
     for _ in range(_STEPS):
         whitened = working.solve(design, start=whitened, progress=progress)
         step = np.linalg.solve(_symmetric(design.T @ whitened), whitened.T @ ((counts - expected) / expected))
         beta = beta + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-        expected = np.exp(shift + design @ beta)
+        expected = np.exp(offset + design @ beta)
         working = WorkingCovariance.of(grid, expected, clustering, precision)
         if np.abs(step).max() < _CONVERGED:
             break

@@ -7,14 +7,16 @@ established, and its relative risk values and intervals are those of the quasi-l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..arrays import Floats
 from ..candidates.columns import Candidate
 from ..candidates.covariates import Observations
+from ..regression.likelihood import Rows
+from ..regression.limit_fit import finite_fit
 from ..tools.normal import NORMAL_95
 from ..tools.progress import Progress, part, parts, silent
 from .covariance import Clustering
@@ -24,7 +26,8 @@ from .random_shift import Shifts, ShiftStatistics, family_wise_p, shift_statisti
 from .whitening import FAST, Precision
 
 LEVEL = 0.05
-METHOD = "random shifts of whitened residuals"
+WEAK = 0.01  # established with a larger p, the value is likely to be too large (docs/significance.md)
+NOT_BETTER = "goes no better with these events than the same layer shifted about the map"
 _WIDTHS = 6.0  # correlation lengths that a map must be wide, for its shifts to tell anything
 _LEAST_SHIFTS = 39  # fewer, and no p can reach 5 % with room to spare
 _LEAST_INFORMATION = 0.05  # share of a candidate's information that the other factors may leave
@@ -45,8 +48,9 @@ class FactorTest:
         Largest Z over the factor's ladder of candidates.
     established : bool
     rrv, rrv_lower, rrv_upper : float or None
-        Relative risk value with its 95 % interval, from the quasi-likelihood fit of the factors that remain; None for
-        one that left.
+        Relative risk value with its 95 % interval, from the quasi-likelihood fit of the model as it ends; None for a
+        factor that left it. Of a factor that leaves no event on one side, the value rests on half an event there, and
+        there is no interval.
     """
 
     candidate: str
@@ -59,32 +63,45 @@ class FactorTest:
     rrv_upper: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Significance:
     """What is established.
 
     Parameters
     ----------
     remaining : tuple of FactorTest
-        In the order of the model; all established, or none where `reason` says that nothing can be tested.
+        In the order of the model; none is established where `reason` says that nothing can be tested.
     left : tuple of FactorTest
-        In the order in which they left.
-    clustering : Clustering
-        What the remaining factors do not explain.
+        Not established, in the order in which they left.
+    nugget : float
+        Variance of the log rate that the model does not explain and neighbours do not share.
+    variances, ranges : tuple of float
+        Of the variance that neighbours share, by how far it reaches, map units.
     shifts : int
+        With which p was reckoned: it is 1/(1 + shifts) at least.
     reason : str
         Why it cannot be tested here, in a sentence; empty when it can.
     """
 
     remaining: tuple[FactorTest, ...]
     left: tuple[FactorTest, ...]
-    clustering: Clustering
+    nugget: float
+    variances: tuple[float, ...]
+    ranges: tuple[float, ...]
     shifts: int
     reason: str = ""
 
+    def of(self, candidate: str) -> FactorTest | None:
+        """The test of a selected candidate."""
+        return next((test for test in (*self.remaining, *self.left) if test.candidate == candidate), None)
+
 
 def established(
-    observed: Observations, members: Sequence[str], precision: Precision = FAST, progress: Progress = silent
+    observed: Observations,
+    members: Sequence[str],
+    precision: Precision = FAST,
+    progress: Progress = silent,
+    keep: bool = False,
 ) -> Significance:
     """Test the selected factors, let those go that are not established, and fit what remains.
 
@@ -93,6 +110,8 @@ def established(
     observed : Observations
         Counts, exposure and adjustments of the cells, and all candidates that were offered.
     members : names of the selected candidates, at most one a factor
+    keep : bool
+        Whether factors that are not established stay in the model: they leave for the tests of the others only.
 
     Raises
     ------
@@ -103,20 +122,76 @@ def established(
     fit = tester.fit(members, part(progress, 0.0, 0.1))
     reason = tester.reason_not_to(fit.clustering)
     if reason:
-        return Significance(tester.described(members, None, fit), (), fit.clustering, tester.shifts.number, reason)
-    remaining, left = list(members), []
-    rounds = part(progress, 0.1, 0.9)
-    while remaining:
-        shares = parts(rounds, len(remaining))
-        tests = [tester.test(name, remaining, share) for name, share in zip(remaining, shares, strict=True)]
-        worst = max(tests, key=lambda test: (test.p or 0.0, -(test.statistic or 0.0)))
-        if (worst.p or 0.0) <= LEVEL:
-            break
-        remaining.remove(worst.candidate)
-        left.append(worst)
-    fit = tester.fit(remaining, part(progress, 0.9, 1.0))
-    kept = tester.described(remaining, {test.candidate: test for test in tests} if remaining else {}, fit)
-    return Significance(kept, tuple(left), fit.clustering, tester.shifts.number)
+        untested = [tester.untested(name) for name in members]
+        return _described(untested, (), fit, tester.shifts.number, reason)
+    remaining, left = tester.tested(members, part(progress, 0.1, 0.9))
+    if keep:
+        order = {name: number for number, name in enumerate(members)}
+        remaining, left = sorted([*remaining, *left], key=lambda test: order[test.candidate]), []
+    fit = tester.fit([test.candidate for test in remaining], part(progress, 0.9, 1.0))
+    return _described(remaining, left, fit, tester.shifts.number)
+
+
+def _described(
+    remaining: Sequence[FactorTest], left: Sequence[FactorTest], fit: MemberFit, shifts: int, reason: str = ""
+) -> Significance:
+    """With the relative risk values of those that remain, and what they leave unexplained."""
+    clustering = fit.clustering
+    return Significance(
+        remaining=tuple(fit.described(test) for test in remaining),
+        left=tuple(left),
+        nugget=clustering.nugget,
+        variances=tuple(map(float, clustering.variances)),
+        ranges=tuple(map(float, clustering.ranges)),
+        shifts=shifts,
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberFit:
+    """A quasi-likelihood fit of members and adjustments.
+
+    Parameters
+    ----------
+    fit : QuasiFit
+        Columns: the members with an estimate, then the adjustments.
+    estimated : tuple of str
+    limits : mapping of the other members → coefficient
+        They leave no event on one side, so that their coefficient would grow for ever; it is held at the value with
+        half an event there.
+    """
+
+    fit: QuasiFit
+    estimated: tuple[str, ...]
+    limits: Mapping[str, float]
+
+    @property
+    def clustering(self) -> Clustering:
+        """What the members do not explain."""
+        return self.fit.clustering
+
+    def described(self, test: FactorTest) -> FactorTest:
+        """A test with the relative risk value of its candidate."""
+        if test.candidate in self.limits:
+            return replace(test, rrv=float(np.exp(self.limits[test.candidate])))
+        j = 1 + self.estimated.index(test.candidate)
+        beta, reach = self.fit.coefficients[j], NORMAL_95 * self.fit.standard_errors[j]
+        rrv, lower, upper = (float(np.exp(value)) for value in (beta, beta - reach, beta + reach))
+        return replace(test, rrv=rrv, rrv_lower=lower, rrv_upper=upper)
+
+
+def p_text(p: float | None) -> str:
+    """A p-value in words that promise no more than the number of shifts can tell.
+
+    >>> p_text(0.00004), p_text(0.0312), p_text(0.333), p_text(None)
+    ('p < 0.001', 'p = 0.031', 'p = 0.33', 'not tested')
+    """
+    if p is None:
+        return "not tested"
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 class _Tester:
@@ -132,13 +207,44 @@ class _Tester:
             if column.any() and not column.all():
                 self.columns[candidate.name] = candidate.sign * column.astype(np.float32)
 
-    def fit(self, members: Sequence[str], progress: Progress) -> QuasiFit:
-        """The quasi-likelihood fit of adjustments and members."""
-        cells = len(self.observed.counts)
-        adjust = np.zeros((cells, 0)) if self.observed.adjust is None else self.observed.adjust
-        design = np.column_stack([adjust, *(self.columns[name].astype(np.float64) for name in members)])
+    def tested(self, members: Sequence[str], progress: Progress) -> tuple[list[FactorTest], list[FactorTest]]:
+        """Those that are established together, in their order, and those that left, the worst first."""
+        remaining = list(members)
+        left: list[FactorTest] = []
+        while remaining:
+            progress(len(left) / len(members))
+            shares = parts(part(progress, len(left) / len(members), (len(left) + 1) / len(members)), len(remaining))
+            tests = [self.test(name, remaining, share) for name, share in zip(remaining, shares, strict=True)]
+            worst = max(tests, key=lambda test: (test.p or 0.0, -(test.statistic or 0.0)))
+            if worst.established:
+                return tests, left
+            remaining.remove(worst.candidate)
+            left.append(worst)
+        return [], left
+
+    def untested(self, name: str) -> FactorTest:
+        """A member that cannot be tested here."""
+        return FactorTest(
+            candidate=name, factor=self.candidates[name].factor, p=None, statistic=None, established=False
+        )
+
+    def fit(self, members: Sequence[str], progress: Progress) -> MemberFit:
+        """The quasi-likelihood fit of members and adjustments."""
         seen = self.observed
-        return quasi_fit(seen.grid, seen.counts, design, seen.offset, self.precision, progress)
+        cells = len(seen.counts)
+        offset = np.zeros(cells) if seen.offset is None else seen.offset
+        adjust = np.zeros((cells, 0)) if seen.adjust is None else seen.adjust
+        columns = [self.columns[name].astype(np.float64) for name in members]
+        rows = Rows(np.column_stack([*columns, adjust]), seen.counts, np.ones(cells), offset)
+        first = finite_fit("poisson", rows, len(members))
+        limits = {members[j]: float(first.coefficients[1 + j]) for j in first.separated}
+        estimated = tuple(name for name in members if name not in limits)
+        for name, beta in limits.items():
+            offset = offset + beta * self.columns[name]
+        design = np.column_stack([*(self.columns[name].astype(np.float64) for name in estimated), adjust])
+        start = np.delete(first.coefficients, [1 + j for j in first.separated])
+        fit = quasi_fit(seen.grid, seen.counts, design, start, offset, self.precision, progress)
+        return MemberFit(fit, estimated, limits)
 
     def reason_not_to(self, clustering: Clustering) -> str:
         """Why this map is too small for the test, in a sentence; empty when it is large enough."""
@@ -160,7 +266,7 @@ class _Tester:
     def test(self, name: str, members: Sequence[str], progress: Progress) -> FactorTest:
         """Hold a factor's whole ladder against the residuals of the other members."""
         factor = self.candidates[name].factor
-        fit = self.fit([other for other in members if other != name], part(progress, 0.0, 0.3))
+        fit = self.fit([other for other in members if other != name], part(progress, 0.0, 0.3)).fit
         statistics = shift_statistics(self.shifts, fit.residual, list(self.columns.values()), part(progress, 0.3, 0.9))
         ladder = [j for j, other in enumerate(self.columns) if self.candidates[other].factor == factor]
         statistic = float(self._corrected(fit, statistics, ladder, part(progress, 0.9, 1.0)).max())
@@ -182,26 +288,3 @@ class _Tester:
         left = whole - np.einsum("jk,kl,jl->j", beside, fit.covariance, beside)
         share = np.clip(left / np.maximum(alone, 1e-30), _LEAST_INFORMATION, 1.0)
         return statistics.unshifted[ladder] / np.sqrt(share)
-
-    def described(
-        self, members: Sequence[str], tests: dict[str, FactorTest] | None, fit: QuasiFit
-    ) -> tuple[FactorTest, ...]:
-        """The members with their relative risk values; `tests` is None where nothing could be tested."""
-        first = len(fit.coefficients) - len(members)
-        described = []
-        for name, beta, error in zip(members, fit.coefficients[first:], fit.standard_errors[first:], strict=True):
-            test = tests[name] if tests is not None else None
-            lower, upper = beta - NORMAL_95 * error, beta + NORMAL_95 * error
-            described.append(
-                FactorTest(
-                    candidate=name,
-                    factor=self.candidates[name].factor,
-                    p=test.p if test else None,
-                    statistic=test.statistic if test else None,
-                    established=test is not None,
-                    rrv=float(np.exp(beta)),
-                    rrv_lower=float(np.exp(lower)),
-                    rrv_upper=float(np.exp(upper)),
-                )
-            )
-        return tuple(described)

@@ -17,6 +17,7 @@ from ..candidates.covariates import ExposureSummary
 from ..documents.periods import Period
 from ..documents.reading import DocumentReader, json_text, json_values, parse_json, read_text
 from ..documents.settings import DIRECTIONS, check_version, rrv_text, sign_of
+from ..doubt.significance import FactorTest, Significance
 from ..errors import FileFormatError, InputError, SettingsError
 from ..ground.frames import table_of
 from ..regression.verification import Verification
@@ -96,7 +97,7 @@ class CandidateFate:
     ----------
     survived : bool
         The culling.
-    fate : {"selected", "not selected", "culled", "dropped"}
+    fate : {"selected", "not established", "not selected", "culled", "dropped"}
     reason : str, a sentence
     bic_if_used : float or None
         BIC of the final model with this candidate in its factor's place.
@@ -198,6 +199,11 @@ class FamilyModel:
         """Number of parameters, intercept and dispersion counted."""
         return 1 + len(self.selected) + len(self.adjustments) + (self.dispersion is not None)
 
+    @property
+    def bic_selected(self) -> float:
+        """BIC where the selection ended, before what is not established left: the families are compared by it."""
+        return next((step.bic for step in reversed(self.steps) if step.move != "not established"), self.bic)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CullingSummary:
@@ -228,6 +234,8 @@ class RiskModel:
         Versions, times, parameters and inputs; free in form.
     separation : SeparationSummary or None
         Factors that leave no event on one side, and rare exposure; None, and not in the file, where there is neither.
+    significance : Significance or None
+        Which factors are established; None, and not in the file, where that was not asked or nothing was selected.
     """
 
     grid: GridSummary
@@ -241,6 +249,7 @@ class RiskModel:
     verification: Verification
     provenance: Mapping[str, Any] = field(default_factory=dict)
     separation: SeparationSummary | None = field(default=None, metadata=_MAY_LACK)
+    significance: Significance | None = field(default=None, metadata=_MAY_LACK)
 
     def __post_init__(self) -> None:
         _require(self.family in self.families, f"the family {self.family!r} is not among its families")
@@ -249,6 +258,9 @@ class RiskModel:
         known = {candidate.name for candidate in self.candidates}
         for term in self.selected:
             _require(term.name in known, f"the selected {term.name!r} is not among its candidates")
+        if self.significance is not None:
+            tested = sorted(test.candidate for test in self.significance.remaining)
+            _require(tested == sorted(term.name for term in self.selected), "its tests are not those of its variables")
 
     @property
     def best(self) -> FamilyModel:
@@ -263,6 +275,15 @@ class RiskModel:
     def selected(self) -> tuple[ModelTerm, ...]:
         """The selected variables, strongest first."""
         return self.best.selected
+
+    def test_of(self, term: ModelTerm) -> FactorTest | None:
+        """The test of significance of a selected variable; None where there was none."""
+        return self.significance.of(term.name) if self.significance is not None else None
+
+    def rrv_of(self, term: ModelTerm) -> float:
+        """The relative risk value that people are told: allowing for clustering where that was tested."""
+        test = self.test_of(term)
+        return term.rrv if test is None or test.rrv is None else test.rrv
 
     @property
     def fingerprint(self) -> str:
@@ -343,8 +364,9 @@ class RiskModel:
         best = json_values(self.best)
         repeated = {key: best[key] for key in _REPEATED}
         document = {"format": FORMAT, "version": VERSION, **json_values(self)}
-        if self.separation is None:
-            del document["separation"]
+        for name in ("separation", "significance"):
+            if document[name] is None:
+                del document[name]
         at = list(document).index("families")
         items = list(document.items())
         document = dict([*items[:at], *repeated.items(), *items[at:]])

@@ -14,6 +14,7 @@ from ..regression.limit_fit import LEAST_EVENTS
 from ..selection.separation import LEAST_CELLS, RareExposure, SeparatedFactor
 from ..terrain.scores import ScoreSummary
 from .document import CandidateFate, RiskModel
+from .significance_findings import significance_findings
 
 _CHECK = (
     "Check that events are not recorded at these features for want of a better place; read the value as 'very much', "
@@ -22,8 +23,8 @@ _CHECK = (
 
 
 def model_findings(model: RiskModel) -> tuple[Finding, ...]:
-    """Separation, the strongest first; rare exposure; a model without a factor."""
-    return (*separation_findings(model), *_nothing_selected(model))
+    """Separation, the strongest first; rare exposure; what is not established; a model without a factor."""
+    return (*separation_findings(model), *significance_findings(model), *_nothing_selected(model))
 
 
 def separation_findings(model: RiskModel) -> tuple[Finding, ...]:
@@ -130,6 +131,14 @@ def _nothing_selected(model: RiskModel) -> Iterator[Finding]:
             "No factor could be put into the model, so the map shows no differences, although "
             f"'{strongest.factor}' leaves no event on one side.",
             "Use more events.",
+        )
+        return
+    if model.significance is not None and model.significance.left:
+        yield Finding(
+            "warning",
+            "No factor is established, so the risk terrain is flat: nothing that was offered goes better with these "
+            "events than the same layers shifted about the map.",
+            "Send people by the forecast, which needs no factor; try other factors, or use more events.",
         )
         return
     yield Finding(

@@ -7,6 +7,7 @@ import numpy as np
 from ..candidates.columns import CandidateSet
 from ..candidates.covariates import Observations
 from ..documents.settings import SelectionSettings
+from ..doubt.significance import NOT_BETTER, Significance, p_text
 from ..selection.procedure import Selection
 from ..selection.separation import SeparationSummary, rare_exposures
 from ..selection.stepwise import Selected
@@ -102,7 +103,9 @@ def separation_summary(observed: Observations, selection: Selection) -> Separati
     return summary if summary else None
 
 
-def fates(candidates: CandidateSet, selection: Selection) -> tuple[CandidateFate, ...]:
+def fates(
+    candidates: CandidateSet, selection: Selection, significance: Significance | None = None
+) -> tuple[CandidateFate, ...]:
     """Fate and reason of every candidate, in order."""
     exposed = candidates.exposed()
     return tuple(
@@ -120,7 +123,7 @@ def fates(candidates: CandidateSet, selection: Selection) -> tuple[CandidateFate
             bic_if_used=selection.alternatives.get(c.name),
         )
         for j, c in enumerate(candidates.candidates)
-        for fate, reason in (_fate(c.name, c.factor, selection),)
+        for fate, reason in (_fate(c.name, c.factor, selection, significance),)
     )
 
 
@@ -129,8 +132,11 @@ def _survived(name: str, selection: Selection) -> bool:
     return name not in selection.dropped and (culling is None or name in culling.survivors)
 
 
-def _fate(name: str, factor: str, selection: Selection) -> tuple[str, str]:
+def _fate(name: str, factor: str, selection: Selection, significance: Significance | None) -> tuple[str, str]:
     """Fate and reason."""
+    left = {test.candidate: test for test in significance.left} if significance is not None else {}
+    if name in left:
+        return "not established", f"It {NOT_BETTER} ({p_text(left[name].p)})."
     if name in selection.dropped:
         return "dropped", selection.dropped[name]
     culling = selection.culling
@@ -144,4 +150,7 @@ def _fate(name: str, factor: str, selection: Selection) -> tuple[str, str]:
         return "culled", reason
     if factor in chosen:
         return "not selected", f"{chosen[factor]} stands for this factor in the model."
+    gone = next((test for test in left.values() if test.factor == factor), None)
+    if gone is not None:
+        return "not selected", f"{gone.candidate} stood for this factor, and is not established."
     return "not selected", "It does not lower BIC with a coefficient above 0 and p ≤ 0.05."

@@ -1,7 +1,7 @@
 """Selection: drop useless columns, cull, select under each family, keep that with the lowest BIC (method.md §4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..candidates.columns import CandidateSet
 from ..documents.settings import SelectionSettings
 from ..errors import InputError
 from ..tools.progress import Clock, Progress, part, parts, silent
+from . import stepwise
 from .culling import Culling, cull
 from .separation import SeparatedFactor, separated_factors
 from .stepwise import Selected, profile, select
@@ -18,7 +19,19 @@ from .stepwise import Selected, profile, select
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Selection:
-    """Outcome of the selection under every family tried; `separated` leave no event on one side, strongest first."""
+    """Outcome of the selection under every family tried.
+
+    Parameters
+    ----------
+    dropped : mapping of candidate → why it is useless
+    culling : Culling or None
+    families : mapping of family → Selected
+    family : str
+        That with the lowest BIC.
+    alternatives : mapping of candidate → BIC of the final model with it in its factor's place
+    separated : tuple of SeparatedFactor
+        They leave no event on one side, strongest first.
+    """
 
     dropped: Mapping[str, str]
     culling: Culling | None
@@ -114,6 +127,45 @@ def select_model(
         alternatives=alternatives,
         separated=separated,
     )
+
+
+def without(
+    selection: Selection,
+    names: Sequence[str],
+    counts: Floats,
+    candidates: CandidateSet,
+    offset: Floats | None = None,
+    adjust: Floats | None = None,
+    progress: Progress = silent,
+) -> Selection:
+    """The selection with some variables taken out of the chosen family's model; the other families stay on record.
+
+    Parameters
+    ----------
+    names : of variables of the chosen family's model, in the order in which they leave
+    counts, candidates, offset, adjust
+        As for `select_model`.
+
+    Raises
+    ------
+    FitError
+        What is left cannot be fitted.
+    """
+    if not names:
+        return selection
+    family, pool = selection.family, _usable(candidates, selection.dropped)
+    reduced = stepwise.without(family, counts, selection.best, names, pool, offset, adjust)
+    alternatives = profile(
+        family,
+        counts,
+        reduced,
+        candidates=pool,
+        offset=offset,
+        adjust=adjust,
+        progress=progress,
+        separated={factor.name for factor in selection.separated},
+    )
+    return replace(selection, families={**selection.families, family: reduced}, alternatives=alternatives)
 
 
 def _usable(candidates: CandidateSet, dropped: Mapping[str, str]) -> CandidateSet:

@@ -30,9 +30,10 @@ class Step:
 
     Parameters
     ----------
-    move : {"start", "add", "remove", "swap"}
+    move : {"start", "add", "remove", "swap", "not established"}
+        The last: taken out by the test of significance, after the selection.
     name : str
-        The candidate that came in (add, swap) or went out (remove); "" at the start.
+        The candidate that came in (add, swap) or went out (remove, not established); "" at the start.
     replaced : str
         The candidate that a swap took out; "" otherwise.
     bic, log_likelihood : float
@@ -120,6 +121,37 @@ def select(
             break
         members, current = best.members, best.fit
         steps.append(Step(best.kind, best.name, best.replaced, current.bic, current.log_likelihood))
+    return Selected(members, current, tuple(steps))
+
+
+def without(
+    family: str,
+    counts: Floats,
+    selected: Selected,
+    names: Sequence[str],
+    candidates: CandidateSet,
+    offset: Floats | None = None,
+    adjust: Floats | None = None,
+) -> Selected:
+    """The model without some of its variables, which are taken out one by one, in their order.
+
+    Parameters
+    ----------
+    family, counts, candidates, offset, adjust
+        As for `select`.
+    names : of selected candidates
+
+    Raises
+    ------
+    FitError
+        What is left cannot be fitted.
+    """
+    base = _base_groups(counts, offset, adjust)
+    members, current, steps = selected.candidates, selected.fit, list(selected.steps)
+    for name in names:
+        members = tuple(member for member in members if member.name != name)
+        current = finite_fit(family, _grouped(base, members, candidates).rows, len(members))
+        steps.append(Step("not established", name, "", current.bic, current.log_likelihood))
     return Selected(members, current, tuple(steps))
 
 

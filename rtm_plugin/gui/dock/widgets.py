@@ -22,6 +22,9 @@ from qgis.PyQt.QtWidgets import (
 from ...adapters.classes_in_view import ClassInView
 from ...adapters.feedback import tr
 from ...adapters.project import ProjectModel
+from ...core.documents.settings import rrv_text
+from ...core.doubt.significance import p_text
+from ...core.model.document import ModelTerm, RiskModel
 
 FACTOR = Qt.ItemDataRole.UserRole
 CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
@@ -36,7 +39,7 @@ class DockWidgets(QWidget):
         self.models.setToolTip(tr("The risk terrains of this project"))
         self.state = _text(self)
         self.find = QPushButton(tr("Find its model file…"), self)
-        self.factors = _tree(self, [tr("Risk factor"), tr("Variable"), tr("RRV")])
+        self.factors = _tree(self, [tr("Risk factor"), tr("Variable"), tr("RRV"), tr("p")])
         self.factors.setToolTip(tr("Tick a factor to show its features on the map"))
         self.note = _text(self)
         self.what_if = QPushButton(tr("What if…"), self)
@@ -97,9 +100,12 @@ class DockWidgets(QWidget):
             )
             for term in model.selected:
                 about = f"{term.operationalisation} {term.distance:g}"
-                item = QTreeWidgetItem([term.factor, about, term.rrv_text()])
+                item = QTreeWidgetItem(
+                    [term.factor, about, rrv_text(model.rrv_of(term), term.direction), _surely(model, term)]
+                )
                 item.setData(0, FACTOR, term.factor)
-                item.setTextAlignment(2, int(Qt.AlignmentFlag.AlignRight))
+                for column in (2, 3):
+                    item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight))
                 known = term.factor in chosen.factors
                 item.setCheckState(0, UNCHECKED)
                 item.setDisabled(not known)
@@ -123,6 +129,14 @@ class DockWidgets(QWidget):
             for column in (1, 2, 3):
                 item.setTextAlignment(column, int(Qt.AlignmentFlag.AlignRight))
             self.classes.addTopLevelItem(item)
+
+
+def _surely(model: RiskModel, term: ModelTerm) -> str:
+    """p of the test of significance; a dash where there was none."""
+    test = model.test_of(term)
+    if test is None or test.p is None:
+        return "–"
+    return p_text(test.p).removeprefix("p ").removeprefix("= ") + ("" if test.established else tr(" (not established)"))
 
 
 def _row(*widgets: QWidget) -> QWidget:

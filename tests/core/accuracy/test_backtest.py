@@ -69,8 +69,8 @@ def test_a_run_is_what_the_steps_give():
     earlier = test.study.events[[fitted.start <= d <= fitted.end for d in day]]
     later = count(test.grid, test.study.events[[tested.start <= d <= tested.end for d in day]]).counts
     observed = test.observations(earlier)
-    selection, families = choose(observed, test.study.selection)
-    assert run.model == families[selection.family]
+    choice = choose(observed, test.study.selection)
+    assert run.model == choice.best
     assert [term.factor for term in run.model.selected] == ["bars"]
     assert (run.fit_events, run.test_events) == (observed.counts.sum(), later.sum())
     terrain = score(run.model, observed)

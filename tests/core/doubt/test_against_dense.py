@@ -11,6 +11,7 @@ from risk_terrain.rtm_plugin.core.doubt.random_shift import LEAST_OVERLAP, Shift
 from risk_terrain.rtm_plugin.core.doubt.significance import established
 from risk_terrain.rtm_plugin.core.doubt.whitening import FULL, WorkingCovariance
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
+from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, fit
 
 CLUSTERED = Clustering(0.3, np.array([0.5, 0.4]), np.array([150.0, 700.0]))
 
@@ -82,7 +83,9 @@ def test_independent_cells_need_no_matrix(grid):
 def test_quasi_likelihood(grid, counts):
     """The equations hold at the estimate; covariance and residual are those of the matrices."""
     column = (places(grid)[:, 1] < 6).astype(float)[:, None]
-    found = quasi_fit(grid, counts, column, precision=FULL)
+    nothing = np.zeros(grid.cells)
+    start = fit("poisson", Rows(column, counts, np.ones(grid.cells), nothing)).coefficients
+    found = quasi_fit(grid, counts, column, start, nothing, precision=FULL)
     inverse = np.linalg.inv(dense_covariance(grid, found.expected, found.clustering))
     design, relative = found.design, (counts - found.expected) / found.expected
     assert design.T @ inverse @ relative == pytest.approx(np.zeros(2), abs=2e-3 * np.sqrt(grid.cells))

@@ -11,7 +11,7 @@ from risk_terrain.rtm_plugin.core.candidates.covariates import Covariates, obser
 from risk_terrain.rtm_plugin.core.documents.settings import PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import FitError
 from risk_terrain.rtm_plugin.core.model.document import RiskModel
-from risk_terrain.rtm_plugin.core.model.model_findings import model_findings, no_places_finding
+from risk_terrain.rtm_plugin.core.model.model_findings import model_findings, no_places_finding, separation_findings
 from risk_terrain.rtm_plugin.core.pipeline import fit_model, score
 from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, fit
 from risk_terrain.rtm_plugin.core.regression.limit_fit import finite_fit
@@ -93,7 +93,7 @@ def test_all_events_at_one_factor():
     counts = all_at(stations[0], 8.0)
     model, terrain, _ = modelled(counts, candidate_set({"pubs": pubs, "stations": stations}))
     assert [term.name for term in model.selected] == ["stations_proximity_1"]
-    told = [finding.text for finding in model_findings(model)]
+    told = [finding.text for finding in separation_findings(model)]
     assert len(told) == 1
     exposed = int(stations[0].sum())
     assert told[0].startswith(f"All {counts.sum():,.0f} events lie in the {exposed} cells (")
@@ -139,7 +139,7 @@ def test_protective():
     rate, empty = counts.sum() / (~stations[0]).sum(), 0.5 / stations[0].sum()
     assert term.rrv == pytest.approx(rate / empty, rel=1e-6)
     assert terrain.scores[stations[0]].max() < terrain.scores[~stations[0]].min()
-    (finding,) = model_findings(model)
+    (finding,) = separation_findings(model)
     assert finding.sentence.startswith(f"None of the {counts.sum():,.0f} events lies in the {stations[0].sum()} cells")
     assert "÷" in finding.sentence
 
@@ -187,7 +187,7 @@ def test_rare_exposure():
     assert [term.factor for term in model.selected] == ["bars"]
     (rare,) = model.separation.rare
     assert (rare.factor, rare.cells_exposed, rare.events_exposed) == ("bars", 4, counts[:4].sum())
-    (finding,) = model_findings(model)
+    (finding,) = separation_findings(model)
     assert "rests on 4 exposed cells" in finding.sentence
 
 

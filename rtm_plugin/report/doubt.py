@@ -1,0 +1,161 @@
+"""How sure the report is: the words of the test of significance, with the factors that are not established."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..core.doubt.significance import NOT_BETTER, FactorTest
+from ..core.model.document import RiskModel
+from ..core.model.significance_findings import NO_EFFECT, WHERE_PEOPLE_ARE, clusters, established_factors
+from .wording import listed, many, p_value, readable, whole
+
+BEFORE_SELECTION = (
+    "The intervals and p-values are computed before selection is taken into account: the same events chose the "
+    "factors and measured them, so the intervals are narrower, and the values further from 1, than new data would "
+    "show."
+)
+_INDEPENDENT = (
+    "Neighbouring cells resemble one another. The p-values and BIC treat cells as independent, and are lenient for "
+    "that reason."
+)
+_WINNERS = (
+    "Which cells are alike is allowed for in the p-values and intervals, which factors were chosen by the same events "
+    "is not: the values of weak findings (p above 0.01) read too high as a rule."
+)
+_TEST = (
+    "A factor is established when it goes better with the events than the same layer does after it is shifted about "
+    "the map, in at least 95 of 100 shifts, beside the other factors. Shifting keeps how features and events cluster, "
+    "and breaks what ties them together; p counts the best of all variables offered, so that trying many does not "
+    "help. Relative risk values and intervals allow for the clustering, too."
+)
+_TWO_VALUES = (
+    "The map multiplies the relative risk values of the table ‘If cells were independent of each other’, as RTMDx "
+    "does; those here allow for clustering, and differ a little."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEstablished:
+    """A factor that the test did not establish.
+
+    Parameters
+    ----------
+    factor, name : str
+        The factor, and its variable.
+    p : float or None
+    stays : bool
+        Whether it is in the model all the same.
+    """
+
+    factor: str
+    name: str
+    p: float | None
+    stays: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """The section "How sure is this?".
+
+    Parameters
+    ----------
+    sentences : tuple of str
+        For the analyst, the most important first.
+    not_established : tuple of NotEstablished, the least sure first
+    tested : bool
+        Whether there was a test: not where the significance is plain, or it cannot be tested here.
+    note : str
+        Under the chart of relative risk values: what the intervals allow for.
+    caveats : tuple of str
+        For the limits of the report.
+    """
+
+    sentences: tuple[str, ...]
+    not_established: tuple[NotEstablished, ...]
+    tested: bool
+    note: str
+    caveats: tuple[str, ...]
+
+
+def doubt_of(model: RiskModel, distances: Sequence[str]) -> Doubt:
+    """The words for a model; `distances` are those of its clusters, with their unit."""
+    significance = model.significance
+    if significance is None or significance.reason:
+        said = () if significance is None else (untested_sentence(model),)
+        return Doubt(
+            sentences=(*said, BEFORE_SELECTION, _INDEPENDENT),
+            not_established=(),
+            tested=False,
+            note=BEFORE_SELECTION,
+            caveats=(BEFORE_SELECTION, _INDEPENDENT),
+        )
+    stays = [test for test in significance.remaining if not test.established]
+    missing = (*_rows(significance.left, stays=False), *_rows(stays, stays=True))
+    sentences = [_counted(model), _TEST]
+    if distances:
+        sentences.append(
+            f"Events cluster over {listed(list(distances))} beyond what these factors explain; the test and the "
+            "intervals allow for it."
+        )
+    if missing:
+        sentences.append(NO_EFFECT)
+    if model.selected and model.exposure is None and not model.best.adjustments:
+        sentences.append(WHERE_PEOPLE_ARE)
+    return Doubt(
+        sentences=tuple(sentences),
+        not_established=missing,
+        tested=True,
+        note=f"{_TWO_VALUES} {_WINNERS}",
+        caveats=(_WINNERS,),
+    )
+
+
+def clusters_of(model: RiskModel) -> tuple[float, ...]:
+    """Over which distances events cluster beyond what the model explains, map units."""
+    return clusters(model.significance) if model.significance is not None else ()
+
+
+def untested_sentence(model: RiskModel) -> str:
+    """Why significance cannot be tested here; empty where it can, or was not asked for."""
+    significance = model.significance
+    if significance is None or not significance.reason:
+        return ""
+    return f"Whether the factors are significant cannot be tested here, so none is established. {significance.reason}"
+
+
+def nothing_established(model: RiskModel) -> str:
+    """For the top of the page, where everything that was selected had to go; empty otherwise."""
+    significance = model.significance
+    if significance is None or model.selected or not significance.left:
+        return ""
+    tested = significance.left
+    which = f"{readable(tested[0].factor)} was" if len(tested) == 1 else f"{whole(len(tested))} factors were"
+    none = "it" if len(tested) == 1 else "none of them"
+    goes = NOT_BETTER if len(tested) == 1 else NOT_BETTER.replace("goes no better", "goes better")
+    return (
+        f"No risk factor is established: {which} selected, but {none} {goes}. Every cell therefore has the same score, "
+        "and the map shows no differences. The forecast, which needs no factor, still tells where events repeat."
+    )
+
+
+def _counted(model: RiskModel) -> str:
+    """How many of the selected factors are established, and how sure that is."""
+    significance = model.significance
+    if significance is None:
+        return ""
+    selected, sure = len(significance.remaining) + len(significance.left), established_factors(significance)
+    number = f"All {whole(selected)}" if selected == len(sure) > 1 else f"{whole(len(sure)).capitalize()}"
+    of = "" if selected == len(sure) > 1 else f" of {many(selected, 'factor')}"
+    if selected == len(sure) > 1:
+        return f"{number} factors that the selection chose are established (p {_worst(sure)} or less)."
+    names = f": {listed([readable(test.factor) for test in sure])}" if sure else ""
+    return f"{number}{of} that the selection chose {'is' if len(sure) == 1 else 'are'} established{names}."
+
+
+def _worst(tests: Sequence[FactorTest]) -> str:
+    return p_value(max(test.p or 0.0 for test in tests)).lstrip("<").strip()
+
+
+def _rows(tests: Sequence[FactorTest], stays: bool) -> tuple[NotEstablished, ...]:
+    return tuple(NotEstablished(factor=t.factor, name=t.candidate, p=t.p, stays=stays) for t in tests)
