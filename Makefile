@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test fuzz lint types check bench bench-peers accuracy guide api schemas package clean
+.PHONY: help setup setup-qgis install uninstall demo screenshots example-chicago test fuzz lint types check bench bench-peers accuracy significance guide api schemas package clean
 
 export LANG ?= C.UTF-8
 PYTHON := /usr/bin/python3
@@ -70,6 +70,9 @@ bench-peers: setup-qgis ## Compare with R's glmnet, glm and glm.nb, which it ins
 accuracy: setup ## Compare the forecast with terrain, baselines and a random forest, into docs/accuracy.md (DATA=FOLDER: real cities)
 	@$(TOOL) pip install --quiet --disable-pip-version-check "scikit-learn>=1.2" # the forest; the plugin needs none of it
 	$(TOOL) benchmarks.accuracy $(if $(DATA),--data "$(DATA)")
+
+significance: setup ## Measure false findings, true ones and intervals by simulation, into docs/significance.md (DATA=FOLDER, REPLICATES=100)
+	$(TOOL) benchmarks.significance --replicates $(or $(REPLICATES),100) $(if $(DATA),--data "$(DATA)")
 
 guide: ## Make the guide that the plugin opens (resources/guide/guide.html) from docs/guide.md and the tools' help
 	@$(PYTHON) .ci/guide.py
