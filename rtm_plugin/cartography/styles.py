@@ -75,7 +75,7 @@ def terrain_painter(summary: ScoreSummary) -> Painter:
 
     def paint(layer: QgsMapLayer) -> None:
         if summary.sd <= 0:
-            _discrete(layer, [(float("inf"), CLASS_COLOURS[0], "the same everywhere: no risk factor was selected")])
+            _discrete(layer, [(float("inf"), CLASS_COLOURS[0], "the same everywhere: no risk factor is in the model")])
             return
         uppers = (mean, plus_one, plus_two, float("inf"))
         ranges = (

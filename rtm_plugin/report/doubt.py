@@ -20,8 +20,8 @@ _INDEPENDENT = (
     "that reason."
 )
 _WINNERS = (
-    "Which cells are alike is allowed for in the p-values and intervals, which factors were chosen by the same events "
-    "is not: the values of weak findings (p above 0.01) read too high as a rule."
+    "The p-values and intervals allow for events that cluster. They do not allow for the same events having chosen the "
+    "factors: the values of weak findings (p above 0.01) read too high as a rule."
 )
 _TEST = (
     "A factor is established when it goes better with the events than the same layer does after it is shifted about "
@@ -31,7 +31,7 @@ _TEST = (
 )
 _TWO_VALUES = (
     "The map multiplies the relative risk values of the table ‘If cells were independent of each other’, as RTMDx "
-    "does; those here allow for clustering, and differ a little."
+    "does; those here allow for clustering, and differ from them."
 )
 
 

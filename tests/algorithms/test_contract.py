@@ -11,6 +11,8 @@ SELECTION = {
     "FOLDS": ("number", 5),
     "SEED": ("number", 1),
     "CULL": ("enum", "yes"),
+    "SIGNIFICANCE": ("enum", "spatial"),
+    "KEEP_UNESTABLISHED": ("enum", "no"),
 }
 INFLUENCE = {
     "OPERATIONALISATION": ("enum", "both"),
@@ -320,6 +322,8 @@ WORDS = {
     "DIRECTION": ["aggravating", "protective"],
     "FAMILY": ["auto", "poisson", "nb1", "nb2", "all"],
     "CULL": ["yes", "no"],
+    "SIGNIFICANCE": ["spatial", "plain"],
+    "KEEP_UNESTABLISHED": ["yes", "no"],
     "ALLOW_REMOTE": ["no", "yes"],
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
