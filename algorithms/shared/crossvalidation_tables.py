@@ -10,7 +10,7 @@ from ...rtm_plugin.core.accuracy.at_share import Accuracy
 from ...rtm_plugin.core.accuracy.crossvalidation import SHARES, Comparison, CrossValidation, FoldResult
 from ...rtm_plugin.core.candidates.columns import CandidateSet
 from ...rtm_plugin.core.candidates.covariates import Observations
-from ...rtm_plugin.core.model.document import FamilyModel
+from ...rtm_plugin.core.model.parts import FamilyModel
 from .base import tr
 
 FORMAT, VERSION = "risk-terrain-crossvalidation", 1

@@ -41,7 +41,8 @@ from ...rtm_plugin.core.arrays import Floats
 from ...rtm_plugin.core.candidates.columns import FactorCandidates
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.ground.grid import Grid
-from ...rtm_plugin.core.model.document import CandidateFate, RiskModel
+from ...rtm_plugin.core.model.document import RiskModel
+from ...rtm_plugin.core.model.parts import CandidateFate
 from ...rtm_plugin.core.model.raster_items import (
     FIT,
     PERIOD,

@@ -27,7 +27,7 @@ from qgis.PyQt.QtXml import QDomDocument
 from ..core.accuracy.validation import Figure
 from ..core.errors import InputError, OutputError
 from ..core.ground.grid import Grid
-from ..core.model.document import CandidateFate
+from ..core.model.parts import CandidateFate
 from ..core.model.raster_items import CONSTRAINT, MARKING
 from ..core.terrain.places import Place, Places
 from .crs import crs_of, require_written_crs

@@ -19,11 +19,8 @@ from .forecast.wide_terrain import wide_terrain
 from .ground.features import Features
 from .ground.frames import cells_frame, features_of
 from .ground.grid import LEFT_OUT, Grid, count_events, study_grid, where_events_lie
-from .model.document import (
-    EventSummary,
-    FamilyModel,
-    RiskModel,
-)
+from .model.document import RiskModel
+from .model.parts import EventSummary, FamilyModel
 from .model.summaries import culling_summary, family_model, fates, grid_summary, separation_summary
 from .regression.verification import Verification, verify
 from .selection.culling import Culling

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..core.accuracy.at_share import Accuracy
 from ..core.documents.settings import PLACE_CARDS
-from ..core.model.document import AdjustmentTerm, CandidateFate, ModelTerm, RiskModel
+from ..core.model.document import RiskModel
+from ..core.model.parts import AdjustmentTerm, CandidateFate, ModelTerm
 from ..core.terrain.places import Place
 from ..core.tools.normal import NORMAL_95
 from .cards import place_cards

@@ -8,7 +8,8 @@ import numpy as np
 from ..core.accuracy.calibration import deciles
 from ..core.arrays import Floats
 from ..core.ground.event_density import LEAST_SUPPORT, event_density
-from ..core.model.document import CandidateFate, RiskModel
+from ..core.model.document import RiskModel
+from ..core.model.parts import CandidateFate
 from ..core.regression.likelihood import log_pmf
 from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
 from ..core.tools.normal import NORMAL_95

@@ -8,8 +8,9 @@ from ..core.data.event_split import EventSplit, split_findings
 from ..core.documents.findings import Finding, warnings_in
 from ..core.documents.layer_words import short_period
 from ..core.doubt.significance import FactorTest, p_text
-from ..core.model.document import ModelTerm, RiskModel
+from ..core.model.document import RiskModel
 from ..core.model.model_findings import separation_findings
+from ..core.model.parts import ModelTerm
 from ..core.model.significance_findings import established_factors, significance_findings
 from ..core.terrain.scores import ScoreSummary
 from .details import ScoreClass

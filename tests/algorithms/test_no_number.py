@@ -49,7 +49,14 @@ def test_the_first_page_has_null():
         high=float("inf"),
     )
     context = SimpleNamespace(title="t")
-    found = SimpleNamespace(context=context, headline=(), warnings=(), caveats=(), doubt=SimpleNamespace(not_established=()), factor_rows=(row,))
+    found = SimpleNamespace(
+        context=context,
+        headline=(),
+        warnings=(),
+        caveats=(),
+        doubt=SimpleNamespace(not_established=()),
+        factor_rows=(row,),
+    )
     assert json.loads(json.dumps(first_page(found), allow_nan=False))["factors"][0]["high"] is None
 
 

@@ -16,14 +16,14 @@ from risk_terrain.rtm_plugin.core.errors import FileFormatError
 from risk_terrain.rtm_plugin.core.ground.features import Features
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.core.ground.nearby import FeatureNames
-from risk_terrain.rtm_plugin.core.model.document import (
+from risk_terrain.rtm_plugin.core.model.document import RiskModel
+from risk_terrain.rtm_plugin.core.model.parts import (
     CandidateFate,
     CullingSummary,
     EventSummary,
     FamilyModel,
     GridSummary,
     ModelTerm,
-    RiskModel,
     TraceStep,
 )
 from risk_terrain.rtm_plugin.core.regression.verification import Verification

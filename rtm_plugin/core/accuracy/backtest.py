@@ -24,7 +24,7 @@ from ..errors import FitError, InputError, SettingsError
 from ..forecast.baselines import kernel_baseline
 from ..forecast.empirical_bayes import History
 from ..ground.grid import Grid, study_grid
-from ..model.document import FamilyModel
+from ..model.parts import FamilyModel
 from ..pipeline import candidate_set, choose, count, forecast_events, score
 from ..study import Study
 from ..tools.progress import Progress, part, silent

@@ -14,7 +14,7 @@ from ..arrays import Floats
 from ..candidates.covariates import Observations
 from ..documents.settings import SelectionSettings
 from ..errors import InputError
-from ..model.document import FamilyModel
+from ..model.parts import FamilyModel
 from ..pipeline import choose, score
 from ..tools.progress import Progress, part, parts, silent
 from .at_share import Accuracy, accuracies

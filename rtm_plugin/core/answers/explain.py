@@ -13,7 +13,8 @@ from ..candidates.columns import exposed_cells
 from ..documents.settings import rrv_text
 from ..ground.features import Features, inside, nearest_spots
 from ..ground.grid import Grid
-from ..model.document import ModelTerm, RiskModel
+from ..model.document import RiskModel
+from ..model.parts import ModelTerm
 from ..terrain.scores import CLASS_NAMES
 from .whatif import NOT_CAUSE, candidate_of
 

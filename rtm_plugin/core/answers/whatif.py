@@ -16,7 +16,8 @@ from ..candidates.columns import Candidate, exposed_cells
 from ..errors import InputError
 from ..ground.features import Features, inside
 from ..ground.grid import Grid
-from ..model.document import CandidateFate, ModelTerm, RiskModel
+from ..model.document import RiskModel
+from ..model.parts import CandidateFate, ModelTerm
 from ..tools.normal import NORMAL_95
 from ..tools.progress import Progress, part, silent
 
@@ -32,6 +33,8 @@ class WhatIf:
     ----------
     term : ModelTerm or None
         The selected variable of the factor; None when the model did not select it, and nothing changes.
+    standard_error : float
+        Of its coefficient, as people are told it.
     exposed_before, exposed_after : (n,) bool
     scores : (n,) float32
         On the scale of the terrain before: 1 is its lowest risk, so that both maps can be compared.
@@ -43,6 +46,7 @@ class WhatIf:
     """
 
     term: ModelTerm | None
+    standard_error: float
     exposed_before: NDArray[np.bool_]
     exposed_after: NDArray[np.bool_]
     scores: NDArray[np.float32]
@@ -112,6 +116,7 @@ def _unchanged(scores: NDArray[np.float32], expected: NDArray[np.float32]) -> Wh
     none = np.zeros(len(scores), dtype=bool)
     return WhatIf(
         term=None,
+        standard_error=0.0,
         exposed_before=none,
         exposed_after=none,
         scores=scores,
@@ -181,6 +186,7 @@ def what_if(
     wide = expected.astype(np.float64)
     return WhatIf(
         term=term,
+        standard_error=model.standard_error_of(term),
         exposed_before=exposed_before,
         exposed_after=exposed_after,
         scores=(scores * np.exp(change)).astype(np.float32),
@@ -229,7 +235,7 @@ def _row(name: str, cells: NDArray[np.bool_], change: WhatIf) -> PlaceChange:
     if change.term is not None:
         step = _step(change.term, change.exposed_before[cells], change.exposed_after[cells])
         for i, sign in enumerate((-1.0, 1.0)):
-            coefficient = change.term.coefficient + sign * NORMAL_95 * change.term.standard_error
+            coefficient = change.term.coefficient + sign * NORMAL_95 * change.standard_error
             ends[i] = float((change.before[cells] * np.expm1(coefficient * step)).sum())
     return PlaceChange(
         place=name, cells=int(np.count_nonzero(cells)), before=before, after=after, low=min(ends), high=max(ends)

@@ -13,7 +13,8 @@ from ..documents.settings import PlaceSettings
 from ..regression.limit_fit import LEAST_EVENTS
 from ..selection.separation import LEAST_CELLS, RareExposure, SeparatedFactor
 from ..terrain.scores import ScoreSummary
-from .document import CandidateFate, RiskModel
+from .document import RiskModel
+from .parts import CandidateFate
 from .significance_findings import significance_findings
 
 _CHECK = (

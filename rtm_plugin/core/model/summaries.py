@@ -11,15 +11,7 @@ from ..doubt.significance import NOT_BETTER, Significance, p_text
 from ..selection.procedure import Selection
 from ..selection.separation import SeparationSummary, rare_exposures
 from ..selection.stepwise import Selected
-from .document import (
-    AdjustmentTerm,
-    CandidateFate,
-    CullingSummary,
-    FamilyModel,
-    GridSummary,
-    ModelTerm,
-    TraceStep,
-)
+from .parts import AdjustmentTerm, CandidateFate, CullingSummary, FamilyModel, GridSummary, ModelTerm, TraceStep
 
 
 def grid_summary(observed: Observations) -> GridSummary:

@@ -24,7 +24,8 @@ from ...adapters.feedback import tr
 from ...adapters.project import ProjectModel
 from ...core.documents.settings import rrv_text
 from ...core.doubt.significance import p_text
-from ...core.model.document import ModelTerm, RiskModel
+from ...core.model.document import RiskModel
+from ...core.model.parts import ModelTerm
 
 FACTOR = Qt.ItemDataRole.UserRole
 CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked

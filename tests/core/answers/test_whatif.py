@@ -181,13 +181,16 @@ def test_places_and_the_whole_area(fitted):
     assert rows[0].change == pytest.approx(found.difference[in_west].sum())
     assert rows[0].change + rows[1].change == pytest.approx(rows[2].change)
     assert rows[2].percent == pytest.approx(100 * found.difference.sum() / found.before.sum())
-    low = [(found.before[found.exposed_before] * (np.exp(-b) - 1)).sum() for b in interval(found.term)]
+    low = [(found.before[found.exposed_before] * (np.exp(-b) - 1)).sum() for b in interval(result.model, found.term)]
     assert (rows[2].low, rows[2].high) == pytest.approx((min(low), max(low)))
     assert rows[2].low < rows[2].change < rows[2].high < 0
 
 
-def interval(term) -> tuple[float, float]:
-    return term.coefficient - 1.959964 * term.standard_error, term.coefficient + 1.959964 * term.standard_error
+def interval(model, term) -> tuple[float, float]:
+    """As wide as that of the test of significance, about the coefficient that the map is made with."""
+    test = model.significance.of(term.name)
+    half = np.log(test.rrv_upper / test.rrv_lower) / 2
+    return term.coefficient - half, term.coefficient + half
 
 
 def test_refusals(fitted):
