@@ -71,6 +71,7 @@ def _period(findings: Findings) -> str:
 def _factor_row(row: Parameter, context: ReportContext) -> tuple[str, str, str]:
     how = tr("within {}") if row.operationalisation == "proximity" else tr("dense within {}")
     name = capital(readable(row.factor)) + (tr(" (protective)") if row.is_protective else "")
+    name += tr(" (not established)") if row.established is False else ""
     return name, how.format(context.distance(row.distance)), f"{row.effect} ({row.interval})".replace(" ", "\u202f", 1)
 
 

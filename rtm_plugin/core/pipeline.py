@@ -158,7 +158,7 @@ def run(
 def memory_needed(grid: Grid, factors: int) -> int:
     """Bytes that a run takes beyond QGIS itself, measured and rounded up: libraries, cells, and the box around them."""
     box = grid.mask.size
-    return 200_000_000 + grid.cells * (160 + 14 * factors) + 60 * box
+    return 200_000_000 + grid.cells * (160 + 78 * factors) + 1_260 * box
 
 
 def memory_for_forecast(grid: Grid) -> int:

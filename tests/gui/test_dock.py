@@ -324,7 +324,8 @@ def test_a_protective_factor_divides(qgis_app):
 
     selected = (term("bars", "aggravating", 3.125), term("stations", "protective", 2.26))
     grid, events = SimpleNamespace(cells=100), SimpleNamespace(inside=50.0)
-    model = SimpleNamespace(grid=grid, events=events, selected=selected, family="nb1")
+    untested = {"rrv_of": lambda term: term.rrv, "test_of": lambda term: None}
+    model = SimpleNamespace(grid=grid, events=events, selected=selected, family="nb1", **untested)
     parent = QWidget()
     widgets = DockWidgets(parent)
     widgets.show_model(SimpleNamespace(model=model, report="", factors={}, refused=()))

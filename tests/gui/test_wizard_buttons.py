@@ -322,6 +322,17 @@ def test_the_settings_page(at):
     assert hands.wizard.draft.study.selection.cull is not before
 
 
+@clicks("settings_keep_unestablished")
+def test_what_is_not_established_can_be_kept(at):
+    hands = at("settings")
+    unfold(hands.find("settings_advanced"))
+    box = hands.find("settings_keep_unestablished")
+    QTest.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    hands.choose("settings_significance", "as if cells were independent of each other, as RTMDx")
+    selection = hands.wizard.draft.study.selection
+    assert (selection.keep_unestablished, selection.significance) == (True, "plain")
+
+
 @clicks("review_save", "review_save_call", "review_folder_button", "review_box")
 def test_the_review_page(at, chosen_file, tmp_path):
     hands = at("review")

@@ -15,7 +15,7 @@ from ..ground.grid import Grid
 from ..tools.progress import Progress, silent
 from .covariance import Clustering, fitted_clustering
 from .lags import Lags
-from .whitening import FAST, Precision, WorkingCovariance
+from .whitening import Precision, WorkingCovariance
 
 _STEPS = 6
 _CONVERGED = 1e-3  # of a coefficient
@@ -62,7 +62,7 @@ def quasi_fit(
     columns: Floats,
     start: Floats,
     offset: Floats,
-    precision: Precision = FAST,
+    precision: Precision | None = None,
     progress: Progress = silent,
 ) -> QuasiFit:
     """Learn the clustering from the residuals of a Poisson fit, then solve the quasi-likelihood equations.

@@ -23,7 +23,7 @@ from .covariance import Clustering
 from .lags import Lags
 from .quasi_likelihood import QuasiFit, quasi_fit
 from .random_shift import Shifts, ShiftStatistics, family_wise_p, shift_statistics
-from .whitening import FAST, Precision
+from .whitening import Precision
 
 LEVEL = 0.05
 WEAK = 0.01  # established with a larger p, the value is likely to be too large (docs/significance.md)
@@ -99,7 +99,7 @@ class Significance:
 def established(
     observed: Observations,
     members: Sequence[str],
-    precision: Precision = FAST,
+    precision: Precision | None = None,
     progress: Progress = silent,
     keep: bool = False,
 ) -> Significance:
@@ -118,7 +118,7 @@ def established(
     FitError
         No event, or no finite fit.
     """
-    tester = _Tester(observed, precision)
+    tester = _Tester(observed, precision or Precision())
     fit = tester.fit(members, part(progress, 0.0, 0.1))
     reason = tester.reason_not_to(fit.clustering)
     if reason:

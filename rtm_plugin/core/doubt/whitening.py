@@ -25,7 +25,7 @@ _ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How exactly systems are solved.
+    """How exactly systems are solved; as it is by default, p and intervals are right to the third digit.
 
     Parameters
     ----------
@@ -36,13 +36,9 @@ class Precision:
         The same for candidates, whose error enters their own information in the second order only.
     """
 
-    number: type
-    estimates: float
-    candidates: float
-
-
-FAST = Precision(np.float32, 1e-3, 3e-2)  # p and intervals change in the third digit at most
-FULL = Precision(np.float64, 1e-12, 1e-12)  # to check against
+    number: type = np.float32
+    estimates: float = 1e-3
+    candidates: float = 3e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -68,8 +64,11 @@ class WorkingCovariance:
     precision: Precision
 
     @classmethod
-    def of(cls, grid: Grid, expected: Floats, clustering: Clustering, precision: Precision = FAST) -> WorkingCovariance:
+    def of(
+        cls, grid: Grid, expected: Floats, clustering: Clustering, precision: Precision | None = None
+    ) -> WorkingCovariance:
         """The working covariance for expected counts (cells,) and a clustering."""
+        precision = precision or Precision()
         diagonal: NDArray[Any] = ((1.0 + clustering.overdispersion(expected)) / expected).astype(precision.number)
         if not len(clustering.ranges):
             return cls(

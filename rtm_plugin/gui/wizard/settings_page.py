@@ -23,8 +23,8 @@ class SettingsPage(Page):
     NAME = "settings"
     TITLE = tr("Settings")
     EXPLANATION = tr(
-        "Give the study a title, and say which cells become priority places. The defaults of the rest are those of "
-        "RTMDx; leave them unless you have a reason."
+        "Give the study a title, and say which cells become priority places. The rest has good defaults; leave them "
+        "unless you have a reason."
     )
 
     def build(self) -> None:

@@ -9,10 +9,11 @@ from risk_terrain.rtm_plugin.core.doubt.lags import Lags
 from risk_terrain.rtm_plugin.core.doubt.quasi_likelihood import quasi_fit
 from risk_terrain.rtm_plugin.core.doubt.random_shift import LEAST_OVERLAP, Shifts, shift_statistics
 from risk_terrain.rtm_plugin.core.doubt.significance import established
-from risk_terrain.rtm_plugin.core.doubt.whitening import FULL, WorkingCovariance
+from risk_terrain.rtm_plugin.core.doubt.whitening import Precision, WorkingCovariance
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, fit
 
+FULL = Precision(np.float64, 1e-12, 1e-12)
 CLUSTERED = Clustering(0.3, np.array([0.5, 0.4]), np.array([150.0, 700.0]))
 
 
