@@ -18,7 +18,8 @@ from .measure import CHICAGO_FACTORS, Call, Case, middle, run_case, start_up
 from .page import REPOSITORY, chicago_data, machine, replace, spread, table
 
 OUTPUT = REPOSITORY / "build" / "bench"
-STAGES = ("grid", "events", "candidates", "culling", "selection", "verification")
+STAGES = ("grid", "events", "candidates", "culling", "selection", "significance", "verification")
+PLAIN = {"SIGNIFICANCE": "plain"}  # the targets are those of the method as RTMDx has it
 CITIES = ((40_000, 20, None, None), (160_000, 20, 10.0, 1000.0), (640_000, 30, 45.0, 2500.0))  # targets: s, MB
 
 
@@ -32,14 +33,14 @@ def city_case(cells: int, factors: int, seconds: float | None, megabytes: float 
     others = max(1, factors // 10)
     kinds = ["points"] * (factors - 2 * others) + ["lines"] * others + ["polygons"] * others
     names = tuple(f"{kind}_{i:02}" for i, kind in enumerate(kinds, 1))
-    settings = {"BLOCK_LENGTH": 100, "MAX_BLOCKS": 4, "INCREMENT": "half", "OPERATIONALISATION": "both"}
+    settings = {"BLOCK_LENGTH": 100, "MAX_BLOCKS": 4, "INCREMENT": "half", "OPERATIONALISATION": "both", **PLAIN}
     title = f"city, {cells // 1000}k × {factors}"
     return Case(path.stem, title, path, "events", names, settings, seconds, megabytes)
 
 
 def chicago_case(data: Path, block: int, seconds: float) -> Case:
     """Burglaries of 2017."""
-    settings = {"BLOCK_LENGTH": block, "MAX_AREA": 1_000_000}
+    settings = {"BLOCK_LENGTH": block, "MAX_AREA": 1_000_000, **PLAIN}
     name = f"chicago_{block // 2}m"
     title = f"Chicago, {block // 2} m"
     return Case(name, title, data, "burglaries_2017", CHICAGO_FACTORS, settings, seconds)
@@ -55,15 +56,23 @@ def with_forecast(case: Case, later: str = "") -> Case:
     )
 
 
+def with_significance(case: Case) -> Case:
+    """The same with the test of significance, as analysts get it by default; no target."""
+    settings = {**case.settings, "SIGNIFICANCE": "spatial"}
+    title = f"{case.title}, with significance"
+    return dataclasses.replace(case, title=title, settings=settings, seconds=None, megabytes=None)
+
+
 def cases(quick: bool, chicago: Path | None) -> list[Case]:
     """What is run."""
-    found = [city_case(*city) for city in (CITIES[:1] if quick else CITIES)]
+    chosen = [city_case(*city) for city in (CITIES[:1] if quick else CITIES)]
     if not quick:
-        found.append(with_forecast(found[1]))
+        chosen += [with_forecast(chosen[1]), with_significance(chosen[1])]
     if chicago is not None:
         coarse, fine = chicago_case(chicago, 400, 5.0), chicago_case(chicago, 200, 8.0)
-        found += [coarse] if quick else [coarse, fine, with_forecast(fine, "burglaries_2018")]
-    return found
+        chosen += [coarse, with_significance(coarse)]
+        chosen += [] if quick else [fine, with_forecast(fine, "burglaries_2018"), with_significance(fine)]
+    return chosen
 
 
 def target(value: float, limit: float | None, unit: str) -> str:

@@ -129,7 +129,7 @@ class Inspector:
             "crs": ground.crs.authid() or ground.crs.description(),
             "units": units_text(ground.crs),
             "memory": memory_needed(grid, len(self._study.factors)),
-            "seconds": seconds_expected(grid.cells, self._study.candidate_count),
+            "seconds": seconds_expected(grid.cells, self._study),
             "findings": [finding.to_dict() for finding in self._size(grid.cells, 0.0)],
         }
 
@@ -266,9 +266,11 @@ def _features_of(read: ReadLayer, rows: NDArray[np.bool_]) -> int | None:
     return len(np.unique(owner[rows]))
 
 
-def seconds_expected(cells: int, candidates: int) -> float:
-    """Seconds that a run takes on two idle cores; a line through the runs of docs/performance.md."""
-    return 5.0 + 1e-7 * cells * candidates
+def seconds_expected(cells: int, study: StudyDocument) -> float:
+    """Seconds that a run takes on two idle cores; lines through the runs of docs/performance.md."""
+    candidates = study.candidate_count
+    tested = 3e-4 * cells + 1e-6 * cells * candidates if study.selection.significance == "spatial" else 0.0
+    return 5.0 + 1e-7 * cells * candidates + tested
 
 
 def _proposal(fit: Period, test: Period) -> Facts:

@@ -44,7 +44,8 @@ class FactFinder(QObject):
     def estimate(self) -> Facts | None:
         """The same, with the memory and the time that the study needs."""
         study = self._draft.study
-        key = ("estimate", study.study_area, study.exclude, study.grid, study.candidate_count, len(study.factors))
+        size = study.candidate_count, len(study.factors), study.selection.significance
+        key = ("estimate", study.study_area, study.exclude, study.grid, *size)
         return self._look("estimate", key, study)
 
     def outcome(self) -> Facts | None:
