@@ -15,12 +15,8 @@ SCHEMAS = REPOSITORY / "resources" / "schema"
 sys.path.insert(0, str(REPOSITORY))
 
 from rtm_plugin.core.documents.declaration import schema_of, settings_of  # noqa: E402
-from rtm_plugin.core.documents.settings import (  # noqa: E402
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from rtm_plugin.core.documents.factor_settings import FactorSettings  # noqa: E402
+from rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings  # noqa: E402
 from rtm_plugin.core.documents.study_document import StudyDocument  # noqa: E402
 
 # File → where in it the properties of a settings dataclass are.

@@ -20,8 +20,9 @@ from ..rtm_plugin.core.accuracy.backtest import (
     text_hash,
 )
 from ..rtm_plugin.core.accuracy.crossvalidation import SHARES
+from ..rtm_plugin.core.documents.factor_settings import FactorSettings
 from ..rtm_plugin.core.documents.periods import UNITS, Period, RollingSettings
-from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from ..rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
 from ..rtm_plugin.core.errors import InputError, OutputError
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import parts

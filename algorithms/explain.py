@@ -28,9 +28,8 @@ from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.core.answers.explain import explain
 from ..rtm_plugin.core.arrays import Floats
-from ..rtm_plugin.core.documents.factor_settings import LayerSettings
+from ..rtm_plugin.core.documents.factor_settings import FactorSettings, LayerSettings
 from ..rtm_plugin.core.documents.reading import json_text, known
-from ..rtm_plugin.core.documents.settings import FactorSettings
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.features import Features
 from ..rtm_plugin.core.ground.grid import Grid

@@ -15,7 +15,7 @@ from ..rtm_plugin.adapters.crs import crs_of, units_text
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import warn_if_cut_at_boundary
 from ..rtm_plugin.core.candidates.columns import operationalise
-from ..rtm_plugin.core.documents.settings import FactorSettings
+from ..rtm_plugin.core.documents.factor_settings import FactorSettings
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.outputs import save_candidates
 from .shared.parameters import read_source, source_item

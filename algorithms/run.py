@@ -24,8 +24,9 @@ from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.memory import require_memory
+from ..rtm_plugin.core.documents.factor_settings import FactorSettings
 from ..rtm_plugin.core.documents.findings import Finding, warnings_in
-from ..rtm_plugin.core.documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
+from ..rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.forecast.empirical_bayes import Forecast
 from ..rtm_plugin.core.ground.grid import Grid

@@ -11,7 +11,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.core.data.study_findings import FactorLayer, layer_findings, size_findings
-from ..rtm_plugin.core.documents.settings import MAX_BLOCKS
+from ..rtm_plugin.core.documents.factor_settings import MAX_BLOCKS
 from .shared.base import RtmAlgorithm, tr
 from .shared.data_findings import tell_findings
 from .shared.parameters import add_study_area, read_source, read_study_area

@@ -15,7 +15,8 @@ from osgeo import ogr, osr
 
 from rtm_plugin.core.arrays import Floats
 from rtm_plugin.core.candidates.covariates import Observations, observe
-from rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from rtm_plugin.core.documents.factor_settings import FactorSettings
+from rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
 from rtm_plugin.core.ground.features import Features, ring_segments
 from rtm_plugin.core.ground.grid import Grid, count_events, study_grid
 from rtm_plugin.core.model.document import RiskModel

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from osgeo import ogr
 
 from rtm_plugin.core.candidates.columns import CandidateSet, operationalise
-from rtm_plugin.core.documents.settings import FactorSettings, GridSettings
+from rtm_plugin.core.documents.factor_settings import FactorSettings
+from rtm_plugin.core.documents.settings import GridSettings
 from rtm_plugin.core.ground.features import Features, ring_segments
 from rtm_plugin.core.ground.grid import Grid, count_events, study_grid
 from rtm_plugin.core.selection.procedure import useless_columns

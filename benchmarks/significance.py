@@ -21,7 +21,8 @@ from rtm_plugin.core.arrays import Floats
 from rtm_plugin.core.candidates.columns import Candidate, CandidateSet, FactorCandidates
 from rtm_plugin.core.candidates.covariates import Observations, observe
 from rtm_plugin.core.candidates.influence import kernel_densities, nearest_distance
-from rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from rtm_plugin.core.documents.factor_settings import FactorSettings
+from rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
 from rtm_plugin.core.doubt.significance import established
 from rtm_plugin.core.ground.features import Features
 from rtm_plugin.core.ground.grid import Grid, count_events, study_grid

@@ -23,11 +23,11 @@ from ...rtm_plugin.adapters.layers import (
     warn_if_cut_at_boundary,
 )
 from ...rtm_plugin.core.data.study_findings import FactorLayer, factors_findings, refuse_errors, size_findings
-from ...rtm_plugin.core.documents.factor_settings import LayerSettings
+from ...rtm_plugin.core.documents.factor_settings import FactorSettings, LayerSettings
 from ...rtm_plugin.core.documents.findings import Finding
 from ...rtm_plugin.core.documents.layer_words import proposed_title
 from ...rtm_plugin.core.documents.periods import Period, refuse_unless_later
-from ...rtm_plugin.core.documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
+from ...rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.features import inside, polygon_area
 from ...rtm_plugin.core.ground.grid import Grid

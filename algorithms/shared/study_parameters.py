@@ -12,7 +12,7 @@ from qgis.core import (
 from ...rtm_plugin.adapters.layers import layer_name
 from ...rtm_plugin.adapters.study_file import OpenLayers, given_study
 from ...rtm_plugin.core.documents.declaration import parameters_of
-from ...rtm_plugin.core.documents.settings import FactorSettings
+from ...rtm_plugin.core.documents.factor_settings import FactorSettings
 from ...rtm_plugin.core.documents.study_document import LayerRef, StudyDocument, factor_settings_json
 from ...rtm_plugin.core.errors import InputError
 from .base import RtmAlgorithm, tr

@@ -26,6 +26,7 @@ from qgis.core import (
 from ..core.arrays import Floats
 from ..core.errors import InputError
 from ..core.ground.features import ring_segments
+from .coordinate_columns import coordinate_columns
 from .crs import crs_text, is_known, known_crs
 from .fields import number
 from .read_layers import LayerReport
@@ -34,13 +35,6 @@ from .trusted_filters import require_harmless_filter
 from .wkb import Part, all_vertices, parts, polygon
 
 POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])  # well-known binary, as QGIS writes
-
-# pairs of column names that hold coordinates in tables; the first two are degrees, the others the study area's CRS
-_COORDINATE_COLUMNS = (
-    (("longitude", "long", "lon", "lng"), ("latitude", "lat"), "EPSG:4326"),
-    (("easting", "eastings", "x", "x_coord", "xcoord", "point_x", "coord_x"),
-     ("northing", "northings", "y", "y_coord", "ycoord", "point_y", "coord_y"), ""),
-)  # fmt: skip
 
 _SURFACES = (QgsWkbTypes.Type.Triangle, QgsWkbTypes.Type.PolyhedralSurface, QgsWkbTypes.Type.TIN)  # ground by facets
 _FARTHEST = 1e12  # map units from the origin, where no place on the Earth lies in any unit
@@ -131,7 +125,7 @@ class FeatureStream:
 
     def _of_table(self) -> Features:
         """Points of a table with coordinate columns, such as a CSV file; no part where they cannot be read."""
-        x_field, y_field, authid = _coordinate_columns(self._source, self._report.name)
+        x_field, y_field, authid = coordinate_columns(self._source, self._report.name)
         crs = known_crs(authid) if authid else self._crs
         self._report.notes.append(
             f"'{self._report.name}' is a table; its columns {x_field!r} and {y_field!r} are taken as coordinates in "
@@ -234,16 +228,3 @@ def _geometry(wkb: bytes) -> QgsGeometry:
     geometry = QgsGeometry()
     geometry.fromWkb(wkb)
     return geometry
-
-
-def _coordinate_columns(source: QgsFeatureSource, name: str) -> tuple[str, str, str]:
-    by_name = {f.name().casefold().strip(): f.name() for f in source.fields()}
-    for x_names, y_names, authid in _COORDINATE_COLUMNS:
-        x = next((by_name[n] for n in x_names if n in by_name), None)
-        y = next((by_name[n] for n in y_names if n in by_name), None)
-        if x and y:
-            return x, y, authid
-    raise InputError(
-        f"The table '{name}' has no geometry and no columns that look like coordinates (longitude and latitude, or "
-        "easting and northing); rename its columns, or load it with Layer ▸ Add Delimited Text Layer."
-    )

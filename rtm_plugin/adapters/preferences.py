@@ -9,7 +9,8 @@ from typing import Any
 
 from qgis.core import QgsSettings
 
-from ..core.documents.settings import INCREMENTS, OPERATIONALISATIONS, FactorSettings, GridSettings
+from ..core.documents.factor_settings import INCREMENTS, OPERATIONALISATIONS, FactorSettings
+from ..core.documents.settings import GridSettings
 from ..core.errors import InputError, SettingsError
 from .feedback import tr
 

@@ -18,7 +18,7 @@ _PUBLIC = {
     "StudyResult": ".pipeline",
     "run": ".pipeline",
     "GridSettings": ".documents.settings",
-    "FactorSettings": ".documents.settings",
+    "FactorSettings": ".documents.factor_settings",
     "SelectionSettings": ".documents.settings",
     "PlaceSettings": ".documents.settings",
     "CandidateSet": ".candidates.columns",

@@ -10,8 +10,9 @@ import numpy as np
 from .arrays import Floats
 from .candidates.columns import CandidateSet, operationalise
 from .candidates.covariates import AdjustmentScale, Covariates, Observations, observe
+from .documents.factor_settings import FactorSettings
 from .documents.periods import Period
-from .documents.settings import FactorSettings, PlaceSettings, SelectionSettings
+from .documents.settings import PlaceSettings, SelectionSettings
 from .doubt.significance import Significance, established
 from .errors import InputError
 from .forecast.empirical_bayes import Forecast, ForecastSettings, History, forecast

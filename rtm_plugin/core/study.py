@@ -6,8 +6,9 @@ from typing import Any
 
 from .arrays import Floats
 from .candidates.covariates import Covariates
+from .documents.factor_settings import FactorSettings
 from .documents.periods import Period
-from .documents.settings import FactorSettings, GridSettings, PlaceSettings, SelectionSettings
+from .documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from .errors import InputError
 from .ground.features import Features
 from .ground.frames import features_of, merged

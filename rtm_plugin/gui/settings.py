@@ -20,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..adapters.feedback import tr
 from ..adapters.preferences import Preferences, load_preferences, save_preferences
-from ..core.documents.settings import INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS
+from ..core.documents.factor_settings import INCREMENTS, MAX_BLOCKS, OPERATIONALISATIONS
 
 
 def marking_choice(rules: Preferences, marking: str) -> QComboBox:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from ..core.accuracy.at_share import Accuracy
+from ..core.documents.factor_settings import rrv_text
 from ..core.documents.findings import Finding
 from ..core.documents.periods import Period
 from ..core.documents.reading import json_text, json_values
-from ..core.documents.settings import rrv_text
 from ..core.model.document import RiskModel
 from ..core.terrain.places import Place
 from .cards import PlaceCard

@@ -11,7 +11,8 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
 )
 from risk_terrain.rtm_plugin.adapters.study_file import save_study
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from running import run_inputs
 

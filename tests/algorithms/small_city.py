@@ -8,12 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from osgeo import ogr, osr
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
 from risk_terrain.rtm_plugin.core.study import Study
 

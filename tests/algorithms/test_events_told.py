@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingFeatureSourceDefinition, QgsProject, QgsVectorLayer
 from risk_terrain.rtm_plugin.adapters.study_file import save_study
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, GridSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from running import Log, only_terrain, process, refusal
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer

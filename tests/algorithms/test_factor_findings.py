@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.adapters.study_file import save_study
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from running import Log, process, refusal, run_inputs
 from small_city import point_wkt, write_layer

@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from running import Log, bands, files, process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer

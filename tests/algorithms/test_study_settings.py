@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from running import Log, bands, files, only_terrain, process, refusal, run_parameters
 from small_city import FACTORS, point_wkt, write_layer

@@ -7,7 +7,7 @@ import pytest
 from helpers import candidate_set, dense
 from numpy.testing import assert_allclose
 from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy, calibration_rri
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.regression.likelihood import Rows, bic, fit, log_pmf
 from risk_terrain.rtm_plugin.core.terrain.scores import risk_terrain
 

@@ -3,7 +3,8 @@
 import numpy as np
 from helpers import full_grid
 from risk_terrain.rtm_plugin.core.candidates.columns import CandidateSet, operationalise
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.ground.features import Features
 from risk_terrain.rtm_plugin.core.selection.procedure import select_model
 

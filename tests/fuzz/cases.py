@@ -36,7 +36,7 @@ class Stock:
 
 def make_stock(folder: Path) -> Stock:
     """A small city, the rasters and the model of every step, and a study."""
-    from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+    from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
     from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 
     city = write_city(folder / "city.gpkg")

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, GridSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))

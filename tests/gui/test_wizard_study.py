@@ -9,7 +9,7 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from risk_terrain.rtm_plugin import provider as provider_module
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from small_study import run_in_wizard, small_study
 

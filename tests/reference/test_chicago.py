@@ -10,7 +10,8 @@ pytest.importorskip("osgeo", reason="the layers of Chicago are read with GDAL")
 
 from chicago_export import read_study
 from risk_terrain.rtm_plugin.core.candidates.columns import CandidateSet, operationalise
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.ground.features import Features
 from risk_terrain.rtm_plugin.core.selection.culling import cull
 from risk_terrain.rtm_plugin.core.selection.stepwise import select

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 from ..candidates.columns import exposed_cells
-from ..documents.settings import rrv_text
+from ..documents.factor_settings import rrv_text
 from ..ground.features import Features, inside, nearest_spots
 from ..ground.grid import Grid
 from ..model.document import RiskModel

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..documents.settings import FactorSettings, sign_of
+from ..documents.factor_settings import FactorSettings, sign_of
 from ..errors import InputError
 from ..ground.features import Features
 from ..ground.grid import Grid

@@ -1,15 +1,166 @@
-"""The document FACTOR_SETTINGS: settings of single factors, where they differ from those of the run."""
+"""How a risk factor becomes candidate variables, and the document FACTOR_SETTINGS: single factors that differ."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
 
 from ..errors import FileFormatError, SettingsError
-from .declaration import shown
-from .settings import ORIGINS, FactorSettings, check_version
+from .declaration import check_settings, setting, shown
+from .settings import check_version
+
+Operationalisation = Literal["proximity", "density", "both"]
+Increment = Literal["half", "whole"]
+Direction = Literal["aggravating", "protective"]
+Origin = Literal["physical", "licensing", "land use", "police-generated"]
+
+OPERATIONALISATIONS: tuple[str, ...] = get_args(Operationalisation)
+INCREMENTS: tuple[str, ...] = get_args(Increment)
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+ORIGINS: tuple[str, ...] = get_args(Origin)
 
 FACTORS_FORMAT = "risk-terrain-factors"
 FACTORS_VERSION = 1
+MAX_BLOCKS = 4
+MAX_NAME = 120
+
+
+def _is_no_letter(character: str) -> bool:
+    """Control characters, and halves of letters, which no file can hold."""
+    return ord(character) < 32 or ord(character) == 127 or 0xD800 <= ord(character) < 0xE000
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSettings:
+    """How one risk factor becomes candidate variables (method.md §3).
+
+    Parameters
+    ----------
+    name : str
+        Shown to people and used in the names of the candidates.
+    operationalisation : {"proximity", "density", "both"}
+    max_blocks : int
+        Largest spatial influence, in blocks, 1 to 4.
+    increment : {"half", "whole"}
+    direction : {"aggravating", "protective"}
+    density_sd : float
+        A cell is flagged dense at the mean plus this many standard deviations.
+
+    Examples
+    --------
+    >>> FactorSettings("bars", max_blocks=2).distances(200)
+    (100.0, 200.0, 300.0, 400.0)
+    >>> FactorSettings("bars", increment="whole").candidate_count
+    6
+    """
+
+    name: str
+    operationalisation: str = field(
+        default="both",
+        metadata=setting(
+            parameter="OPERATIONALISATION",
+            kind="choice",
+            label="Operationalisation",
+            help="'proximity': being within a distance of a feature matters; 'density': a concentration of features "
+            "matters; 'both' lets the model decide.",
+            noun="The operationalisation of {}",
+            choices=OPERATIONALISATIONS,
+            page="O&perationalisation",
+        ),
+    )
+    max_blocks: int = field(
+        default=3,
+        metadata=setting(
+            parameter="MAX_BLOCKS",
+            kind="whole",
+            label="Largest spatial influence, in blocks",
+            help="How many blocks from a feature its influence may reach, 1 to 4.",
+            noun="The largest influence of {} in blocks",
+            least=1,
+            most=MAX_BLOCKS,
+            page="&Influence, in blocks",
+        ),
+    )
+    increment: str = field(
+        default="half",
+        metadata=setting(
+            parameter="INCREMENT",
+            kind="choice",
+            label="Increment",
+            help="Whether spatial influences are tried in steps of half a block or of a whole block.",
+            noun="The increment of {}",
+            choices=INCREMENTS,
+            page="in steps of",
+        ),
+    )
+    direction: str = field(
+        default="aggravating",
+        metadata=setting(
+            parameter="DIRECTION",
+            kind="choice",
+            label="Direction",
+            help="Whether the factor is expected to raise risk ('aggravating') or to lower it ('protective').",
+            noun="The direction of {}",
+            choices=DIRECTIONS,
+            page="&Direction",
+        ),
+    )
+    density_sd: float = field(
+        default=2.0,
+        metadata=setting(
+            parameter="DENSITY_SD",
+            kind="number",
+            label="Dense means: mean plus this many standard deviations",
+            help="A cell counts as dense when the density at its centre is at least the mean plus this many standard "
+            "deviations.",
+            noun="The density threshold of {}",
+            least=0,
+            most=10,
+            unit="standard deviations",
+            advanced=True,
+            page="Den&se from the mean plus so many standard deviations",
+            step=0.5,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise SettingsError("A risk factor has no name; give it one.")
+        if len(self.name) > MAX_NAME or any(map(_is_no_letter, self.name)):
+            raise SettingsError(
+                f"The factor name {self.name[:40]!r} is longer than {MAX_NAME} characters or holds a line break or "
+                "control character; give it a shorter, plain name."
+            )
+        check_settings(self, self.name)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The operationalisations tried, in order."""
+        return ("proximity", "density") if self.operationalisation == "both" else (self.operationalisation,)
+
+    @property
+    def candidate_count(self) -> int:
+        """How many candidate variables these settings make."""
+        return len(self.kinds) * self.max_blocks * (2 if self.increment == "half" else 1)
+
+    def distances(self, block_length: float) -> tuple[float, ...]:
+        """The ladder of spatial influences, map units, ascending."""
+        step = block_length / 2 if self.increment == "half" else block_length
+        return tuple(step * i for i in range(1, round(self.max_blocks * (block_length / step)) + 1))
+
+
+def sign_of(direction: str) -> float:
+    """What an exposed cell has in the design: 1 aggravating, −1 protective, so that coefficients come out above 0."""
+    return -1.0 if direction == "protective" else 1.0
+
+
+def rrv_text(rrv: float, direction: str) -> str:
+    """A relative risk value in three digits, with what it does to the rate: × multiplies, ÷ divides.
+
+    >>> rrv_text(2.2613, "protective"), rrv_text(12.34, "aggravating"), rrv_text(30451.2, "aggravating")
+    ('÷ 2.26', '× 12.3', '× 30,451')
+    """
+    decimals = 2 if rrv < 9.995 else 1 if rrv < 99.95 else 0
+    return f"{'÷' if direction == 'protective' else '×'} {rrv:,.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)

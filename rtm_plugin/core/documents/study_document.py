@@ -7,18 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import FileFormatError, InputError, SettingsError
 from .declaration import check_settings, setting
-from .factor_settings import FACTORS_FORMAT, FACTORS_VERSION
+from .factor_settings import FACTORS_FORMAT, FACTORS_VERSION, ORIGINS, FactorSettings
 from .periods import Period, refuse_unless_later
 from .reading import DocumentReader, json_text, json_values, parse_json
-from .settings import (
-    MOST_CARDS,
-    ORIGINS,
-    PLACE_CARDS,
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from .settings import MOST_CARDS, PLACE_CARDS, GridSettings, PlaceSettings, SelectionSettings
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from ..documents.factor_settings import DIRECTIONS, rrv_text, sign_of
 from ..documents.periods import Period
 from ..documents.reading import DocumentReader
-from ..documents.settings import DIRECTIONS, rrv_text, sign_of
 from ..errors import FileFormatError, SettingsError
 
 MAY_LACK = {"optional": True}

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..candidates.columns import Candidate
+from ..documents.factor_settings import DIRECTIONS
 from ..documents.periods import Period
 from ..documents.reading import parse_json
-from ..documents.settings import DIRECTIONS
 from ..errors import FileFormatError, InputError, SettingsError
 from ..ground.features import Features
 from ..ground.grid import Grid

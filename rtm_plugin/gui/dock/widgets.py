@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import (
 from ...adapters.classes_in_view import ClassInView
 from ...adapters.feedback import tr
 from ...adapters.project import ProjectModel
-from ...core.documents.settings import rrv_text
+from ...core.documents.factor_settings import rrv_text
 from ...core.doubt.significance import p_text
 from ...core.model.document import RiskModel
 from ...core.model.parts import ModelTerm

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ...adapters.feedback import tr
-from ...core.documents.settings import FactorSettings, GridSettings, PlaceSettings
+from ...core.documents.factor_settings import FactorSettings
+from ...core.documents.settings import GridSettings, PlaceSettings
 from ...core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 
 DATA = Path(__file__).resolve().parents[3] / "resources" / "demo" / "northbridge.gpkg"

@@ -20,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...adapters.preferences import load_preferences
-from ...core.documents.settings import ORIGINS, FactorSettings
+from ...core.documents.factor_settings import ORIGINS, FactorSettings
 from ...core.documents.study_document import Factor
 from ...core.errors import RtmError
 from ..layers import expression_problem, project_layer, reference

@@ -15,13 +15,9 @@ from risk_terrain.rtm_plugin.core.accuracy.backtest import (
 )
 from risk_terrain.rtm_plugin.core.accuracy.crossvalidation import SHARES
 from risk_terrain.rtm_plugin.core.candidates.covariates import Covariates
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.periods import Dates, Period, RollingSettings
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError, SettingsError
 from risk_terrain.rtm_plugin.core.forecast.baselines import kernel_baseline
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import History

@@ -14,12 +14,8 @@ from risk_terrain.rtm_plugin.core.answers.whatif import (
 )
 from risk_terrain.rtm_plugin.core.candidates.columns import CandidateSet, FactorCandidates, exposed_cells
 from risk_terrain.rtm_plugin.core.candidates.influence import kernel_density
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import InputError
 from risk_terrain.rtm_plugin.core.ground.features import Features
 from risk_terrain.rtm_plugin.core.pipeline import StudyResult, run

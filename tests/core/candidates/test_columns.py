@@ -14,7 +14,7 @@ from risk_terrain.rtm_plugin.core.candidates.columns import (
     operationalise,
 )
 from risk_terrain.rtm_plugin.core.candidates.influence import kernel_density, nearest_distance
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.errors import InputError
 
 GRID = full_grid(6, 7, 100.0)  # blocks of 200

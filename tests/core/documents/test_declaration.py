@@ -16,12 +16,8 @@ from risk_terrain.rtm_plugin.core.documents.declaration import (
     setting,
     settings_of,
 )
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from risk_terrain.rtm_plugin.core.errors import SettingsError
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import ForecastSettings

@@ -4,13 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from risk_terrain.rtm_plugin.core.documents.factor_settings import layer_settings
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings, layer_settings
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import (
     Factor,
     LayerRef,

@@ -16,12 +16,8 @@ from risk_terrain.rtm_plugin.core.ground.features import Features, ring_segments
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import History
 from risk_terrain.rtm_plugin.core.pipeline import forecast_events, memory_for_forecast, run
 from risk_terrain.rtm_plugin.core.study import Study
-from risk_terrain.rtm_plugin.core.documents.settings import (
-    FactorSettings,
-    GridSettings,
-    PlaceSettings,
-    SelectionSettings,
-)
+from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1)) * 1024

@@ -8,7 +8,8 @@ import pytest
 from helpers import full_grid, points
 from risk_terrain.rtm_plugin.core import pipeline
 from risk_terrain.rtm_plugin.core.candidates.covariates import observe
-from risk_terrain.rtm_plugin.core.documents.settings import FactorSettings, SelectionSettings
+from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError
 from risk_terrain.rtm_plugin.core.study import Events
 from risk_terrain.rtm_plugin.core.tools.parallel import in_threads
