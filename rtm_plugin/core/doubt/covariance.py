@@ -50,6 +50,18 @@ class Clustering:
             total += variance * np.exp(-np.asarray(distance) / reach)
         return total
 
+    def beside_chance(self, density: float) -> float:
+        """How much clustering there is beside chance: the variance that it adds to wide counts, over that of chance.
+
+        A disc of radius s holds n = density·πs² events, with the variance n of chance and a·n² of clustering: a·n each.
+
+        Parameters
+        ----------
+        density : float
+            Events per square map unit.
+        """
+        return float((self.variances * density * np.pi * self.ranges**2).sum())
+
     def overdispersion(self, expected: Floats) -> float:
         """σ of a linear variance μ(1 + σ) that has as much scatter as the nugget: a₀·Σμ²/Σμ."""
         return self.nugget * float(expected @ expected) / float(expected.sum())

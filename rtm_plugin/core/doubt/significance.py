@@ -29,6 +29,7 @@ LEVEL = 0.05
 WEAK = 0.01  # established with a larger p, the value is likely to be too large (docs/significance.md)
 NOT_BETTER = "goes no better with these events than the same layer shifted about the map"
 _WIDTHS = 6.0  # correlation lengths that a map must be wide, for its shifts to tell anything
+_MATTERS = 4.0  # times the variance of chance: clustering below is too faint to hold a shifted layer back
 _LEAST_SHIFTS = 39  # fewer, and no p can reach 5 % with room to spare
 _LEAST_INFORMATION = 0.05  # share of a candidate's information that the other factors may leave
 
@@ -255,7 +256,8 @@ class _Tester:
                 f"With {grid.cells:,} cells there are only {self.shifts.number} ways to shift a layer about the map; "
                 "study a larger area, or smaller cells."
             )
-        if width < _WIDTHS * clustering.mean_range:
+        density = float(self.observed.counts.sum()) / (grid.cells * grid.cell_size**2)
+        if width < _WIDTHS * clustering.mean_range and clustering.beside_chance(density) > _MATTERS:
             return (
                 f"Events cluster over about {clustering.mean_range:,.0f} map units beyond what the factors explain, "
                 f"and the map is only {width:,.0f} wide: shifting a layer about it tells too little; study a larger "

@@ -74,6 +74,12 @@ def test_working_covariance_is_inverted(grid):
     assert solved == pytest.approx(wanted, abs=1e-6 * np.abs(wanted).max())
 
 
+def test_beside_chance():
+    """A disc of 150 m at 20 events a hectare holds 141: chance has variance 141, clustering of 0.5 has 0.5 · 141²."""
+    one = Clustering(0.0, np.array([0.5]), np.array([150.0]))
+    assert one.beside_chance(20 / 1e4) == pytest.approx(0.5 * 20 / 1e4 * np.pi * 150**2)
+
+
 def test_independent_cells_need_no_matrix(grid):
     expected = np.linspace(0.2, 3.0, grid.cells)
     alone = Clustering(0.0, np.zeros(0), np.zeros(0))

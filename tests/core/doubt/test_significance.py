@@ -168,6 +168,24 @@ def test_holes_pieces_and_exposure():
     assert tests[0].rrv_lower < np.exp(1.3) < tests[0].rrv_upper
 
 
+def test_faint_wide_clustering_does_not_hold_the_test_back():
+    """Where events do not cluster at all, what the fit makes of noise is no reason not to test."""
+    for seed in range(12):
+        test = established(city(seed, effect=1.0, spread=0.0), ["bars_proximity_1"])
+        assert test.reason == ""
+        assert test.remaining[0].established
+
+
+def test_wide_clustering_that_matters_holds_it_back():
+    observed = city(5, effect=1.0)
+    random = np.random.default_rng(4)
+    east = np.linspace(-1.5, 1.5, SIDE)
+    rate = 2.0 * np.exp(np.add.outer(random.normal(0, 0.1, SIDE), east)).ravel()
+    test = established(replace(observed, counts=random.poisson(rate).astype(float)), ["bars_proximity_1"])
+    assert "study a larger area" in test.reason
+    assert not test.remaining[0].established
+
+
 def test_counts_that_are_huge_and_one_event():
     many = city(5, effect=1.2, mean=2000.0)
     assert established(many, ["bars_proximity_1"]).remaining[0].established
