@@ -85,7 +85,8 @@ def test_blocks(run, observed):
 
 
 def test_how_often_factors_are_selected(run):
-    folder, *_ = run()
+    """By the selection alone: four fifths of 400 cells do not establish the weaker of the two in every fold."""
+    folder, *_ = run(SIGNIFICANCE="plain")
     rows = {(row["factor"], row["candidate"]): row for row in table(folder / "selection.csv")}
     assert [factor for factor, candidate in rows if not candidate] == list(FACTORS)
     for factor in ("bars", "footpaths"):
