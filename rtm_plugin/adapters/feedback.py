@@ -27,6 +27,7 @@ def stage_teller(feedback: QgsProcessingFeedback) -> Callable[[str], None]:
         "candidates": tr("Building candidates"),
         "culling": tr("Culling candidates"),
         "selection": tr("Selecting"),
+        "significance": tr("Holding the factors against shifted layers"),
         "verification": tr("Checking the model with statsmodels"),
         "terrain": tr("Scoring"),
         "places": tr("Finding priority places"),

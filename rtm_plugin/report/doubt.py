@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.doubt.significance import NOT_BETTER, FactorTest
+from ..core.doubt.significance import NOT_BETTER, THAN_SHIFTED, FactorTest, Significance, p_text
 from ..core.model.document import RiskModel
-from ..core.model.significance_findings import NO_EFFECT, WHERE_PEOPLE_ARE, clusters, established_factors
-from .wording import listed, many, p_value, readable, whole
+from ..core.model.significance_findings import (
+    NO_EFFECT,
+    WHERE_PEOPLE_ARE,
+    clustering_sentence,
+    clusters,
+    established_factors,
+    goes_with_people,
+    untested_sentence,
+)
+from .wording import listed, many, readable, whole
 
 BEFORE_SELECTION = (
     "The intervals and p-values are computed before selection is taken into account: the same events chose the "
@@ -82,7 +90,7 @@ def doubt_of(model: RiskModel, distances: Sequence[str]) -> Doubt:
     """The words for a model; `distances` are those of its clusters, with their unit."""
     significance = model.significance
     if significance is None or significance.reason:
-        said = () if significance is None else (untested_sentence(model),)
+        said = () if significance is None else (untested_sentence(significance),)
         return Doubt(
             sentences=(*said, BEFORE_SELECTION, _INDEPENDENT),
             not_established=(),
@@ -92,15 +100,12 @@ def doubt_of(model: RiskModel, distances: Sequence[str]) -> Doubt:
         )
     stays = [test for test in significance.remaining if not test.established]
     missing = (*_rows(significance.left, stays=False), *_rows(stays, stays=True))
-    sentences = [_counted(model), _TEST]
+    sentences = [_counted(significance), _TEST]
     if distances:
-        sentences.append(
-            f"Events cluster over {listed(list(distances))} beyond what these factors explain; the test and the "
-            "intervals allow for it."
-        )
+        sentences.append(clustering_sentence(distances))
     if missing:
         sentences.append(NO_EFFECT)
-    if model.selected and model.exposure is None and not model.best.adjustments:
+    if goes_with_people(model):
         sentences.append(WHERE_PEOPLE_ARE)
     return Doubt(
         sentences=tuple(sentences),
@@ -116,45 +121,31 @@ def clusters_of(model: RiskModel) -> tuple[float, ...]:
     return clusters(model.significance) if model.significance is not None else ()
 
 
-def untested_sentence(model: RiskModel) -> str:
-    """Why significance cannot be tested here; empty where it can, or was not asked for."""
-    significance = model.significance
-    if significance is None or not significance.reason:
-        return ""
-    return f"Whether the factors are significant cannot be tested here, so none is established. {significance.reason}"
-
-
 def nothing_established(model: RiskModel) -> str:
     """For the top of the page, where everything that was selected had to go; empty otherwise."""
     significance = model.significance
     if significance is None or model.selected or not significance.left:
         return ""
-    tested = significance.left
-    which = f"{readable(tested[0].factor)} was" if len(tested) == 1 else f"{whole(len(tested))} factors were"
-    none = "it" if len(tested) == 1 else "none of them"
-    goes = NOT_BETTER if len(tested) == 1 else NOT_BETTER.replace("goes no better", "goes better")
+    left = significance.left
+    if len(left) == 1:
+        tried = f"{readable(left[0].factor)} was selected, but it {NOT_BETTER}"
+    else:
+        tried = f"{whole(len(left))} factors were selected, but none of them goes better {THAN_SHIFTED}"
     return (
-        f"No risk factor is established: {which} selected, but {none} {goes}. Every cell therefore has the same score, "
-        "and the map shows no differences. The forecast, which needs no factor, still tells where events repeat."
+        f"No risk factor is established: {tried}. Every cell therefore has the same score, and the map shows no "
+        "differences. The forecast, which needs no factor, still tells where events repeat."
     )
 
 
-def _counted(model: RiskModel) -> str:
+def _counted(significance: Significance) -> str:
     """How many of the selected factors are established, and how sure that is."""
-    significance = model.significance
-    if significance is None:
-        return ""
     selected, sure = len(significance.remaining) + len(significance.left), established_factors(significance)
-    number = f"All {whole(selected)}" if selected == len(sure) > 1 else f"{whole(len(sure)).capitalize()}"
-    of = "" if selected == len(sure) > 1 else f" of {many(selected, 'factor')}"
     if selected == len(sure) > 1:
-        return f"{number} factors that the selection chose are established (p {_worst(sure)} or less)."
+        worst = max(test.p or 0.0 for test in sure)
+        return f"All {whole(selected)} factors that the selection chose are established (the highest {p_text(worst)})."
+    are = "is" if len(sure) == 1 else "are"
     names = f": {listed([readable(test.factor) for test in sure])}" if sure else ""
-    return f"{number}{of} that the selection chose {'is' if len(sure) == 1 else 'are'} established{names}."
-
-
-def _worst(tests: Sequence[FactorTest]) -> str:
-    return p_value(max(test.p or 0.0 for test in tests)).lstrip("<").strip()
+    return f"Of {many(selected, 'factor')} that the selection chose, {whole(len(sure))} {are} established{names}."
 
 
 def _rows(tests: Sequence[FactorTest], stays: bool) -> tuple[NotEstablished, ...]:

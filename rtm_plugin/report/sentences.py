@@ -14,7 +14,7 @@ from ..core.model.parts import ModelTerm
 from ..core.model.significance_findings import established_factors, significance_findings
 from ..core.terrain.scores import ScoreSummary
 from .details import ScoreClass
-from .doubt import nothing_established, untested_sentence
+from .doubt import nothing_established
 from .findings import (
     NOT_CAUSE,
     AccuracyRow,
@@ -89,8 +89,7 @@ def headline_of(
         return (_nothing_selected(model),)
     factors = list(rows)
     shown = len(factors) if len(factors) <= IN_HEADLINE + 1 else IN_HEADLINE
-    sentences = [_opening(model, context), *filter(None, [untested_sentence(model)])]
-    sentences += [row.sentence for row in factors[:shown]]
+    sentences = [_opening(model, context), *(row.sentence for row in factors[:shown])]
     if shown < len(factors):
         more = many(len(factors) - shown, "more factor")
         sentences.append(f"{more} with smaller relative risk values are in the table of the model.")

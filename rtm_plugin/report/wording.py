@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..core.documents.periods import MONTHS
+from ..core.doubt.significance import p_figure
 
 NBSP = "\u00a0"
 MINUS = "−"
@@ -89,7 +90,7 @@ def p_value(p: float | None) -> str:
     """
     if p is None or not math.isfinite(p):
         return NOT_KNOWN
-    return f"<{NBSP}0.001" if p < 0.001 else f"{p:.3f}"
+    return p_figure(p).replace(" ", NBSP)
 
 
 def difference(value: float | None) -> str:

@@ -19,6 +19,7 @@ SCREENS = {"1366x768": (1366, 768), "1920x1080": (1920, 1080)}
 SCALES = (100, 125, 150)
 GUIDE = ("1366x768", 100)
 TASKBAR = 40  # pixels that the screen of a laptop keeps for itself
+SHOWN_FOLDER = "D:/Studies/Robbery in Northbridge BCU, 2024"
 
 
 def main() -> None:
@@ -80,10 +81,13 @@ def take(chosen: argparse.Namespace, scale: int, folder: Path) -> None:
         if name == "review":
             wizard.draft.folder = str(folder)
             wizard.page.show_draft()
-            wizard.page.folder.setFilePath("D:/Studies/Robbery in Northbridge BCU, 2024")
-            wizard.page.call.setPlainText(wizard.page.call.toPlainText().replace(str(folder), wizard.draft.folder))
+            # Only shown: the signals are held back, since the wizard refuses Windows' names on Linux.
+            wizard.page.folder.blockSignals(True)
+            wizard.page.folder.setFilePath(SHOWN_FOLDER)
+            wizard.page.call.setPlainText(wizard.page.call.toPlainText().replace(str(folder), SHOWN_FOLDER))
             picture(name)
-            wizard.draft.folder = str(folder)
+            wizard.page.folder.setFilePath(str(folder))
+            wizard.page.folder.blockSignals(False)
         else:
             picture(name)
         hands.next()

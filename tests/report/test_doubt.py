@@ -102,7 +102,7 @@ def test_none():
 def test_cannot_be_tested():
     text = read(judged(None, None, reason=REASON))
     sentence = f"Whether the factors are significant cannot be tested here, so none is established. {REASON}"
-    assert text.count(sentence) >= 2, "among the warnings, and under How sure is this?"
+    assert text.count(sentence) == 2, "among the warnings, and under How sure is this?"
     assert "established as associated" not in text
     assert "All 2 risk factors tested are associated with where violence 2023 happened" in text
 

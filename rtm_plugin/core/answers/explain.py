@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..candidates.columns import exposed_cells
 from ..documents.factor_settings import rrv_text
+from ..doubt.significance import p_text
 from ..ground.features import Features, inside, nearest_spots
 from ..ground.grid import Grid
 from ..model.document import RiskModel
@@ -249,7 +250,7 @@ def explain(
         expected=None if expected is None else float(expected[cell]),
         observed=None if observed is None else float(observed[cell]),
         factors=tuple(sorted(factors, key=lambda factor: -(factor.share or 0.0))),
-        notes=_notes(model, exposed, None if expected is None else float(expected[cell]), known),
+        notes=_unsure(model) + _notes(model, exposed, None if expected is None else float(expected[cell]), known),
     )
 
 
@@ -265,6 +266,13 @@ def _raised(term: ModelTerm, exposed: bool | None) -> float | None:
     if exposed is None:
         return None
     return term.coefficient if exposed == (term.direction == "aggravating") else 0.0
+
+
+def _unsure(model: RiskModel) -> tuple[str, ...]:
+    """Factors that are in the model although the test of significance does not establish them."""
+    tests = [model.test_of(term) for term in model.selected]
+    unsure = [test for test in tests if test is not None and test.p is not None and not test.established]
+    return tuple(f"'{test.factor}' is not established ({p_text(test.p)})." for test in unsure)
 
 
 def _notes(

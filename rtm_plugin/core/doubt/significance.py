@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import Floats
 from ..candidates.columns import Candidate
 from ..candidates.covariates import Observations
+from ..errors import FitError
 from ..regression.likelihood import Rows
 from ..regression.limit_fit import finite_fit
 from ..tools.normal import NORMAL_95
@@ -27,9 +28,11 @@ from .whitening import Precision
 
 LEVEL = 0.05
 WEAK = 0.01  # established with a larger p, the value is likely to be too large (docs/significance.md)
-NOT_BETTER = "goes no better with these events than the same layer shifted about the map"
+THAN_SHIFTED = "with these events than the same layer shifted about the map"
+NOT_BETTER = f"goes no better {THAN_SHIFTED}"
 _WIDTHS = 6.0  # correlation lengths that a map must be wide, for its shifts to tell anything
 _MATTERS = 4.0  # times the variance of chance: clustering below is too faint to hold a shifted layer back
+_LARGEST = 700.0  # coefficient: exp of more is no number that a file can hold
 _LEAST_SHIFTS = 39  # fewer, and no p can reach 5 % with room to spare
 _LEAST_INFORMATION = 0.05  # share of a candidate's information that the other factors may leave
 
@@ -114,12 +117,24 @@ def established(
     keep : bool
         Whether factors that are not established stay in the model: they leave for the tests of the others only.
 
-    Raises
-    ------
-    FitError
-        No event, or no finite fit.
+    Where it cannot be tested, nothing leaves, nothing is established, and `reason` says why.
     """
     tester = _Tester(observed, precision or Precision())
+    try:
+        return _tested(tester, members, progress, keep)
+    except (FitError, np.linalg.LinAlgError):
+        reason = (
+            "The fit that allows for clustering has no solution; take out factors that tell the same, or use more "
+            "events."
+        )
+        untested = tuple(tester.untested(name) for name in members)
+        return Significance(
+            remaining=untested, left=(), nugget=0.0, variances=(), ranges=(), shifts=tester.shifts.number, reason=reason
+        )
+
+
+def _tested(tester: _Tester, members: Sequence[str], progress: Progress, keep: bool) -> Significance:
+    """The test, where every fit that it needs has a solution."""
     fit = tester.fit(members, part(progress, 0.0, 0.1))
     reason = tester.reason_not_to(fit.clustering)
     if reason:
@@ -178,21 +193,40 @@ class MemberFit:
             return replace(test, rrv=float(np.exp(self.limits[test.candidate])))
         j = 1 + self.estimated.index(test.candidate)
         beta, reach = self.fit.coefficients[j], NORMAL_95 * self.fit.standard_errors[j]
-        rrv, lower, upper = (float(np.exp(value)) for value in (beta, beta - reach, beta + reach))
+        ends = np.clip([beta, beta - reach, beta + reach], -_LARGEST, _LARGEST)
+        rrv, lower, upper = map(float, np.exp(ends))
         return replace(test, rrv=rrv, rrv_lower=lower, rrv_upper=upper)
 
 
-def p_text(p: float | None) -> str:
-    """A p-value in words that promise no more than the number of shifts can tell.
+def p_figure(p: float) -> str:
+    """A p-value that promises no more than the number of shifts can tell.
 
-    >>> p_text(0.00004), p_text(0.0312), p_text(0.333), p_text(None)
-    ('p < 0.001', 'p = 0.031', 'p = 0.33', 'not tested')
+    >>> p_figure(0.00004), p_figure(0.0312), p_figure(0.333)
+    ('< 0.001', '0.031', '0.333')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_text(p: float | None) -> str:
+    """The same in a sentence.
+
+    >>> p_text(0.00004), p_text(0.0312), p_text(None)
+    ('p < 0.001', 'p = 0.031', 'not tested')
     """
     if p is None:
         return "not tested"
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    return f"p {p_figure(p)}" if p < 0.001 else f"p = {p_figure(p)}"
+
+
+def p_cell(p: float | None, established: bool | None) -> str:
+    """The same in a table of factors that are in the model.
+
+    >>> p_cell(0.0312, True), p_cell(0.333, False), p_cell(None, None)
+    ('0.031', '0.333 (not established)', '–')
+    """
+    if p is None:
+        return "–"
+    return p_figure(p) if established is not False else f"{p_figure(p)} (not established)"
 
 
 class _Tester:

@@ -92,6 +92,7 @@ class RiskModel:
         for term in self.selected:
             require(term.name in known, f"the selected {term.name!r} is not among its candidates")
         if self.significance is not None:
+            _require_sound(self.significance)
             tested = sorted(test.candidate for test in self.significance.remaining)
             require(tested == sorted(term.name for term in self.selected), "its tests are not those of its variables")
 
@@ -123,7 +124,7 @@ class RiskModel:
         test = self.test_of(term)
         if test is None or not test.rrv_lower or not test.rrv_upper:
             return term.standard_error
-        return math.log(test.rrv_upper / test.rrv_lower) / (2 * NORMAL_95)
+        return (math.log(test.rrv_upper) - math.log(test.rrv_lower)) / (2 * NORMAL_95)
 
     @property
     def fingerprint(self) -> str:
@@ -235,3 +236,20 @@ class RiskModel:
     def load(cls, path: str | Path) -> "RiskModel":
         """Read a model file; refuse one that cannot be read, in a sentence."""
         return cls.from_json(read_text(path, "model file"))
+
+
+def _require_sound(significance: Significance) -> None:
+    """Refuse tests that say what no test can."""
+    require(len(significance.variances) == len(significance.ranges), "its clustering has not one variance a range")
+    require(min((significance.nugget, *significance.variances, *significance.ranges)) >= 0, "its clustering is below 0")
+    for test in (*significance.remaining, *significance.left):
+        require(test.p is None or 0 <= test.p <= 1, f"the p of {test.candidate!r} is no probability")
+        values = [value for value in (test.rrv_lower, test.rrv, test.rrv_upper) if value is not None]
+        require(
+            all(0 < value < math.inf for value in values) and values == sorted(values),
+            f"the relative risk value of {test.candidate!r} is not above 0 and inside its interval",
+        )
+        require(
+            (test.rrv_lower is None) == (test.rrv_upper is None) and not (test.rrv is None and len(values)),
+            f"the interval of {test.candidate!r} lacks an end",
+        )

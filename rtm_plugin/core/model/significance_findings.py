@@ -22,7 +22,7 @@ def significance_findings(model: RiskModel) -> tuple[Finding, ...]:
     if significance is None:
         return ()
     if significance.reason:
-        return (_untested(significance),)
+        return (Finding("warning", untested_sentence(significance), "", {"shifts": significance.shifts}),)
     not_established = [*significance.left, *(test for test in significance.remaining if not test.established)]
     return (
         *(_not_established(test, stays=test in significance.remaining) for test in not_established),
@@ -44,13 +44,22 @@ def clusters(significance: Significance) -> tuple[float, ...]:
     return tuple(sorted(reach for variance, reach in pairs if variance >= _TOLD_FROM * whole))
 
 
-def _untested(significance: Significance) -> Finding:
-    return Finding(
-        "warning",
-        f"Whether the factors are significant cannot be tested here, so none is established. {significance.reason}",
-        "",
-        {"shifts": significance.shifts},
+def untested_sentence(significance: Significance) -> str:
+    """Why significance cannot be tested; it is said of a test that has a reason."""
+    return f"Whether the factors are significant cannot be tested here, so none is established. {significance.reason}"
+
+
+def clustering_sentence(distances: Sequence[str]) -> str:
+    """How far clustering reaches; `distances` are texts with their unit."""
+    return (
+        f"Events cluster over {listed_distances(distances)} beyond what these factors explain; the test and the "
+        "intervals allow for it."
     )
+
+
+def goes_with_people(model: RiskModel) -> bool:
+    """Whether nothing tells the factors from where people are."""
+    return bool(model.selected) and model.exposure is None and not model.best.adjustments
 
 
 def _not_established(test: FactorTest, stays: bool) -> Finding:
@@ -79,7 +88,7 @@ def _weak(test: FactorTest) -> Finding:
 
 
 def _where_people_are(model: RiskModel) -> Iterator[Finding]:
-    if model.selected and model.exposure is None and not model.best.adjustments:
+    if goes_with_people(model):
         yield Finding("note", WHERE_PEOPLE_ARE)
 
 
@@ -88,13 +97,12 @@ def _clustering(significance: Significance) -> Iterator[Finding]:
     if reaches:
         yield Finding(
             "note",
-            f"Events cluster over {listed_distances([f'{reach:,.0f}' for reach in reaches])} map units beyond what "
-            "these factors explain; the test and the intervals allow for it.",
+            clustering_sentence([f"{reach:,.0f} map units" for reach in reaches]),
             "",
             {"ranges": ", ".join(f"{reach:.0f}" for reach in reaches)},
         )
 
 
 def listed_distances(texts: Sequence[str]) -> str:
-    """Distances in a row: "150", "150 and 1,900"."""
+    """Distances in a row: "150 m", "150 m and 1,900 m"."""
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -23,7 +23,7 @@ from ...adapters.classes_in_view import ClassInView
 from ...adapters.feedback import tr
 from ...adapters.project import ProjectModel
 from ...core.documents.factor_settings import rrv_text
-from ...core.doubt.significance import p_text
+from ...core.doubt.significance import p_cell
 from ...core.model.document import RiskModel
 from ...core.model.parts import ModelTerm
 
@@ -135,9 +135,7 @@ class DockWidgets(QWidget):
 def _surely(model: RiskModel, term: ModelTerm) -> str:
     """p of the test of significance; a dash where there was none."""
     test = model.test_of(term)
-    if test is None or test.p is None:
-        return "–"
-    return p_text(test.p).removeprefix("p ").removeprefix("= ") + ("" if test.established else tr(" (not established)"))
+    return p_cell(None, None) if test is None else p_cell(test.p, test.established)
 
 
 def _row(*widgets: QWidget) -> QWidget:

@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...adapters.feedback import tr
 from ...core.documents.study_document import LayerRef
-from ...core.doubt.significance import p_text
+from ...core.doubt.significance import p_cell
 from ..briefing import make_briefing
 from ..layers import project_layer
 from ..opening import open_file
@@ -104,7 +104,7 @@ class ResultPage(Page):
                 f"{factor['distance']:g}" if factor["distance"] is not None else "",
                 factor["effect"],
                 tr("{:.2f} to {:.2f}").format(low, high) if low and high else "",
-                _surely(factor),
+                p_cell(factor["p"], factor["established"]),
             )
             for j, text in enumerate(texts):
                 self.table.setItem(i, j, QTableWidgetItem(text))
@@ -215,11 +215,3 @@ class ResultPage(Page):
     def _model_saved(self, ok: bool, _: dict[str, Any]) -> None:
         saved = tr("Saved as {}; open it in the graphical modeller.").format(Path(self._model_file).name)
         self.message.setText(saved if ok else self._job.error)
-
-
-def _surely(factor: dict[str, Any]) -> str:
-    """p of a factor; of one that is in the model and not established, that it is not."""
-    if factor["p"] is None:
-        return ""
-    p = p_text(factor["p"]).removeprefix("p ").removeprefix("= ")
-    return tr("{} (not established)").format(p) if factor["established"] is False else p

@@ -152,6 +152,38 @@ def test_beside_its_twin():
     assert len(found.remaining) == len(found.left) == 1
 
 
+def test_two_equal_layers():
+    """No fit can tell them apart: that is said, nothing is called established, and the run goes on."""
+    observed = city(5, effect=1.2)
+    bars = observed.candidates.column("bars_proximity_1")
+    candidates = candidate_set({"bars": [bars], "twin": [bars]})
+    found = established(replace(observed, candidates=candidates), [c.name for c in candidates.candidates])
+    assert "take out factors that tell the same" in found.reason
+    assert [(test.established, test.p, test.rrv) for test in found.remaining] == [(False, None, None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"ranges": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}, "its clustering has not one variance a range"),
+        ({"nugget": -1.0}, "its clustering is below 0"),
+        ({"p": 7.0}, "is no probability"),
+        ({"rrv_lower": -1.0}, "is not above 0 and inside its interval"),
+        ({"rrv_upper": 1e-9}, "is not above 0 and inside its interval"),
+        ({"rrv_lower": None}, "lacks an end"),
+        ({"rrv": None}, "lacks an end"),
+    ],
+)
+def test_tests_that_no_test_gives_are_refused(change, sentence):
+    """A model file from someone else: one sentence, and no trace in a report or a chart."""
+    document = json.loads(model_of(city(5, effect=1.2)).to_json())
+    significance = document["significance"]
+    for key, value in change.items():
+        (significance if key in significance else significance["remaining"][0])[key] = value
+    with pytest.raises(FileFormatError, match=sentence):
+        RiskModel.from_json(json.dumps(document))
+
+
 def test_holes_pieces_and_exposure():
     """A map in two pieces with a hole, an offset and an adjustment: the true factor is established."""
     mask = np.ones((SIDE, SIDE), bool)
