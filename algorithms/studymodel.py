@@ -135,7 +135,7 @@ class _Chain:
         )
 
     def _covariates(self) -> dict[str, Any]:
-        """EXPOSURE and ADJUST, which selection and scoring must both have."""
+        """EXPOSURE, ADJUST and CITY, which selection and scoring must both have."""
         sources: dict[str, Any] = {}
         if self.study.exposure is not None:
             sources["EXPOSURE"] = self._raster("EXPOSURE", tr("Exposure"), self.study.exposure)
@@ -144,12 +144,23 @@ class _Chain:
                 self._raster(f"ADJUST_{i}", tr("Adjustment: {}").format(ref.name), ref)
                 for i, ref in enumerate(self.study.adjust, 1)
             ]
+        if self.study.city:
+            sources["CITY"] = [
+                self._vector(f"CITY_{i}", tr("Where the city is: {}").format(ref.name), ref)
+                for i, ref in enumerate(self.study.city, 1)
+            ]
         return sources
 
     def _raster(self, name: str, label: str, ref: LayerRef) -> QgsProcessingModelChildParameterSource:
         """A raster that the model asks for once."""
         if self.model.parameterDefinition(name) is None:
             self._place(QgsProcessingParameterRasterLayer(name, label, defaultValue=ref.source))
+        return QgsProcessingModelChildParameterSource.fromModelParameter(name)
+
+    def _vector(self, name: str, label: str, ref: LayerRef) -> QgsProcessingModelChildParameterSource:
+        """A layer of features that the model asks for once."""
+        if self.model.parameterDefinition(name) is None:
+            self._input(name, label, ref)
         return QgsProcessingModelChildParameterSource.fromModelParameter(name)
 
     def _input(self, name: str, label: str, ref: LayerRef | None) -> QgsProcessingModelChildParameterSource:

@@ -18,8 +18,9 @@ import numpy as np
 from scipy import fft
 
 from rtm_plugin.core.arrays import Floats
+from rtm_plugin.core.candidates.city import city_adjustments
 from rtm_plugin.core.candidates.columns import Candidate, CandidateSet, FactorCandidates
-from rtm_plugin.core.candidates.covariates import Observations, observe
+from rtm_plugin.core.candidates.covariates import Covariates, Observations, observe
 from rtm_plugin.core.candidates.influence import kernel_densities, nearest_distance
 from rtm_plugin.core.documents.factor_settings import FactorSettings
 from rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
@@ -99,6 +100,28 @@ def cities(kind: str, replicates: int, effects: Mapping[str, float], events: int
         for name, rrv in effects.items():
             rate *= rrv ** candidates.column(f"{name}_proximity_200")
         yield observe(grid, random.poisson(rate * events / rate.sum()).astype(float), candidates, None)
+
+
+def built_up(replicates: int, adjusted: bool) -> Iterator[Observations]:
+    """Cities built on 76 % of their ground, where nearly all events and all features of four layers without effect are.
+
+    `adjusted`: whether an address in each built-up cell tells where the city is.
+    """
+    grid = Grid(0.0, SIDE * 100.0, 100.0, 200.0, np.ones((SIDE, SIDE), bool))
+    for seed in range(replicates):
+        random = np.random.default_rng([seed, 11])
+        relief = _field(random, ((1.0, 400.0),))
+        built = relief > np.quantile(relief, 0.24)
+        addresses = grid.centres[built]
+        factors = []
+        for name in LAYERS:
+            spots = addresses[random.integers(len(addresses), size=1000)] + random.uniform(-50, 50, (1000, 2))
+            factors.append((Features("point", spots, 1000), FactorSettings(name)))
+        rate = np.exp(_field(random, CLUSTERING["150 m"])) * np.where(built, 1.0, 0.02)
+        counts = random.poisson(rate * 5000 / rate.sum()).astype(float)
+        layers = [Features("point", addresses, len(addresses))]
+        known = Covariates(adjust=city_adjustments(grid, layers)) if adjusted else None
+        yield observe(grid, counts, candidate_set(factors, grid), known)
 
 
 def _layer(random: np.random.Generator, number: int, spread: float) -> Features:
@@ -244,6 +267,12 @@ def main() -> None:
     replace_section("synthetic cities without an effect", false_table(null), PAGE)
     replace_section("synthetic cities with two effects", power_table(power), PAGE)
     replace_section("intervals", interval_table(held), PAGE)
+    shared = {"not told": Tally(), "an address in each built-up cell": Tally()}
+    for told, tally in shared.items():
+        for observed in built_up(options.replicates, adjusted=told != "not told"):
+            tally.add(observed, {})
+        print("where the city is:", told, tally, flush=True)
+    replace_section("layers without effect, where the city is", false_table(shared), PAGE)
     away: dict[str, Tally] = {}
     for case in _real(options.data):
         tally = away.setdefault(f"{case.name}, layers moved", Tally())

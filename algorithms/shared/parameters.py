@@ -1,18 +1,25 @@
 """Layers that several algorithms take, and how they are read; their settings are in settings.py."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     Qgis,
+    QgsCoordinateReferenceSystem,
     QgsFeatureSource,
+    QgsMapLayer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterLayer,
+    QgsVectorLayer,
 )
 
-from ...rtm_plugin.adapters.crs import require_projected
+from ...rtm_plugin.adapters.crs import crs_of, require_projected
+from ...rtm_plugin.adapters.feedback import progress_of
 from ...rtm_plugin.adapters.layers import (
     ReadLayer,
     chosen_names,
@@ -21,6 +28,8 @@ from ...rtm_plugin.adapters.layers import (
     read_layer,
 )
 from ...rtm_plugin.adapters.trusted_filters import require_harmless_filter
+from ...rtm_plugin.core.arrays import Floats
+from ...rtm_plugin.core.candidates.city import city_adjustments
 from ...rtm_plugin.core.candidates.covariates import Covariates
 from ...rtm_plugin.core.documents.factor_settings import LayerSettings, layer_settings
 from ...rtm_plugin.core.documents.filter_words import place_noun
@@ -57,7 +66,7 @@ def add_exclude(algorithm: RtmAlgorithm) -> None:
 
 
 def add_covariates(algorithm: RtmAlgorithm) -> None:
-    """EXPOSURE and ADJUST."""
+    """EXPOSURE, ADJUST and CITY."""
     algorithm.add(
         QgsProcessingParameterRasterLayer("EXPOSURE", tr("Exposure"), optional=True),
         tr(
@@ -78,10 +87,22 @@ def add_covariates(algorithm: RtmAlgorithm) -> None:
         ),
         advanced=True,
     )
+    algorithm.add(
+        QgsProcessingParameterMultipleLayers(
+            "CITY", tr("Where the city is"), Qgis.ProcessingSourceType.Vector, optional=True
+        ),
+        tr(
+            "Layers that tell where people can be at all: streets, buildings, addresses, or the risk factors' own. "
+            "Whether a cell has any of their features, and how much of the ground around has (smoothed over 1, 2 and 4 "
+            "cells), is then always in the model, so that a factor is not called established only because it is, as "
+            "events are, where the city is."
+        ),
+        advanced=True,
+    )
 
 
 def read_covariates(request: Request, grid: Grid) -> Covariates | None:
-    """Values of EXPOSURE and ADJUST in the grid's cells; None when neither is given."""
+    """Values of EXPOSURE, ADJUST and CITY in the grid's cells; None when nothing is given."""
     exposure, name, adjust = None, "", []
     if request.given("EXPOSURE"):
         raster = request.raster("EXPOSURE", "exposure")
@@ -89,9 +110,34 @@ def read_covariates(request: Request, grid: Grid) -> Covariates | None:
     if request.given("ADJUST"):
         rasters = request.rasters("ADJUST", "adjustment")
         adjust = [(raster.name, raster.values_on(grid)) for raster in rasters]
+    if request.given("CITY"):
+        adjust.extend(read_city(request.layers("CITY"), grid, crs_of(grid), request.context, request.feedback))
     if exposure is None and not adjust:
         return None
     return Covariates(exposure, name, tuple(adjust))
+
+
+def read_city(
+    layers: Sequence[QgsMapLayer],
+    grid: Grid,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+) -> tuple[tuple[str, Floats], ...]:
+    """Where the city is, as adjustments of the grid's cells; none, and a warning, where it tells nothing."""
+    read = []
+    for layer in layers:
+        name = layer_name(layer)
+        if not isinstance(layer, QgsVectorLayer):
+            raise InputError(f"'{name}' cannot tell where the city is; choose layers of points, lines or polygons.")
+        read.append(read_layer(layer, name, crs, context, feedback, layer=layer).features)
+    columns = city_adjustments(grid, read, progress_of(feedback, 0.0, 0.02))
+    if not columns:
+        names = ", ".join(f"'{layer_name(layer)}'" for layer in layers)
+        feedback.pushWarning(
+            tr("Every cell has features of {}, or none has, so where the city is tells nothing here.").format(names)
+        )
+    return columns
 
 
 def source_name(request: Request, name: str, source: QgsFeatureSource) -> str:

@@ -34,7 +34,7 @@ from ...rtm_plugin.core.ground.grid import Grid, study_grid
 from ...rtm_plugin.core.pipeline import count, memory_needed
 from .base import tr
 from .data_findings import findings_of_events, inside_of, split_of
-from .parameters import no_event_inside
+from .parameters import no_event_inside, read_city
 from .study_inputs import factor_layer
 
 Facts = dict[str, Any]
@@ -180,7 +180,7 @@ class Inspector:
             more = findings_of_events(tested, grid, window, area_is_part=part, events=counted, with_spots=False)
             findings += more
         facts["findings"] = [finding.to_dict() for finding in findings]
-        self._check_covariates(grid)
+        self._check_covariates(grid, ground.crs)
         return facts
 
     def _rows(self, ref: LayerRef, ground: Ground, date_field: str) -> ReadLayer:
@@ -192,17 +192,21 @@ class Inspector:
         weight = self._study.weight_field
         return rows.counted(weight) if weight else rows
 
-    def _check_covariates(self, grid: Grid) -> None:
+    def _check_covariates(self, grid: Grid, crs: QgsCoordinateReferenceSystem) -> None:
         """Refuse an exposure or adjustments that the run would refuse."""
         study = self._study
-        if not study.rasters:
+        if not study.rasters and not study.city:
             return
         adjust = [Raster(self._layers.raster(ref), "adjustment") for ref in study.adjust]
         exposure = Raster(self._layers.raster(study.exposure), "exposure") if study.exposure is not None else None
+        city = [self._layers.open(ref) for ref in study.city]
         covariates = Covariates(
             exposure.values_on(grid) if exposure is not None else None,
             exposure.name if exposure is not None else "",
-            tuple((raster.name, raster.values_on(grid)) for raster in adjust),
+            (
+                *((raster.name, raster.values_on(grid)) for raster in adjust),
+                *read_city(city, grid, crs, self._context, self._feedback),
+            ),
         )
         scaled_adjustments(covariates, covariates.exposed(grid.cells))
 

@@ -104,9 +104,15 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
 
 
 def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, Any]:
-    """EXPOSURE and ADJUST, as far as the study has them."""
-    parameters = {"EXPOSURE": layers.raster(study.exposure).id()} if study.exposure is not None else {}
-    return parameters | ({"ADJUST": [layers.raster(ref).id() for ref in study.adjust]} if study.adjust else {})
+    """EXPOSURE, ADJUST and CITY, as far as the study has them."""
+    parameters: dict[str, Any] = {}
+    if study.exposure is not None:
+        parameters["EXPOSURE"] = layers.raster(study.exposure).id()
+    if study.adjust:
+        parameters["ADJUST"] = [layers.raster(ref).id() for ref in study.adjust]
+    if study.city:
+        parameters["CITY"] = [layers.open(ref).id() for ref in study.city]
+    return parameters
 
 
 def candidate_parameters(settings: FactorSettings) -> dict[str, Any]:

@@ -29,7 +29,7 @@ GRID = {
 }
 MARKING = {"MARKING": ("string", "")}  # the settings page's: none in a fresh profile
 CARRIED = {"MARKING": ("string", None)}  # empty: that of the results which it is made from
-COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None)}
+COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None), "CITY": ("multilayer", None)}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
 
 # id → type and default of each parameter of the contract
@@ -236,7 +236,7 @@ EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 EXTRA_PARAMETERS = {
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
-    "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
+    "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer", "CITY": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
     "validate": {
         **EVENT_DATES,
@@ -252,6 +252,7 @@ EXTRA_PARAMETERS = {
         "DURATIONS": "string",
         "EXPOSURE": "raster",
         "ADJUST": "multilayer",
+        "CITY": "multilayer",
         "TOP_SHARE": "number",
         "COVERAGE": "number",
         "OUTPUT_PARTS": "rasterDestination",
@@ -335,7 +336,7 @@ BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSI
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}
-OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST"}
+OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST", "CITY"}
 OPTIONAL |= {"PRIOR_EVENTS", "STREETS", "OUTPUT_JSON", "OUTPUT_HTML"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
 BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}

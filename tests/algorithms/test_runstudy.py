@@ -184,12 +184,12 @@ def test_two_layers_of_one_name_stay_two(city, study, tmp_path):
 def test_the_schema_holds_what_is_written(study, tmp_path):
     raster = LayerRef(str(tmp_path / "homes.tif"), "homes", "gdal")
     full = replace(study, exclude=study.study_area, later_events=study.events, fit=Window("2024-01-01", None))
-    full = replace(full, weight_field="two", exposure=raster, adjust=(raster,), cards=2)
+    full = replace(full, weight_field="two", exposure=raster, adjust=(raster,), city=(study.events,), cards=2)
     for document in (StudyDocument(), full):
         save_study(document, tmp_path / "study.json")
         Draft202012Validator(SCHEMA).validate(json.loads((tmp_path / "study.json").read_text("utf-8")))
     wrong = json.loads((tmp_path / "study.json").read_text("utf-8"))
-    several = ({"titel": ""}, {"grid": {}}, {"version": 3}, {"cards": -1}, {"adjust": {}}, {"factors": [{}]})
+    several = ({"titel": ""}, {"grid": {}}, {"version": 4}, {"cards": -1}, {"adjust": {}}, {"factors": [{}]})
     for changes in (*several, {"fit": {"start": "1/1/2017"}}):
         assert not Draft202012Validator(SCHEMA).is_valid({**wrong, **changes}), changes
 

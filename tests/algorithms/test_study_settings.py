@@ -97,12 +97,13 @@ def test_checkstudy_counts_weighted_events(city, study):
 
 
 def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
-    """Exposure, adjustment, weights and cards by study file, by rtm:run and by graphical model, to the byte."""
+    """Exposure, adjustment, city, weights and cards by study file, by rtm:run and by graphical model, to the byte."""
     full = replace(
         study,
         weight_field="two",
         exposure=LayerRef(homes, "homes", "gdal"),
         adjust=(LayerRef(income, "income", "gdal"),),
+        city=(study.factors[0].layer,),
         cards=2,
     )
     save_study(full, tmp_path / "study.json")
@@ -111,7 +112,13 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
     log = Log()
     process("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(out / "study")}, log)
     assert log.errors == []
-    given = {"EXPOSURE": homes, "ADJUST": [income], "WEIGHT_FIELD": "two", "PLACE_CARDS": 2}
+    given = {
+        "EXPOSURE": homes,
+        "ADJUST": [income],
+        "CITY": [study.factors[0].layer.source],
+        "WEIGHT_FIELD": "two",
+        "PLACE_CARDS": 2,
+    }
     (out / "run").mkdir()
     process("run", run_parameters(city, out / "run", **given, CULL="yes", FAMILY="auto"))
     model = run_graphical_model(full, out, tmp_path)
@@ -121,7 +128,8 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         assert whole == model[name].read_bytes(), name
     assert (out / "study" / "report.html").read_text("utf-8").count('class="card"') <= 2
     found = json.loads((out / "study" / "model.json").read_text("utf-8"))
-    assert [term["name"] for term in found["adjustments"]] == ["income"]
+    widths = ["", " (smoothed over 1 cell)", " (smoothed over 2 cells)", " (smoothed over 4 cells)"]
+    assert [term["name"] for term in found["adjustments"]] == ["income", *(f"where the city is{w}" for w in widths)]
     assert found["exposure"]["name"] == "homes"
 
 

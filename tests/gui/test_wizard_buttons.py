@@ -157,6 +157,7 @@ FILES = {
     "outcome_later_layer_file": ("outcome", "single.gpkg", "single"),
     "outcome_exposure_file": ("outcome", "homes.tif", "homes"),
     "outcome_adjust_choice_file": ("outcome", "homes.tif", "homes"),
+    "outcome_city_choice_file": ("outcome", "city.gpkg", "footpaths"),
 }
 
 
@@ -165,7 +166,7 @@ FILES = {
 def test_a_layer_is_taken_from_a_file(at, city, chosen_file, name):
     page, file, layer = FILES[name]
     hands = at(page)
-    if "exposure" in name or "adjust" in name:
+    if any(word in name for word in ("exposure", "adjust", "city")):
         hands.find("outcome_advanced").setCollapsed(False)
     chosen_file["path"] = str(city.path.parent / file)
     hands.click(name)
@@ -283,6 +284,18 @@ def test_adjustments(at, city):
     hands.find("outcome_adjust").setCurrentRow(0)
     hands.click("outcome_adjust_remove")
     assert hands.wizard.draft.study.adjust == ()
+
+
+@clicks("outcome_city_add", "outcome_city_remove")
+def test_where_the_city_is(at):
+    hands = at("outcome")
+    unfold(hands.find("outcome_advanced"))
+    hands.choose("outcome_city_choice", "bars")
+    hands.click("outcome_city_add")
+    assert [ref.name for ref in hands.wizard.draft.study.city] == ["bars"]
+    hands.find("outcome_city").setCurrentRow(0)
+    hands.click("outcome_city_remove")
+    assert hands.wizard.draft.study.city == ()
 
 
 def unfold(box: QgsCollapsibleGroupBoxBasic) -> None:

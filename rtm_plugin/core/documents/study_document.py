@@ -14,7 +14,7 @@ from .settings import MOST_CARDS, PLACE_CARDS, GridSettings, PlaceSettings, Sele
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-STUDY_VERSION = 2  # 1 lacks weight_field, exposure, adjust and cards, and is read as it is
+STUDY_VERSION = 3  # 1 lacks weight_field, exposure, adjust and cards, 2 lacks city; both are read as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,8 @@ class StudyDocument:
         Raster on the study grid of what there is for events to happen to.
     adjust : tuple of LayerRef
         Rasters on the study grid that are always in the model.
+    city : tuple of LayerRef
+        Layers whose features tell where the city is, for an adjustment made of them; without filters.
     cards : int
         How many of the first places get a card in the report.
     marking : str or None
@@ -126,6 +128,7 @@ class StudyDocument:
     weight_field: str = ""
     exposure: LayerRef | None = None
     adjust: tuple[LayerRef, ...] = ()
+    city: tuple[LayerRef, ...] = ()
     cards: int = field(
         default=PLACE_CARDS,
         metadata=setting(
@@ -144,6 +147,9 @@ class StudyDocument:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        filtered = next((layer.name for layer in self.city if layer.filter), None)
+        if filtered is not None:
+            raise SettingsError(f"The layer '{filtered}' tells where the city is, and takes no filter; remove it.")
 
     @property
     def candidate_count(self) -> int:
@@ -154,7 +160,8 @@ class StudyDocument:
     def layers(self) -> tuple[LayerRef, ...]:
         """Every layer of features that the study names, in order."""
         single = (self.study_area, self.exclude, self.events, self.later_events)
-        return (*(layer for layer in single if layer is not None), *(factor.layer for factor in self.factors))
+        factors = (factor.layer for factor in self.factors)
+        return (*(layer for layer in single if layer is not None), *factors, *self.city)
 
     @property
     def rasters(self) -> tuple[LayerRef, ...]:
@@ -217,6 +224,7 @@ class StudyDocument:
             later_events=changed(self.later_events),
             exposure=changed(self.exposure),
             adjust=tuple(change(layer) for layer in self.adjust),
+            city=tuple(change(layer) for layer in self.city),
             factors=tuple(replace(factor, layer=change(factor.layer)) for factor in self.factors),
         )
 

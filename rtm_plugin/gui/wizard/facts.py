@@ -53,7 +53,7 @@ class FactFinder(QObject):
         study = self._draft.study
         ground = study.study_area, study.exclude, study.grid
         windows = study.date_field, study.fit, study.test
-        covariates = study.weight_field, study.exposure, study.adjust
+        covariates = study.weight_field, study.exposure, study.adjust, study.city
         key = ("outcome", *ground, study.events, study.later_events, *windows, *covariates)
         return self._look("outcome", key, study)
 

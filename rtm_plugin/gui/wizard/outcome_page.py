@@ -13,8 +13,8 @@ from ...core.errors import RtmError
 from ..layers import expression_problem, reference, refusal_of_layer
 from .day_edit import DayEdit
 from .layer_choice import LayerChoice
+from .layers_edit import LayersEdit
 from .page import FilterEdit, Page, button, column, folded, form, refusal_of, row, text_label
-from .rasters_edit import RastersEdit
 
 _EVENTS = ("point", "table")
 _MOST_PROPOSALS = 3
@@ -65,6 +65,7 @@ class OutcomePage(Page):
         self.weight.fieldChanged.connect(self.by_hand(self._take))
         self.exposure.changed.connect(self.by_hand(self._take))
         self.adjust.changed.connect(self.by_hand(self._take))
+        self.city.changed.connect(self.by_hand(self._take))
 
     def _proposals(self) -> QWidget:
         """Buttons for the windows that the dates allow; hidden until those are known."""
@@ -85,11 +86,13 @@ class OutcomePage(Page):
         self.weight.setAllowEmptyFieldName(True)
         self.weight.setFilters(QgsFieldProxyModel.Filter.Numeric)
         self.exposure = LayerChoice("outcome_exposure", ("raster",), optional=True)
-        self.adjust = RastersEdit("outcome_adjust")
+        self.adjust = LayersEdit("outcome_adjust", ("raster",), tr("A raster on the study grid …"))
+        self.city = LayersEdit("outcome_city", ("line", "polygon", "point"), tr("Streets, buildings, addresses …"))
         fields = form()
         fields.addRow(tr("Number of events in a ro&w"), self.weight)
         fields.addRow(tr("E&xposure"), self.exposure)
         fields.addRow(tr("Ad&justments"), self.adjust)
+        fields.addRow(tr("&Where the city is"), self.city)
         self.advanced = folded("outcome_advanced", fields)
         return self.advanced
 
@@ -106,7 +109,8 @@ class OutcomePage(Page):
         self.later_filter.line.setText(study.later_events.filter if study.later_events else "")
         self.exposure.show_ref(study.exposure)
         self.adjust.show_refs(study.adjust)
-        if study.weight_field or study.rasters:
+        self.city.show_refs(study.city)
+        if study.weight_field or study.rasters or study.city:
             self.advanced.setCollapsed(False)
         for days, window in ((self.fit, study.fit), (self.test, study.test)):
             for edit, day in zip(days, (window.start, window.end), strict=True):
@@ -149,7 +153,7 @@ class OutcomePage(Page):
         refusal = next(filter(None, (refusal_of_layer(choice.layer) for choice in self._choices())), "")
         for filter_ in (self.filter, self.later_filter):
             refusal = refusal or expression_problem(filter_.layer, filter_.text)
-        refusal = refusal or self.adjust.problem or self._window_problem()
+        refusal = refusal or self.adjust.problem or self.city.problem or self._window_problem()
         if self.draft.study.events is None:
             return refusal or tr("Choose the layer of the events.")
         return refusal or self.draft.study.outcome_problem() or refusal_of(self.facts.outcome())
@@ -197,6 +201,7 @@ class OutcomePage(Page):
             test=Window(self.test[0].day, self.test[1].day),
             exposure=_kept(self.exposure, None, study.exposure),
             adjust=self.adjust.refs,
+            city=self.city.refs,
         )
 
     def _enable(self) -> None:

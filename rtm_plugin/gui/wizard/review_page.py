@@ -122,6 +122,15 @@ class ReviewPage(Page):
                 lines.append(tr("Rates are per unit of {}.").format(study.exposure.name))
             if study.adjust:
                 lines.append(tr("Adjusted for {}.").format(", ".join(ref.name for ref in study.adjust)))
+            if study.city:
+                lines.append(tr("Where the city is: {}.").format(", ".join(ref.name for ref in study.city)))
+            if study.exposure is None and not study.adjust and not study.city:
+                lines.append(
+                    tr(
+                        "Nothing tells the factors from where people are: an exposure, or layers of where the city is "
+                        "(Outcome events, Advanced), would."
+                    )
+                )
             if study.weight_field:
                 lines.append(tr("A row is as many events as its field '{}' says.").format(study.weight_field))
         names = ", ".join(factor.settings.name for factor in study.factors)

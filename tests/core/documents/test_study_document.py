@@ -36,6 +36,7 @@ WHOLE = StudyDocument(
     weight_field="number",
     exposure=LayerRef("homes.tif", "homes", "gdal"),
     adjust=(LayerRef("income.tif", "income", "gdal"), LayerRef("age.tif", "age", "gdal")),
+    city=(LayerRef("streets.gpkg", "streets"),),
     cards=3,
     marking="OFFICIAL-SENSITIVE",
 )
@@ -50,10 +51,15 @@ def test_there_and_back(study):
 
 def test_a_file_of_the_first_version_is_read():
     """It knows no weights, no exposure, no adjustments and no number of cards."""
-    new = ("weight_field", "exposure", "adjust", "cards")
+    new = ("weight_field", "exposure", "adjust", "city", "cards")
     old = {key: value for key, value in json.loads(WHOLE.to_json()).items() if key not in new} | {"version": 1}
-    plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), cards=10)
+    plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), city=(), cards=10)
     assert StudyDocument.from_json(json.dumps(old)) == plain
+
+
+def test_a_filter_on_where_the_city_is_is_refused():
+    with pytest.raises(SettingsError, match="'streets' tells where the city is, and takes no filter"):
+        StudyDocument(city=(LayerRef("streets.gpkg", "streets", filter="\"class\" = 'A'"),))
 
 
 def test_what_is_left_out_has_its_default():
@@ -70,7 +76,7 @@ def broken(**changes) -> str:
         ("[]", "is not a study"),
         ("{", "not valid JSON"),
         (broken(format="risk-terrain-model"), "is not a study"),
-        (broken(version=3), "update the plugin"),
+        (broken(version=4), "update the plugin"),
         (broken(version=True), "no valid"),
         (broken(titel="x"), "unknown key 'titel'"),
         (broken(title=5), "'title' of the study is 5, which is not text"),

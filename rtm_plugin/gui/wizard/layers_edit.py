@@ -1,4 +1,4 @@
-"""A list of rasters, to which others of the project or of files are added."""
+"""A list of layers, to which others of the project or of files are added."""
 
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QListWidget, QVBoxLayout, QWidget
@@ -10,24 +10,26 @@ from .layer_choice import LayerChoice
 from .page import button, row
 
 
-class RastersEdit(QWidget):
-    """The rasters that a study adjusts for.
+class LayersEdit(QWidget):
+    """Several layers for one purpose, such as the rasters that a study adjusts for.
 
     Parameters
     ----------
     name : str
         Of the list; what is beside it is called name_choice, name_add, name_remove.
+    kinds : tuple of "point", "line", "polygon", "raster"
+    empty : str, what the empty entry says
     """
 
     changed = pyqtSignal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kinds: tuple[str, ...], empty: str) -> None:
         super().__init__()
         self.refs: tuple[LayerRef, ...] = ()
         self.list = QListWidget()
         self.list.setObjectName(name)
         self.list.setMaximumHeight(4 * self.fontMetrics().height())
-        self.choice = LayerChoice(f"{name}_choice", ("raster",), empty=tr("A raster on the study grid …"))
+        self.choice = LayerChoice(f"{name}_choice", kinds, empty=empty)
         self.add = button(f"{name}_add", tr("Add"), self._add)
         self.remove = button(f"{name}_remove", tr("Remove it"), self._remove)
         layout = QVBoxLayout(self)
@@ -40,7 +42,7 @@ class RastersEdit(QWidget):
 
     @property
     def problem(self) -> str:
-        """Why the raster that is about to be added cannot be."""
+        """Why the layer that is about to be added cannot be."""
         return refusal_of_layer(self.choice.layer)
 
     def show_refs(self, refs: tuple[LayerRef, ...]) -> None:
