@@ -61,7 +61,7 @@ def collinearity(design: Floats) -> Collinearity:
     centred = design - design.mean(axis=0)
     lengths = np.linalg.norm(centred, axis=0)
     constant = lengths <= _ROUNDING * np.linalg.norm(design, axis=0)
-    triangle: Floats = np.linalg.qr(centred / np.where(constant, 1.0, lengths), mode="r")
+    triangle = np.linalg.qr(centred / np.where(constant, 1.0, lengths))[1]
     inflation = tuple(np.inf if constant[j] else _inflation(triangle, j) for j in range(k))
     return Collinearity(inflation=inflation, condition=_condition(with_intercept))
 
