@@ -89,7 +89,7 @@ class BlockErrors:
     ----------
     standard_errors : (p,) float64
     blocks : int
-        With a cell. With fewer than about 40 the errors tend to be too small (Cameron and Miller 2015).
+        With a cell. With few, and 20 to 50 may be few, the errors tend to be too small (Cameron and Miller 2015).
     """
 
     standard_errors: Floats

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arrays import Floats
 
-INFLATED = 10.0  # variance inflation: from here on, the usual warning (Belsley, Kuh and Welsch 1980)
-ILL_CONDITIONED = 30.0  # condition number: the same
+INFLATED = 10.0  # variance inflation: from here on, the usual warning (Marquardt 1970)
+ILL_CONDITIONED = 30.0  # condition number: the same (Belsley, Kuh and Welsch 1980)
 _ROUNDING = 1e-10  # of the length of a column: what is left of it when it follows from others is shorter
 
 

@@ -172,6 +172,17 @@ def test_a_factor_made_by_one_cell():
     assert even.z_without > 6
 
 
+def test_a_cell_that_holds_a_factor_back_is_not_the_one():
+    """Exposed cells with 0, 5, 5 and 6 events: without the first the factor would be stronger, which is not asked."""
+    counts = np.array([0.0, 5, 5, 6, 1, 1, 1, 1])
+    design = np.column_stack([np.ones(8), (np.arange(8) < 4).astype(float)])
+    beta, expected = fitted(design, counts, np.zeros(8))
+    changes = leave_one_out(design, counts, expected).changes[:, 1]
+    assert int(np.argmax(np.abs(changes))) == 0
+    (one,) = influential_cells(design, counts, expected, beta, [1])
+    assert one.cell == 3
+
+
 def test_a_factor_with_a_single_cell():
     """Without its only cell a factor has no estimate; the other coefficients have, and do not move."""
     random = np.random.default_rng(2)

@@ -134,6 +134,19 @@ def test_tenths_do_not_part_what_only_rounding_parts():
     assert [(part.cells, part.observed, part.expected) for part in alike] == [(7, 7.0, 14.0)]
 
 
+def test_ties_go_where_their_middle_lies():
+    """Of 100 cells the ties begin at 0, 30 and 35; their middles 15, 32.5 and 67.5 lie in three tenths."""
+    found = expectation_groups(np.zeros(100), np.repeat([0.1, 0.2, 0.3], [30, 5, 65]))
+    assert [part.cells for part in found] == [30, 5, 65]
+    # Middles at 10, 22.5, 27.5 and 65: the second and the third lie in the same tenth.
+    found = expectation_groups(np.zeros(100), np.repeat([0.1, 0.2, 0.3, 0.4], [20, 5, 5, 70]))
+    assert [(part.cells, part.lowest, part.highest) for part in found] == [
+        (20, 0.1, 0.1),
+        (10, 0.2, 0.3),
+        (70, 0.4, 0.4),
+    ]
+
+
 def test_explained_against_statsmodels(study):
     design, offset, true = study
     counts = np.random.default_rng(7).poisson(true).astype(float)
