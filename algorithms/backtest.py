@@ -165,14 +165,7 @@ class BackTest(RtmAlgorithm):
         """The runs of the file by number, refused when they are not of these settings and events."""
         number_of = {window: k for k, window in enumerate(test.windows, 1)}
         done: dict[int, dict[str, Any]] = {}
-        for row in file.rows():
-            if row["settings_hash"] != text_hash(settings_text):
-                raise OutputError(
-                    tr(
-                        "{} holds runs of other settings, layers or another version of the plugin; choose another "
-                        "name, or remove the file."
-                    ).format(file.path.name)
-                )
+        for row in file.rows_of(text_hash(settings_text)):
             window = (
                 Period.from_iso(row["fit_start"], row["fit_end"]),
                 Period.from_iso(row["test_start"], row["test_end"]),

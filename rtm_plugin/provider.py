@@ -21,6 +21,7 @@ ALGORITHMS = (
     ("forecast", "Forecast"),
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
+    ("sensitivity", "SensitivityOfChoices"),
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),

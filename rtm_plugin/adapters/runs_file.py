@@ -46,6 +46,24 @@ class RunsFile:
             raise self._foreign()
         return [dict(zip(self._columns, line, strict=True)) for line in lines[1:]]
 
+    def rows_of(self, settings_hash: str) -> list[dict[str, str]]:
+        """All whole rows, refused when one of them is of other settings than these.
+
+        Raises
+        ------
+        FileFormatError
+            Another kind of file.
+        OutputError
+            Runs of other settings.
+        """
+        rows = self.rows()
+        if any(row["settings_hash"] != settings_hash for row in rows):
+            raise OutputError(
+                f"{self.path.name} holds runs of other settings, layers or another version of the plugin; choose "
+                "another name, or remove the file."
+            )
+        return rows
+
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row, and the header where there is none; on the disk when this returns.
 

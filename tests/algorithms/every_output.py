@@ -42,6 +42,14 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
         "backtest": run_inputs(
             city, EVENTS=dated, EVENT_DATE_FIELD="Month", FIT_LENGTH=9, TEST_LENGTH=3, STEP=9, **QUICK
         ),
+        "sensitivity": run_inputs(
+            city,
+            FACTORS=[city.layer("bars")],
+            OPERATIONALISATION="proximity",
+            MAX_BLOCKS=1,
+            SIGNIFICANCE="plain",
+            **QUICK,
+        ),
         "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events")},
         "briefing": {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "STUDY_AREA": city.layer("area")},
         "report": {"MODEL": chain["model"], "TERRAIN": chain["terrain"]},

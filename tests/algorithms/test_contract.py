@@ -135,6 +135,22 @@ PARAMETERS = {
         **MARKING,
         "OUTPUT": ("fileDestination", None),
     },
+    "sensitivity": {
+        **GRID,
+        "EVENTS": ("source", None),
+        "WEIGHT_FIELD": ("field", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "FIT_START": ("datetime", None),
+        "FIT_END": ("datetime", None),
+        **INFLUENCE,
+        **COVARIATES,
+        **SELECTION,
+        **MARKING,
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_RUNS": ("fileDestination", None),
+    },
     "report": {
         "MODEL": ("file", None),
         "TERRAIN": ("raster", None),
@@ -293,6 +309,7 @@ OUTPUTS = {
     },
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
+    "sensitivity": {"OUTPUT_TABLE", "OUTPUT_RUNS", "RUN_COUNT", "NEW_RUNS"},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
@@ -408,7 +425,7 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "blocklength":
         allowed -= {"STREETS"}
-    if name == "crossvalidate":
+    if name in ("crossvalidate", "sensitivity"):
         allowed -= {"OUTPUT_TABLE"}
     if name == "explain":
         allowed |= {"FACTORS", "EVENTS", "OUTPUT"}

@@ -127,6 +127,12 @@ def test_web_mercator_on_every_route(provider, city, out, mercator):
         "suggest": {"FACTOR": city.layer("bars"), "BLOCK_LENGTH": 200},
         "run": {"EVENTS": city.layer("events"), "FACTORS": city.factors, "OUTPUT_TERRAIN": str(out / "t.tif")},
         "backtest": {"EVENTS": city.layer("events"), "FACTORS": city.factors, "OUTPUT": str(out / "b.csv")},
+        "sensitivity": {
+            "EVENTS": city.layer("events"),
+            "FACTORS": city.factors,
+            "OUTPUT_TABLE": str(out / "f.csv"),
+            "OUTPUT_RUNS": str(out / "r.csv"),
+        },
     }
     tools = [tool for tool in provider.algorithms() if tool.parameterDefinition("STUDY_AREA") is not None]
     tools = [tool for tool in tools if tool.name() != "briefing"]  # which only draws it, on the terrain's map

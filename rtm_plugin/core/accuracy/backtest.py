@@ -151,31 +151,18 @@ class Backtest:
         ----------
         more : mapping, such as the version of the plugin
         """
-        study, covariates = self.study, None
-        if self.covariates is not None:
-            given = self.covariates
-            covariates = {
-                "exposure": None if given.exposure is None else [given.exposure_name, _hash(given.exposure)],
-                "adjust": [[name, _hash(values)] for name, values in given.adjust],
-            }
         document = {
             **more,
             "rolling": asdict(self.settings.rolling),
             "forecast_periods": self.settings.forecast_periods,
             "first_day": self.span.iso[0],
-            "grid": asdict(study.grid),
-            "selection": asdict(study.selection),
-            "study_area": study.study_area.sha256,
-            "exclude": None if study.exclude is None else study.exclude.sha256,
-            "crs": study.crs,
-            "factors": [{**asdict(settings), "sha256": features.sha256} for features, settings in study.factors],
-            "covariates": covariates,
+            **asked_of(self.study, self.covariates),
         }
-        return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return settings_json(document)
 
     def events_hash(self, fitted: Period, tested: Period) -> str:
         """Hash of the events of two windows, in their order."""
-        return text_hash(_hash(self.events_in(fitted)) + _hash(self.events_in(tested)))
+        return text_hash(values_hash(self.events_in(fitted)) + values_hash(self.events_in(tested)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -261,10 +248,37 @@ def _duration(window: Period, coming: Period) -> float:
     return (window.days or 1) / (coming.days or 1)
 
 
+def asked_of(study: Study, covariates: Covariates | None) -> dict[str, Any]:
+    """All that decides the outcome of a study but its events: settings, and hashes of what was read."""
+    values = None
+    if covariates is not None:
+        values = {
+            "exposure": (
+                None if covariates.exposure is None else [covariates.exposure_name, values_hash(covariates.exposure)]
+            ),
+            "adjust": [[name, values_hash(layer)] for name, layer in covariates.adjust],
+        }
+    return {
+        "grid": asdict(study.grid),
+        "selection": asdict(study.selection),
+        "study_area": study.study_area.sha256,
+        "exclude": None if study.exclude is None else study.exclude.sha256,
+        "crs": study.crs,
+        "factors": [{**asdict(settings), "sha256": features.sha256} for features, settings in study.factors],
+        "covariates": values,
+    }
+
+
+def settings_json(document: Mapping[str, Any]) -> str:
+    """Settings as JSON that is the same wherever they are."""
+    return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def text_hash(text: str) -> str:
     """Short hash of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _hash(values: Floats) -> str:
+def values_hash(values: Floats) -> str:
+    """Short hash of numbers, in their order."""
     return hashlib.sha256(np.ascontiguousarray(values, dtype="<f8").tobytes()).hexdigest()[:16]

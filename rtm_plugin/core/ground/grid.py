@@ -119,7 +119,13 @@ class Grid:
         )
 
 
-def study_grid(study_area: Features, settings: GridSettings, crs: str = "", exclude: Features | None = None) -> Grid:
+def study_grid(
+    study_area: Features,
+    settings: GridSettings,
+    crs: str = "",
+    exclude: Features | None = None,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Grid:
     """Cells over the study area.
 
     Rule "intersects" keeps a cell that shares ground with the study area (touching its edge is not enough);
@@ -131,6 +137,8 @@ def study_grid(study_area: Features, settings: GridSettings, crs: str = "", excl
     settings : GridSettings
     crs : str, stored in the grid
     exclude : Features of polygons, optional
+    shift : (float, float)
+        How far the origin lies from where the settings have it, to the east and to the north, in cells; 0 to 1.
 
     Returns
     -------
@@ -150,10 +158,12 @@ def study_grid(study_area: Features, settings: GridSettings, crs: str = "", excl
     [[True, True, True], [True, True, True]]
     >>> study_grid(area, GridSettings(block_length=200, cell_rule="centre")).cells
     4
+    >>> study_grid(area, GridSettings(block_length=200), shift=(0.5, 0.0)).extent
+    (-50.0, 0.0, 250.0, 200.0)
     """
     if study_area.geometry != "polygon" or not len(study_area.coordinates):
         raise InputError("The study area has no polygon; choose a polygon layer with at least one feature.")
-    box = _bounding_box(study_area, settings)
+    box = _bounding_box(study_area, settings, shift)
     keep = _centres_inside(study_area, box)
     if settings.cell_rule == "intersects":
         keep |= _crossed(study_area, box)
@@ -162,13 +172,13 @@ def study_grid(study_area: Features, settings: GridSettings, crs: str = "", excl
     return _cut(box, keep, crs, study_area)
 
 
-def _bounding_box(area: Features, settings: GridSettings) -> Grid:
+def _bounding_box(area: Features, settings: GridSettings, shift: tuple[float, float]) -> Grid:
     x0, y0, x1, y1 = area.extent
     size = settings.size
-    if settings.grid_origin == "aligned":
-        left, bottom = math.floor(x0 / size + _ON_LINE) * size, math.floor(y0 / size + _ON_LINE) * size
-    else:
-        left, bottom = x0, y0
+    left, bottom = (
+        _first_line(low, 0.0 if settings.grid_origin == "aligned" else low, size, away)
+        for low, away in zip((x0, y0), shift, strict=True)
+    )
     columns = max(1, math.ceil((x1 - left) / size - _ON_LINE))
     rows = max(1, math.ceil((y1 - bottom) / size - _ON_LINE))
     if rows * columns > MAX_BOX_CELLS:
@@ -179,6 +189,11 @@ def _bounding_box(area: Features, settings: GridSettings) -> Grid:
         )
     everything = np.ones((rows, columns), dtype=bool)
     return Grid(left, bottom + rows * size, size, settings.block_length, everything)
+
+
+def _first_line(low: float, origin: float, size: float, shift: float) -> float:
+    """The last grid line at or before the study area's edge `low`."""
+    return origin + (math.floor((low - origin) / size - shift + _ON_LINE) + shift) * size
 
 
 def _centres_inside(polygons: Features, box: Grid) -> NDArray[np.bool_]:
