@@ -14,6 +14,7 @@ from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
+from risk_terrain.rtm_plugin.core.doubt.power import rrv_figure
 from running import Log, bands, files, process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
 
@@ -269,6 +270,24 @@ def test_suggest_and_blocklength(city, tmp_path):
     assert "lines are needed" in refusal(
         "blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": city.layer("bars")}
     )
+
+
+def test_suggest_tells_what_so_many_events_can_establish(city):
+    """Without a number of events it says nothing of it; without enough of them, that there is nothing to hope for."""
+    asked = {"STUDY_AREA": city.layer("area"), "FACTOR": city.layer("bars"), "BLOCK_LENGTH": 200}
+    silent = Log()
+    assert process("suggest", asked, silent)["SMALLEST_RRV"] is None
+    assert not any("can be established" in note for note in silent.notes)
+    smallest = {}
+    for events in (90, 900):
+        log = Log()
+        smallest[events] = process("suggest", {**asked, "EVENT_COUNT": events}, log)["SMALLEST_RRV"]
+        figure = rrv_figure(smallest[events], "aggravating")
+        assert (
+            f"With {events} events only effects stronger than {figure} can be established (in 4 of 5 such studies); "
+            "clustering of events makes it harder."
+        ) in log.notes
+    assert 1 < smallest[900] < smallest[90] < 10
 
 
 def test_the_graphical_model_gives_the_same_terrain(city, study, tmp_path):

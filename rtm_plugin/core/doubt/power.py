@@ -146,8 +146,8 @@ def critical_value(shifts: Shifts, columns: Mapping[str, Floats], events: float,
     draws = int(np.clip(math.ceil(_ENOUGH_SHIFTS / shifts.number), _FEWEST_DRAWS, _MOST_DRAWS))
     needed = []
     for seed, share in enumerate(parts(progress, draws)):
-        drawn = np.random.default_rng(seed).integers(cells, size=number)
-        residual = np.bincount(drawn, minlength=cells) - number / cells
+        drawn = np.random.default_rng(seed).multinomial(number, np.full(cells, 1 / cells))
+        residual = drawn - number / cells
         largest = shift_statistics(shifts, residual, list(columns.values()), share).largest
         needed.append(float(np.sort(largest)[-rank]))
     return max(NORMAL_95_ONE_SIDED, float(np.mean(needed)))
