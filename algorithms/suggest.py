@@ -22,9 +22,7 @@ from .shared.data_findings import tell_findings
 from .shared.parameters import add_study_area, read_source, read_study_area
 from .shared.request import Request
 from .shared.settings import whole_number
-from .shared.study_facts import Ground, factor_facts
-
-_MOST_EVENTS = 10_000_000
+from .shared.study_facts import MOST_EVENTS, Ground, factor_facts
 
 
 class Suggest(RtmAlgorithm):
@@ -50,7 +48,7 @@ class Suggest(RtmAlgorithm):
             tr("How many blocks from a feature its influence may reach, 1 to 4."),
         )
         self.add(
-            whole_number("EVENT_COUNT", tr("Number of events"), 0, 0, _MOST_EVENTS),
+            whole_number("EVENT_COUNT", tr("Number of events"), 0, 0, MOST_EVENTS),
             tr(
                 "How many events the study will have, where that is known: tells how weak an effect of this factor "
                 "they can establish. 0 tells nothing."

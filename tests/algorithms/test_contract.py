@@ -235,6 +235,7 @@ EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 # what came later
 EXTRA_PARAMETERS = {
     "suggest": {"EVENT_COUNT": "number"},
+    "checkstudy": {"EVENT_COUNT": "number"},
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer"},
@@ -330,7 +331,7 @@ WORDS = {
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
-    "PART": ["all", "area", "outcome", "factors"],
+    "PART": ["all", "area", "outcome", "factors", "power"],
     "TEST": ["backtest", "crossvalidation", "jointrisk"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}

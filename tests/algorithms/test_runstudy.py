@@ -215,6 +215,25 @@ def test_the_facts_of_a_study(city, study):
     assert facts["factors"][0]["near"] == len(city.bars)
 
 
+def test_what_the_events_can_establish_is_told_for_each_factor(city, study, tmp_path):
+    """With the events counted or their number given; a factor that cannot be used has no sentence."""
+    empty = write_layer(tmp_path / "empty.gpkg", "empty", [])
+    asked = replace(study, factors=(*study.factors, Factor(LayerRef(empty, "empty"), FactorSettings("empty"))))
+    power = check(asked, "power")["FACTS"]["power"]
+    inside = check(asked, "outcome")["FACTS"]["outcome"]["inside"]
+    assert power["events"] == inside
+    assert power["factors"][-1] == {"sentence": "", "rrv": None}
+    told = [factor["sentence"] for factor in power["factors"][:-1]]
+    assert all(sentence.startswith(f"With {inside:.0f} events only effects stronger than × ") for sentence in told)
+    given = process("checkstudy", {"STUDY": asked.to_json(), "PART": "power", "EVENT_COUNT": 20 * inside})["FACTS"]
+    assert "outcome" not in given
+    assert given["power"]["factors"][0]["rrv"] < power["factors"][0]["rrv"]
+    plain = replace(asked, selection=replace(asked.selection, significance="plain"))
+    assert not any(factor["sentence"] for factor in check(plain, "power")["FACTS"]["power"]["factors"])
+    nobody = replace(study, events=replace(study.events, filter="false"))
+    assert "power" not in check(nobody, "power")["FACTS"]
+
+
 def test_stacked_events_and_lost_ones_are_counted(city, study, tmp_path):
     places = [(100, 100), (100, 100), (100, 100), (900, 900), (900, 900), (950, 40), (-50, 0)]
     shapes = [*point_wkt(moved(places)), None]
