@@ -1,7 +1,7 @@
 """What can be said of a study before it runs: cells, events, features near, a suggestion; each refusal a sentence."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,20 @@ from ...rtm_plugin.core.data.study_findings import (
 from ...rtm_plugin.core.documents.findings import Finding, warnings_in
 from ...rtm_plugin.core.documents.periods import Period, proposed_windows
 from ...rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
+from ...rtm_plugin.core.doubt.power import study_power
 from ...rtm_plugin.core.errors import InputError, RtmError
 from ...rtm_plugin.core.ground.clustering import nearest_neighbours, suggested
 from ...rtm_plugin.core.ground.features import Features, inside, polygon_area
 from ...rtm_plugin.core.ground.grid import Grid, study_grid
-from ...rtm_plugin.core.pipeline import count, memory_needed
+from ...rtm_plugin.core.pipeline import candidate_set, count, memory_needed
 from .base import tr
 from .data_findings import findings_of_events, inside_of, split_of
 from .parameters import no_event_inside, read_city
 from .study_inputs import factor_layer
 
 Facts = dict[str, Any]
+MOST_EVENTS = 10_000_000  # that a number of events may be given as
+_MOST_FOR_POWER = 20_000_000  # cells × candidates: what they can establish is then reckoned within half a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,11 @@ class Inspector:
         self._layers_read: list[FactorLayer] = []
         self._events: Floats | None = None
 
-    def facts(self, part: str) -> Facts:
-        """Facts of "area", "outcome", "factors", or of all three; a part that cannot be used says why in "refused"."""
+    def facts(self, part: str, events: int = 0) -> Facts:
+        """Facts of "area", "outcome", "factors", or of all three; a part that cannot be used says why in "refused".
+
+        "power" is what `events` events can establish of each factor; where they are 0, they are counted.
+        """
         ground: list[Ground] = []
 
         def area() -> Facts:
@@ -71,10 +77,13 @@ class Inspector:
             return self._area(ground[0])
 
         answers = {"area": _told(area)}
-        if part in ("outcome", "all") and ground:
+        if (part in ("outcome", "all") or (part == "power" and not events)) and ground:
             answers["outcome"] = _told(lambda: self._outcome(ground[0]))
         if part in ("factors", "all") and ground:
             answers["factors"] = self._factors(ground[0])
+        events = events or round(answers.get("outcome", {}).get("inside", 0))
+        if part == "power" and ground and events:
+            answers["power"] = _told(lambda: self._power(ground[0], events))
         if ground:
             answers["findings"] = [finding.to_dict() for finding in self._findings(part, ground[0], answers)]
         return answers
@@ -227,6 +236,36 @@ class Inspector:
         layer = factor_layer(read, factor.settings, self._study.grid.block_length)
         self._layers_read.append(layer)
         return factor_facts(read, ground, layer)
+
+    def _power(self, ground: Ground, events: int) -> Facts:
+        """What so many events can establish of each factor, a sentence and a value each.
+
+        The sentence is empty, and the value None, where a factor cannot be used, where nothing is to be tested, and
+        where the study is so large that the answer would take longer than anybody waits.
+        """
+        study, grid = self._study, self._grid(ground)
+        facts: list[Facts] = [{"sentence": "", "rrv": None} for _ in study.factors]
+        small = grid.cells * study.candidate_count <= _MOST_FOR_POWER
+        if not small or study.selection.significance != "spatial":
+            return {"events": events, "factors": facts}
+        layers = []
+        for i, factor in enumerate(study.factors):
+            try:
+                read = self._read(factor.layer, ground.crs)
+            except RtmError:
+                continue
+            if len(read.features.coordinates):
+                layers.append((read.features, replace(factor.settings, name=str(i))))
+        if layers:
+            candidates = candidate_set(layers, grid, progress_of(self._feedback, 0.0, 0.3))
+            found = study_power(grid, candidates, events, progress=progress_of(self._feedback, 0.3, 1.0))
+            for _, settings in layers:
+                power = found.of(settings.name)
+                facts[int(settings.name)] = {
+                    "sentence": found.text(settings.name),
+                    "rrv": power.rrv if power is not None else None,
+                }
+        return {"events": events, "factors": facts}
 
 
 def factor_facts(read: ReadLayer, ground: Ground, layer: FactorLayer) -> Facts:

@@ -250,6 +250,8 @@ WINDOWS = dict.fromkeys(("FIT_START", "FIT_END", "TEST_START", "TEST_END"), "dat
 EVENT_DATES = {"EVENT_DATE_FIELD": "field"}
 # what came later
 EXTRA_PARAMETERS = {
+    "suggest": {"EVENT_COUNT": "number"},
+    "checkstudy": {"EVENT_COUNT": "number"},
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer", "CITY": "multilayer"},
@@ -326,6 +328,7 @@ OUTPUTS = {
     | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
 }
 EXTRA_OUTPUTS = {
+    "suggest": {"SMALLEST_RRV"},
     "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
@@ -346,10 +349,11 @@ WORDS = {
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
-    "PART": ["all", "area", "outcome", "factors"],
+    "PART": ["all", "area", "outcome", "factors", "power"],
     "TEST": ["backtest", "crossvalidation", "jointrisk"],
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+BOUNDS |= {"EVENT_COUNT": (0, 10_000_000)}
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
 OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EVENTS", "FACTOR_SETTINGS", "TITLE"}

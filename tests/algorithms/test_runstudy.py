@@ -14,6 +14,7 @@ from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
+from risk_terrain.rtm_plugin.core.doubt.power import rrv_figure
 from running import Log, bands, files, process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
 
@@ -214,6 +215,25 @@ def test_the_facts_of_a_study(city, study):
     assert facts["factors"][0]["near"] == len(city.bars)
 
 
+def test_what_the_events_can_establish_is_told_for_each_factor(city, study, tmp_path):
+    """With the events counted or their number given; a factor that cannot be used has no sentence."""
+    empty = write_layer(tmp_path / "empty.gpkg", "empty", [])
+    asked = replace(study, factors=(*study.factors, Factor(LayerRef(empty, "empty"), FactorSettings("empty"))))
+    power = check(asked, "power")["FACTS"]["power"]
+    inside = check(asked, "outcome")["FACTS"]["outcome"]["inside"]
+    assert power["events"] == inside
+    assert power["factors"][-1] == {"sentence": "", "rrv": None}
+    told = [factor["sentence"] for factor in power["factors"][:-1]]
+    assert all(sentence.startswith(f"With {inside:.0f} events only effects stronger than × ") for sentence in told)
+    given = process("checkstudy", {"STUDY": asked.to_json(), "PART": "power", "EVENT_COUNT": 20 * inside})["FACTS"]
+    assert "outcome" not in given
+    assert given["power"]["factors"][0]["rrv"] < power["factors"][0]["rrv"]
+    plain = replace(asked, selection=replace(asked.selection, significance="plain"))
+    assert not any(factor["sentence"] for factor in check(plain, "power")["FACTS"]["power"]["factors"])
+    nobody = replace(study, events=replace(study.events, filter="false"))
+    assert "power" not in check(nobody, "power")["FACTS"]
+
+
 def test_stacked_events_and_lost_ones_are_counted(city, study, tmp_path):
     places = [(100, 100), (100, 100), (100, 100), (900, 900), (900, 900), (950, 40), (-50, 0)]
     shapes = [*point_wkt(moved(places)), None]
@@ -269,6 +289,24 @@ def test_suggest_and_blocklength(city, tmp_path):
     assert "lines are needed" in refusal(
         "blocklength", {"STUDY_AREA": city.layer("area"), "STREETS": city.layer("bars")}
     )
+
+
+def test_suggest_tells_what_so_many_events_can_establish(city):
+    """Without a number of events it says nothing of it; without enough of them, that there is nothing to hope for."""
+    asked = {"STUDY_AREA": city.layer("area"), "FACTOR": city.layer("bars"), "BLOCK_LENGTH": 200}
+    silent = Log()
+    assert process("suggest", asked, silent)["SMALLEST_RRV"] is None
+    assert not any("can be established" in note for note in silent.notes)
+    smallest = {}
+    for events in (90, 900):
+        log = Log()
+        smallest[events] = process("suggest", {**asked, "EVENT_COUNT": events}, log)["SMALLEST_RRV"]
+        figure = rrv_figure(smallest[events], "aggravating")
+        assert (
+            f"With {events} events only effects stronger than {figure} can be established (in 4 of 5 such studies); "
+            "clustering of events makes it harder."
+        ) in log.notes
+    assert 1 < smallest[900] < smallest[90] < 10
 
 
 def test_the_graphical_model_gives_the_same_terrain(city, study, tmp_path):

@@ -52,7 +52,10 @@ def test_the_demo_from_an_empty_project_to_the_report(hands, tmp_path):
     assert "904 later events" in hands.find("outcome_message").text()
     hands.next()
     hands.counted()
-    assert hands.find("factors_table").rowCount() == 14
+    table = hands.find("factors_table")
+    assert table.rowCount() == 14
+    told = "With 933 events only effects stronger than "
+    wait(lambda: all(told in table.item(i, 6).text() for i in range(14)), "what the events can establish")
     hands.next()
     assert hands.page == "settings"
     hands.next()

@@ -229,6 +229,16 @@ def p_cell(p: float | None, established: bool | None) -> str:
     return p_figure(p) if established is not False else f"{p_figure(p)} (not established)"
 
 
+def too_few_shifts(shifts: Shifts) -> str:
+    """Why a map has too few shifts for the test, in a sentence; empty when it has enough."""
+    if shifts.number >= _LEAST_SHIFTS:
+        return ""
+    return (
+        f"With {shifts.lags.grid.cells:,} cells there are only {shifts.number} ways to shift a layer about the map; "
+        "study a larger area, or smaller cells."
+    )
+
+
 class _Tester:
     """The offered candidates of a study, and the shifts of its map."""
 
@@ -285,11 +295,9 @@ class _Tester:
         """Why this map is too small for the test, in a sentence; empty when it is large enough."""
         grid = self.observed.grid
         width = float(np.sqrt(grid.cells)) * grid.cell_size
-        if self.shifts.number < _LEAST_SHIFTS:
-            return (
-                f"With {grid.cells:,} cells there are only {self.shifts.number} ways to shift a layer about the map; "
-                "study a larger area, or smaller cells."
-            )
+        too_few = too_few_shifts(self.shifts)
+        if too_few:
+            return too_few
         density = float(self.observed.counts.sum()) / (grid.cells * grid.cell_size**2)
         if width < _WIDTHS * clustering.mean_range and clustering.beside_chance(density) > _MATTERS:
             return (

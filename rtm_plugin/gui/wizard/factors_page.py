@@ -140,10 +140,10 @@ class FactorsPage(Page):
     def refresh(self) -> None:
         if self.draft.study.study_area is None:
             return
-        for i, facts in enumerate(self.facts.factors()):
+        for i, (facts, power) in enumerate(zip(self.facts.factors(), self.facts.power(), strict=True)):
             if i >= self.table.rowCount():
                 break
-            self._write_facts(i, facts)
+            self._write_facts(i, facts, power)
         self.message.setText(
             tr("{:,} factors make {:,} candidate variables.").format(
                 len(self.draft.study.factors), self.draft.study.candidate_count
@@ -159,7 +159,7 @@ class FactorsPage(Page):
         self.remove.setEnabled(bool(rows))
         self.suggest.setEnabled(bool(rows) and self.draft.study.study_area is not None and any(self.facts.factors()))
 
-    def _write_facts(self, i: int, facts: Facts | None) -> None:
+    def _write_facts(self, i: int, facts: Facts | None, power: str) -> None:
         near, told, trouble = self.table.item(i, 1), self.table.item(i, 6), False
         if facts is None:
             near.setText("…")
@@ -171,7 +171,7 @@ class FactorsPage(Page):
             count = facts["near"] if facts["near"] is not None else facts["features"]
             near.setText(f"{count:,} {facts['geometry']}{'s' if count != 1 else ''}")
             remark = " ".join([*facts["warnings"], tr("Suggested: {}.").format(facts["operationalisation"])])
-            remark += f" {facts['reason']}"
+            remark = f"{remark} {facts['reason']} {power}".rstrip()
         told.setText(remark)
         told.setToolTip(plain_tip(remark))
         for j in range(len(_COLUMNS)):

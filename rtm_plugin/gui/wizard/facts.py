@@ -66,6 +66,18 @@ class FactFinder(QObject):
             self._want("factors", ("factors", *new), replace(study, factors=tuple(new.values())))
         return [self._known.get(key) for key in keys]
 
+    def power(self) -> list[str]:
+        """What the counted events can establish of each factor, in a sentence; empty where that is not known."""
+        study, outcome = self._draft.study, self.outcome()
+        events = int(outcome.get("inside", 0)) if outcome else 0
+        nothing = [""] * len(study.factors)
+        if not events or not study.factors:
+            return nothing
+        offered = tuple((factor.layer, factor.settings) for factor in study.factors)
+        ground = study.study_area, study.exclude, study.grid, study.selection.significance
+        facts = self._look("power", ("power", events, *ground, *offered), study)
+        return [str(factor["sentence"]) for factor in facts["factors"]] if facts else nothing
+
     def together(self) -> list[Finding] | None:
         """What is noticed of area, factors and events beside one another, gravest first; None while it is counted."""
         study = self._draft.study
@@ -107,6 +119,8 @@ class FactFinder(QObject):
                 old.cancel()
             asked = {"estimate": "area", "together": "all"}.get(part, part)
             inputs = {"STUDY": study.to_json(), "PART": asked, "ALLOW_REMOTE": self._draft.allow_remote}
+            if part == "power":
+                inputs["EVENT_COUNT"] = key[1]
             job = Job("rtm:checkstudy", inputs, quiet=True)
             job.finished.connect(lambda ok, facts, part=part, key=key: self._done(part, key, ok, facts))
             self._jobs[part] = key, job
@@ -126,6 +140,9 @@ class FactFinder(QObject):
             )
         elif part == "outcome":
             self._known[key] = facts.get("outcome", area)
+        elif part == "power":
+            told = facts.get("power", {})
+            self._known[key] = told if "factors" in told else {}
         elif part == "together":
             self._known[key] = {"findings": [*area.get("findings", ()), *facts.get("findings", ())]}
         else:
