@@ -107,13 +107,11 @@ class _Base:
     observed : Observations
     scores : (n,) float64
         Of the observed cells; empty until the study as asked is run.
-    with_covariates : bool
     """
 
     first: Variation
     grid: Grid
     observed: Observations
-    with_covariates: bool
     workers: int
     scores: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -121,10 +119,8 @@ class _Base:
     def of(cls, first: Variation, run: SensitivityRun | None, progress: Progress, workers: int) -> "_Base":
         """With its scores, where it was run before: its terms tell them, and nothing is selected again."""
         grid = first.grid
-        given = first.study.covariates
         observed = _observed(first, grid, progress, workers)
-        with_covariates = given is not None and given(grid) is not None
-        base = cls(first, grid, observed, with_covariates, workers)
+        base = cls(first, grid, observed, workers)
         if run is not None:
             base.scores = _scores(run, observed)
         return base
@@ -152,8 +148,11 @@ class _Base:
         if same and variation.shift == self.first.shift:
             return self.observed
         grid = variation.grid
-        if self.with_covariates and not grid.same_cells(self.grid):
-            raise InputError(_OTHER_CELLS)
+        if study.covariates is not None and not grid.same_cells(self.grid):
+            try:
+                study.covariates(grid)
+            except InputError as error:
+                raise InputError(_OTHER_CELLS) from error
         return _observed(variation, grid, progress, self.workers)
 
     def _compared(self, run: SensitivityRun, observed: Observations) -> SensitivityRun:

@@ -199,12 +199,27 @@ def test_what_cannot_be_run_is_a_note():
 
 def test_with_an_exposure_other_cells_are_not_tried():
     """Its raster is of the study grid's cells; the same cells with blocks of another length can be tried."""
-    study = make(covariates=lambda grid: Covariates(np.ones(grid.cells), "homes"))
+    own = Variation("", "", make()).grid
+
+    def covariates(grid: Grid) -> Covariates:
+        if not grid.same_cells(own):
+            raise InputError("The exposure has other cells than the study grid.")
+        return Covariates(np.ones(grid.cells), "homes")
+
+    study = make(covariates=covariates)
     names = ("cell size", "block length")
     asked = [one for one in variations(study) if one.choice in names]
     found = sensitivity(study, asked)
     assert [one.fitted for one in found.runs] == [True, False, False, False, True, True]
     assert found.runs[1].note.startswith("Exposure and adjustments are rasters of the study grid's own cells")
+
+
+def test_what_any_cells_can_have_is_tried_on_other_cells():
+    """Where the city is follows from layers, not from a raster."""
+    study = make(covariates=lambda grid: Covariates(adjust=(("east", grid.centres[:, 0]),)))
+    found = sensitivity(study, [one for one in variations(study) if one.choice == "cell size"][:1])
+    assert [one.fitted for one in found.runs] == [True, True]
+    assert found.runs[1].cells != found.runs[0].cells
 
 
 def test_without_a_test_nothing_is_said_of_what_is_established():
