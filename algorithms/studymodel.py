@@ -139,6 +139,7 @@ class _Chain:
         sources: dict[str, Any] = {}
         if self.study.exposure is not None:
             sources["EXPOSURE"] = self._raster("EXPOSURE", tr("Exposure"), self.study.exposure)
+            sources["EXPOSURE_SMOOTHING"] = self._value(self.study.exposure_smoothing)
         if self.study.adjust:
             sources["ADJUST"] = [
                 self._raster(f"ADJUST_{i}", tr("Adjustment: {}").format(ref.name), ref)

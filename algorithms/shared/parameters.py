@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsVectorLayer,
 )
@@ -35,6 +36,7 @@ from ...rtm_plugin.core.documents.factor_settings import LayerSettings, layer_se
 from ...rtm_plugin.core.documents.filter_words import place_noun
 from ...rtm_plugin.core.documents.layer_words import MOST_NAMES, is_generic
 from ...rtm_plugin.core.documents.reading import parse_json, read_text
+from ...rtm_plugin.core.documents.settings import MOST_SMOOTHING
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
 from .base import RtmAlgorithm, tr
@@ -66,13 +68,29 @@ def add_exclude(algorithm: RtmAlgorithm) -> None:
 
 
 def add_covariates(algorithm: RtmAlgorithm) -> None:
-    """EXPOSURE, ADJUST and CITY."""
+    """EXPOSURE, EXPOSURE_SMOOTHING, ADJUST and CITY."""
     algorithm.add(
         QgsProcessingParameterRasterLayer("EXPOSURE", tr("Exposure"), optional=True),
         tr(
             "Raster on the study grid of what there is in each cell for events to happen to: dwellings, street "
             "length, footfall. Rates are then per unit of it; cells with none leave the study and get no score. "
             "'Count events' on points of dwellings makes one."
+        ),
+        advanced=True,
+    )
+    algorithm.add(
+        QgsProcessingParameterNumber(
+            "EXPOSURE_SMOOTHING",
+            tr("Smooth the exposure over so many cells"),
+            Qgis.ProcessingNumberParameterType.Double,
+            0.0,
+            minValue=0.0,
+            maxValue=MOST_SMOOTHING,
+        ),
+        tr(
+            "Standard deviation, in cells, of the weights with which each cell's exposure is averaged over the cells "
+            "around; 0 leaves it as it is. Where points were snapped to the next street, or people of the next cell "
+            "count too, 1 or 2 fits."
         ),
         advanced=True,
     )
@@ -114,7 +132,7 @@ def read_covariates(request: Request, grid: Grid) -> Covariates | None:
         adjust.extend(read_city(request.layers("CITY"), grid, crs_of(grid), request.context, request.feedback))
     if exposure is None and not adjust:
         return None
-    return Covariates(exposure, name, tuple(adjust))
+    return Covariates(exposure, name, tuple(adjust)).smoothed_over(grid, request.number("EXPOSURE_SMOOTHING"))
 
 
 def read_city(

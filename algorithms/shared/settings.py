@@ -20,7 +20,11 @@ from .request import Request
 Parameters = dict[str, Any]
 Settings = TypeVar("Settings")
 
-OF_ONE_FACTOR = ("direction", "density_sd")  # a run takes them for single factors only, in FACTOR_SETTINGS
+OF_ONE_FACTOR = (
+    "direction",
+    "density_sd",
+    "density_percent",
+)  # a run takes them for single factors only, in FACTOR_SETTINGS
 
 
 def choice(name: str, label: str, options: Sequence[str], default: str) -> QgsProcessingParameterEnum:

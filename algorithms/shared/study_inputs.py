@@ -132,8 +132,8 @@ def add_study_layers(algorithm: RtmAlgorithm) -> None:
         ),
         tr(
             "Settings of single factors, where they differ from those below: name, filter, operationalisation, "
-            "max_blocks, increment, direction, density_sd, origin. JSON text, or the path of a JSON file; the help "
-            "shows an example."
+            "max_blocks, increment, direction, density_sd, density_percent, origin. JSON text, or the path of a JSON "
+            "file; the help shows an example."
         ),
         advanced=True,
     )
@@ -298,7 +298,8 @@ def report_context(inputs: Inputs, study: Study, data_findings: Sequence[Finding
             max_influence=settings.distances(block)[-1],
             increment=settings.distances(block)[0],
             direction=settings.direction,
-            density_sd=settings.density_sd,
+            density_sd=None if settings.density_percent else settings.density_sd,
+            density_percent=settings.density_percent or None,
             warnings=tuple(read.report.warnings),
         )
         for read, settings in inputs.factors

@@ -108,6 +108,7 @@ def covariate_parameters(study: StudyDocument, layers: OpenLayers) -> dict[str, 
     parameters: dict[str, Any] = {}
     if study.exposure is not None:
         parameters["EXPOSURE"] = layers.raster(study.exposure).id()
+        parameters["EXPOSURE_SMOOTHING"] = study.exposure_smoothing
     if study.adjust:
         parameters["ADJUST"] = [layers.raster(ref).id() for ref in study.adjust]
     if study.city:

@@ -56,7 +56,10 @@ class FactorInfo:
         Largest spatial influence and the step of the ladder, map units.
     direction : {"aggravating", "protective"}
     density_sd : float or None
-        Standard deviations above the mean from which a cell counts as dense; None where it is not known.
+        Standard deviations above the mean from which a cell counts as dense; None where it is not known, or where
+        a percentage says it.
+    density_percent : float or None
+        Of the cells, the densest, that count as dense.
     warnings : tuple of str, sentences
     """
 
@@ -69,13 +72,21 @@ class FactorInfo:
     increment: float
     direction: str = "aggravating"
     density_sd: float | None = 2.0
+    density_percent: float | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def operationalisation_text(self) -> str:
         """In words, with the density threshold where it matters."""
-        dense = "density" if self.density_sd is None else f"density (mean + {plain(self.density_sd)} SD)"
+        dense = f"density ({self.dense_text})" if self.dense_text else "density"
         return {"proximity": "proximity", "density": dense, "both": f"proximity and {dense}"}[self.operationalisation]
+
+    @property
+    def dense_text(self) -> str:
+        """From which density a cell counts as dense, in words; empty where that is not known."""
+        if self.density_percent is not None:
+            return f"the densest {plain(self.density_percent)} % of the cells"
+        return "" if self.density_sd is None else f"mean + {plain(self.density_sd)} SD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

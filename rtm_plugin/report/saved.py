@@ -75,6 +75,7 @@ def _read(saved: Any) -> ReportContext:
 
 def _factor(saved: Mapping[str, Any]) -> FactorInfo:
     operationalisation, features, sd = _text(saved["operationalisation"]), saved["features"], saved["density_sd"]
+    percent = saved.get("density_percent")
     if operationalisation not in ("proximity", "density", "both"):
         raise ValueError(operationalisation)
     return FactorInfo(
@@ -87,6 +88,7 @@ def _factor(saved: Mapping[str, Any]) -> FactorInfo:
         increment=float(saved["increment"]),
         direction=_text(saved["direction"]),
         density_sd=None if sd is None else float(sd),
+        density_percent=None if percent is None else float(percent),
         warnings=tuple(_text(w) for w in saved["warnings"]),
     )
 

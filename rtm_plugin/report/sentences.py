@@ -43,8 +43,9 @@ def _exposure(term: ModelTerm, context: ReportContext) -> str:
     factor, distance = readable(term.factor), context.distance(term.distance)
     if term.operationalisation == "proximity":
         return f"A cell within {distance} of {factor}"
-    sd = next((f.density_sd for f in context.factors if f.name == term.factor), None)
-    least = "" if sd is None else f"; at least the mean + {plain(sd)}{NBSP}SD"
+    dense = next((f.dense_text for f in context.factors if f.name == term.factor), "")
+    dense = dense.replace("mean +", "at least the mean +").replace(" SD", f"{NBSP}SD").replace(" %", f"{NBSP}%")
+    least = f"; {dense}" if dense else ""
     return f"A cell with a high density of {factor} (within {distance}{least})"
 
 
@@ -336,10 +337,12 @@ def selection_sentence(model: RiskModel, counts: CandidateCounts) -> str:
     if model.culling is None:
         parts.append("The candidates were not culled.")
     else:
+        culling = model.culling
+        drawn = f" drawn {whole(culling.draws)} times" if culling.draws > 1 else ""
         parts.append(
             "An elastic-net Poisson regression with coefficients of 0 or more, cross-validated in "
-            f"{whole(model.culling.folds)} folds, left {many(model.culling.survivors, 'survivor')} (L1 share "
-            f"{plain(model.culling.l1_share)}, penalty {number(model.culling.penalty, 4)}; seed {model.culling.seed})."
+            f"{whole(culling.folds)} folds{drawn}, left {many(culling.survivors, 'survivor')} (L1 share "
+            f"{plain(culling.l1_share)}, penalty {number(culling.penalty, 4)}; seed {culling.seed})."
         )
     parts.append(
         "Bidirectional stepwise selection on BIC then added, removed or swapped one variable at a time, with at most "

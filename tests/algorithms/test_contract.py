@@ -10,6 +10,7 @@ SELECTION = {
     "FAMILY": ("enum", "auto"),
     "FOLDS": ("number", 5),
     "SEED": ("number", 1),
+    "FOLD_DRAWS": ("number", 1),
     "CULL": ("enum", "yes"),
     "SIGNIFICANCE": ("enum", "spatial"),
     "KEEP_UNESTABLISHED": ("enum", "no"),
@@ -29,7 +30,12 @@ GRID = {
 }
 MARKING = {"MARKING": ("string", "")}  # the settings page's: none in a fresh profile
 CARRIED = {"MARKING": ("string", None)}  # empty: that of the results which it is made from
-COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None), "CITY": ("multilayer", None)}
+COVARIATES = {
+    "EXPOSURE": ("raster", None),
+    "EXPOSURE_SMOOTHING": ("number", 0.0),
+    "ADJUST": ("multilayer", None),
+    "CITY": ("multilayer", None),
+}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
 
 # id → type and default of each parameter of the contract
@@ -48,6 +54,7 @@ PARAMETERS = {
         **INFLUENCE,
         "DIRECTION": ("enum", "aggravating"),
         "DENSITY_SD": ("number", 2.0),
+        "DENSITY_PERCENT": ("number", None),
         "OUTPUT": ("rasterDestination", None),
     },
     "selectmodel": {
@@ -254,7 +261,7 @@ EXTRA_PARAMETERS = {
     "checkstudy": {"EVENT_COUNT": "number"},
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
-    "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer", "CITY": "multilayer"},
+    "terrain": {"EXPOSURE": "raster", "EXPOSURE_SMOOTHING": "number", "ADJUST": "multilayer", "CITY": "multilayer"},
     "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
     "validate": {
         **EVENT_DATES,
@@ -269,6 +276,7 @@ EXTRA_PARAMETERS = {
     "forecast": {
         "DURATIONS": "string",
         "EXPOSURE": "raster",
+        "EXPOSURE_SMOOTHING": "number",
         "ADJUST": "multilayer",
         "CITY": "multilayer",
         "TOP_SHARE": "number",
@@ -352,7 +360,8 @@ WORDS = {
     "PART": ["all", "area", "outcome", "factors", "power"],
     "TEST": ["backtest", "crossvalidation", "jointrisk"],
 }
-BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "DENSITY_SD": (0, 10)}
+BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "FOLD_DRAWS": (1, 50)}
+BOUNDS |= {"DENSITY_SD": (0, 10), "DENSITY_PERCENT": (0, 50)}
 BOUNDS |= {"EVENT_COUNT": (0, 10_000_000)}
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
@@ -365,7 +374,7 @@ OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
-OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
+OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE", "DENSITY_PERCENT"}
 WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 

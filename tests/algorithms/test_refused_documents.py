@@ -94,7 +94,7 @@ SETTINGS = {
     ),
     "version 99": (
         settings(version=99),
-        "The factor settings are of version 99, and this plugin reads up to version 1; update the plugin.",
+        "The factor settings are of version 99, and this plugin reads up to version 2; update the plugin.",
     ),
     "no version": (
         settings(version=None),

@@ -56,7 +56,7 @@ BROKEN_MODELS = {
 BROKEN_FACTORS = {
     "a list": ["bars"],
     "another format": {"format": "factors", "version": 1, "factors": []},
-    "newer version": {"format": "risk-terrain-factors", "version": 2, "factors": []},
+    "newer version": {"format": "risk-terrain-factors", "version": 3, "factors": []},
     "no version": {"format": "risk-terrain-factors", "factors": []},
     "no factors": {"format": "risk-terrain-factors", "version": 1},
     "factors as an object": {"format": "risk-terrain-factors", "version": 1, "factors": {}},

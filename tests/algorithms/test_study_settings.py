@@ -102,6 +102,7 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         study,
         weight_field="two",
         exposure=LayerRef(homes, "homes", "gdal"),
+        exposure_smoothing=1.5,
         adjust=(LayerRef(income, "income", "gdal"),),
         city=(study.factors[0].layer,),
         cards=2,
@@ -118,6 +119,7 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         "CITY": [study.factors[0].layer.source],
         "WEIGHT_FIELD": "two",
         "PLACE_CARDS": 2,
+        "EXPOSURE_SMOOTHING": 1.5,
     }
     (out / "run").mkdir()
     process("run", run_parameters(city, out / "run", **given, CULL="yes", FAMILY="auto"))
@@ -130,7 +132,7 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
     found = json.loads((out / "study" / "model.json").read_text("utf-8"))
     widths = ["", " (smoothed over 1 cell)", " (smoothed over 2 cells)", " (smoothed over 4 cells)"]
     assert [term["name"] for term in found["adjustments"]] == ["income", *(f"where the city is{w}" for w in widths)]
-    assert found["exposure"]["name"] == "homes"
+    assert found["exposure"]["name"] == "homes (smoothed over 1.5 cells)"
 
 
 def run_graphical_model(study, out, tmp_path):

@@ -275,6 +275,8 @@ def test_advanced_settings_of_the_outcome(hands, tmp_path):
     hands.until("outcome")
     hands.find("outcome_advanced").setCollapsed(False)
     hands.choose("outcome_exposure", "homes")
+    hands.type("outcome_exposure_smoothing", "1.5")
+    assert hands.wizard.draft.study.exposure_smoothing == 1.5
     hands.choose("outcome_adjust_choice", "calls")
     hands.click("outcome_adjust_add")
     study = hands.wizard.draft.study
@@ -307,6 +309,8 @@ def test_density_cut_and_cards(hands):
     hands.find("factors_advanced").setCollapsed(False)
     hands.type("factors_density_sd", "1.5")
     assert {f.settings.density_sd for f in hands.wizard.draft.study.factors} == {1.5}
+    hands.type("factors_density_percent", "10")
+    assert {f.settings.density_percent for f in hands.wizard.draft.study.factors} == {10.0}
     hands.until("settings")
     hands.find("settings_advanced").setCollapsed(False)
     hands.type("settings_cards", "3")

@@ -111,7 +111,8 @@ def _other_cuts(study: Study) -> Iterator[Variation]:
 
 def _cuts(factors: Sequence[tuple[Features, FactorSettings]]) -> list[float]:
     """Standard deviations above the mean from which a cell counts as dense, of the factors that may act by density."""
-    return [settings.density_sd for _, settings in factors if "density" in settings.kinds]
+    by_spread = [own for _, own in factors if "density" in own.kinds and not own.density_percent]
+    return [own.density_sd for own in by_spread]
 
 
 def _other_selections(study: Study) -> Iterator[Variation]:

@@ -15,8 +15,8 @@ from ..arrays import Floats
 from ..ground.features import Features
 from ..ground.grid import Grid
 from ..tools.progress import Progress, parts, silent
-from ..tools.scipy_calls import fft
 from .influence import nearest_distance
+from .smoothed import over_cells, smoothed
 
 WHERE_THE_CITY_IS = "where the city is"
 AROUND = (1, 2, 4)  # standard deviations of the Gaussians that smooth it, cells
@@ -64,7 +64,7 @@ def city_adjustments(
     """
     city = city_cells(grid, layers, progress)
     columns = [(WHERE_THE_CITY_IS, city)]
-    columns += [(f"{WHERE_THE_CITY_IS} ({_within(width)})", smoothed(grid, city, width)) for width in AROUND]
+    columns += [(f"{WHERE_THE_CITY_IS} ({over_cells(width)})", smoothed(grid, city, width)) for width in AROUND]
     kept: list[tuple[str, Floats]] = []
     basis = np.full((grid.cells, 1), 1 / sqrt(grid.cells))
     for name, values in columns:
@@ -74,26 +74,3 @@ def city_adjustments(
             kept.append((name, values))
             basis = np.column_stack([basis, new / length])
     return tuple(kept)
-
-
-def smoothed(grid: Grid, values: Floats, width: float) -> Floats:
-    """Values (cells,) averaged over the cells around with Gaussian weights; `width` is their SD in cells.
-
-    Only cells of the grid have a part in the average, so that its edge and its holes pull nothing towards 0.
-    """
-    rows, columns = grid.shape
-    margin = int(np.ceil(6 * width))
-    shape = tuple(fft().next_fast_len(length + margin, True) for length in (rows, columns))
-    away = [np.minimum(np.arange(length), length - np.arange(length)) for length in shape]
-    down, right = (np.fft.fft(np.exp(-(steps**2) / (2 * width**2))).real for steps in away)
-    gain = down[:, None] * right[None, : shape[1] // 2 + 1]
-
-    def spread(given: Floats) -> Floats:
-        box: Floats = fft().irfft2(fft().rfft2(grid.raster(given, 0.0), shape) * gain, shape)[:rows, :columns]
-        return np.maximum(box[grid.mask], 0.0)
-
-    return np.clip(spread(values) / np.maximum(spread(np.ones(grid.cells)), 1e-12), values.min(), values.max())
-
-
-def _within(width: int) -> str:
-    return f"smoothed over {width} cell{'s' * (width > 1)}"

@@ -347,7 +347,7 @@ def operationalise(
     """Candidates of one factor: proximity first, then density, each by ascending distance.
 
     Proximity at d: distance to the nearest feature ≤ d. Density at d: kernel density ≥ mean + density_sd · SD
-    over the cells, SD with n − 1.
+    over the cells, SD with n − 1; or, with density_percent, at least that of the cell at this percentage from the top.
 
     Parameters
     ----------
@@ -398,9 +398,23 @@ def _density(
     features: Features, settings: FactorSettings, ladder: tuple[float, ...], grid: Grid, progress: Progress
 ) -> _Columns:
     for distance, density in zip(ladder, kernel_densities(features, grid, ladder, progress), strict=True):
-        spread = float(density.std(ddof=1)) if len(density) > 1 else 0.0
-        threshold = float(density.mean()) + settings.density_sd * spread
+        threshold = density_threshold(density, settings)
         yield distance, threshold, _dense(density, threshold)
+
+
+def density_threshold(density: Floats, settings: FactorSettings) -> float:
+    """The density (cells,) from which a cell counts as dense; a cell without any never does.
+
+    >>> density_threshold(np.array([0.0, 1, 2, 3, 9]), FactorSettings("bars", density_percent=40.0))
+    3.0
+    >>> density_threshold(np.array([1.0, 3.0]), FactorSettings("bars", density_sd=0.5)) == 2 + 0.5 * 2**0.5
+    True
+    """
+    if settings.density_percent:
+        among = max(1, int(settings.density_percent / 100 * len(density) * (1 + _TIE)))
+        return float(np.partition(density, -among)[-among])
+    spread = float(density.std(ddof=1)) if len(density) > 1 else 0.0
+    return float(density.mean()) + settings.density_sd * spread
 
 
 def exposed_cells(

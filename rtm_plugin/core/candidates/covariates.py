@@ -9,6 +9,7 @@ from ..arrays import Floats
 from ..errors import InputError
 from ..ground.grid import Grid
 from .columns import CandidateSet
+from .smoothed import over_cells, smoothed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,17 @@ class Covariates:
     exposure: Floats | None = None
     exposure_name: str = ""
     adjust: tuple[tuple[str, Floats], ...] = ()
+
+    def smoothed_over(self, grid: Grid, width: float) -> "Covariates":
+        """With the exposure averaged over the cells around, `width` the SD of the weights in cells; 0 leaves it.
+
+        Events happen to what is near, and a point may be counted next door to where it belongs.
+        """
+        if self.exposure is None or not width:
+            return self
+        self.exposed(grid.cells)
+        values = smoothed(grid, np.nan_to_num(self.exposure, nan=0.0), width)
+        return replace(self, exposure=values, exposure_name=f"{self.exposure_name} ({over_cells(width)})")
 
     def exposed(self, cells: int) -> NDArray[np.bool_]:
         """(n,) bool: the cells with an exposure; all of them when there is none to give.

@@ -19,7 +19,7 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 
 FACTORS_FORMAT = "risk-terrain-factors"
-FACTORS_VERSION = 1
+FACTORS_VERSION = 2  # 1 lacks density_percent, and is read as it is
 MAX_BLOCKS = 4
 MAX_NAME = 120
 
@@ -44,6 +44,8 @@ class FactorSettings:
     direction : {"aggravating", "protective"}
     density_sd : float
         A cell is flagged dense at the mean plus this many standard deviations.
+    density_percent : float, optional
+        Instead, the cells of highest density, this percentage of all; None or 0 for the standard deviations.
 
     Examples
     --------
@@ -119,6 +121,26 @@ class FactorSettings:
             advanced=True,
             page="Den&se from the mean plus so many standard deviations",
             step=0.5,
+        ),
+    )
+    density_percent: float | None = field(
+        default=None,
+        metadata=setting(
+            parameter="DENSITY_PERCENT",
+            kind="number",
+            label="Dense means: among so many percent of the cells",
+            help="A cell counts as dense when it is among this percentage of the cells, those of highest density; "
+            "leave empty for the mean plus standard deviations. A percentage is surer where the densities of a few "
+            "cells are far above all others.",
+            noun="The densest percentage of {}",
+            least=0,
+            most=50,
+            unit="percent",
+            optional=True,
+            advanced=True,
+            page="or the densest percent of the cells",
+            decimals=1,
+            when_empty="by standard deviations",
         ),
     )
 

@@ -22,6 +22,7 @@ SIGNIFICANCE_TESTS: tuple[str, ...] = get_args(SignificanceTest)
 
 PLACE_CARDS = 10  # priority places that get a card of their own in the report, unless said otherwise
 MOST_CARDS = 100
+MOST_SMOOTHING = 20.0  # cells
 
 FAMILIES = {
     "auto": ("poisson", "nb1"),
@@ -145,6 +146,8 @@ class SelectionSettings:
         Seeds the fold labels: the only random thing.
     cull : bool
         Whether an elastic net culls the candidates before the stepwise selection.
+    draws : int
+        How often the folds are drawn; the deviances of all draws are averaged.
     significance : {"spatial", "plain"}
         Whether what is selected is tested against the same layers shifted about the map (method.md §10).
     keep_unestablished : bool
@@ -210,6 +213,21 @@ class SelectionSettings:
             noun="The culling switch",
             advanced=True,
             page="Cull candidates with an elastic net first (the standard)",
+        ),
+    )
+    draws: int = field(
+        default=1,
+        metadata=setting(
+            parameter="FOLD_DRAWS",
+            kind="whole",
+            label="Draws of the folds",
+            help="How often the cells are split anew; the penalty with the lowest mean deviance over all draws is "
+            "chosen. More than one makes the culling depend less on the seed, and takes so many times as long.",
+            noun="The number of draws of the folds",
+            least=1,
+            most=50,
+            advanced=True,
+            page="Draws of the folds",
         ),
     )
     significance: str = field(

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import FileFormatError, InputError, SettingsError
-from .declaration import check_settings, setting
+from .declaration import check_settings, is_number, setting, shown
 from .factor_settings import FACTORS_FORMAT, FACTORS_VERSION, ORIGINS, FactorSettings
 from .periods import Period, refuse_unless_later
 from .reading import DocumentReader, json_text, json_values, parse_json
-from .settings import MOST_CARDS, PLACE_CARDS, GridSettings, PlaceSettings, SelectionSettings
+from .settings import MOST_CARDS, MOST_SMOOTHING, PLACE_CARDS, GridSettings, PlaceSettings, SelectionSettings
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-STUDY_VERSION = 3  # 1 lacks weight_field, exposure, adjust and cards, 2 lacks city; both are read as they are
+# 1 lacks weight_field, exposure, adjust and cards, 2 lacks city and exposure_smoothing; both are read as they are.
+STUDY_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class StudyDocument:
         Of events and later events: how many events a row stands for; empty when each is one.
     exposure : LayerRef or None
         Raster on the study grid of what there is for events to happen to.
+    exposure_smoothing : float
+        Standard deviation, in cells, of the weights that average it over the cells around; 0 leaves it.
     adjust : tuple of LayerRef
         Rasters on the study grid that are always in the model.
     city : tuple of LayerRef
@@ -127,6 +130,7 @@ class StudyDocument:
     places: PlaceSettings = field(default_factory=PlaceSettings)
     weight_field: str = ""
     exposure: LayerRef | None = None
+    exposure_smoothing: float = 0.0
     adjust: tuple[LayerRef, ...] = ()
     city: tuple[LayerRef, ...] = ()
     cards: int = field(
@@ -147,6 +151,11 @@ class StudyDocument:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if not (is_number(self.exposure_smoothing) and 0 <= self.exposure_smoothing <= MOST_SMOOTHING):
+            raise SettingsError(
+                f"The smoothing of the exposure is {shown(self.exposure_smoothing)}; it must be a number of cells from "
+                f"0 to {MOST_SMOOTHING:g}."
+            )
         filtered = next((layer.name for layer in self.city if layer.filter), None)
         if filtered is not None:
             raise SettingsError(f"The layer '{filtered}' tells where the city is, and takes no filter; remove it.")

@@ -40,8 +40,8 @@ def wide_terrain(
     offset : (n,) float64, optional
         Log exposure, and what adjustments add to the log of the expected counts (pipeline.log_offset).
     culling : Culling, optional
-        The culling of the same counts, where there was one: with the same folds, and no adjustments, it holds what is
-        wanted, and nothing is fitted again.
+        The culling of the same counts, where there was one: with the same folds, drawn once, and no adjustments, it
+        holds what is wanted, and nothing is fitted again.
 
     Returns
     -------
@@ -73,7 +73,8 @@ def wide_terrain(
 
 def _path_of(culling: Culling | None, columns: int) -> Path | None:
     """The culling's own path for our L1 share, when it has our folds."""
-    for path in culling.paths if culling is not None and (culling.folds, culling.seed) == (FOLDS, SEED) else ():
+    ours = culling is not None and (culling.folds, culling.seed, culling.draws) == (FOLDS, SEED, 1)
+    for path in culling.paths if culling is not None and ours else ():
         if path.l1_share == L1_SHARES[0] and path.coefficients.shape[1] == columns:
             return path
     return None

@@ -180,7 +180,7 @@ class FamilyModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CullingSummary:
-    """How the elastic net chose: the winning L1 share and penalty, and its cross-validated deviance."""
+    """How the elastic net chose: the winning L1 share and penalty, and its deviance over so many draws of the folds."""
 
     l1_share: float
     penalty: float
@@ -188,6 +188,7 @@ class CullingSummary:
     folds: int
     seed: int
     survivors: int
+    draws: int = field(default=1, metadata=MAY_LACK)
 
 
 def reader() -> DocumentReader:

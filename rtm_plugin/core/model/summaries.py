@@ -37,6 +37,7 @@ def culling_summary(selection: Selection, settings: SelectionSettings) -> Cullin
         deviance=c.deviance,
         folds=settings.folds,
         seed=settings.seed,
+        draws=settings.draws,
         survivors=len(c.survivors),
     )
 

@@ -5,7 +5,8 @@ s_j the standard deviation (divisor n) of column j over the rows fitted. All fol
 The optimum itself is found in penalised.py.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -41,7 +42,7 @@ class Path:
         Column 0 is the fit to all rows, column k the fit without fold k.
     coefficients : (m, p, 1 + folds) float64
     deviance : (m,) float64
-        Cross-validated: mean held-out Poisson deviance of a cell.
+        Cross-validated: mean held-out Poisson deviance of a cell, over all draws of the folds.
     violation : (m,) float64
         Largest violation of an optimality condition, as a share of the penalty on the column.
     """
@@ -69,8 +70,8 @@ class Culling:
     l1_share, penalty, deviance : float
         Of the winner.
     paths : tuple of Path, one for each L1 share
-    folds, seed : int
-        Of the cross-validation.
+    folds, seed, draws : int
+        Of the cross-validation; draw k has the seed seed + k.
     """
 
     survivors: tuple[str, ...]
@@ -80,6 +81,7 @@ class Culling:
     paths: tuple[Path, ...]
     folds: int
     seed: int
+    draws: int = 1
 
 
 def stratified_folds(counts: Floats, folds: int, seed: int) -> NDArray[np.int64]:
@@ -129,7 +131,8 @@ def cull(
     workers : int
         Threads; the result is the same.
     full_path : bool
-        Fit every penalty, even when the best one is clear.
+        Fit every penalty, even when the best one is clear. With several draws of the folds all of them do, since their
+        deviances are averaged penalty by penalty.
 
     Raises
     ------
@@ -143,15 +146,22 @@ def cull(
             "use more events, larger cells or fewer folds."
         )
     progress(0.0)
-    labels = stratified_folds(counts, settings.folds, settings.seed)
     design = DesignMatrix(candidates)
     progress(0.0)
-    problem = _Problem.build(counts, design, labels, settings.folds, offset, adjust)
+    problems = []
+    for draw in range(settings.draws):
+        labels = stratified_folds(counts, settings.folds, settings.seed + draw)
+        problems.append(_Problem.build(counts, design, labels, settings.folds, offset, adjust))
+        progress(0.0)
+    whole = full_path or settings.draws > 1
 
-    def path(share: float, progress: Progress) -> Path:
-        return fit_path(problem, share, penalties(problem, share, progress=progress), progress, full_path)
+    def path(share: float, problem: _Problem, progress: Progress) -> Path:
+        # The sums of the first draw serve all: another order of the cells would change the last digits.
+        return fit_path(problem, share, penalties(problems[0], share, progress=progress), progress, whole)
 
-    paths = in_threads([partial(path, share) for share in L1_SHARES], progress, workers)
+    jobs = [partial(path, share, problem) for share in L1_SHARES for problem in problems]
+    drawn = in_threads(jobs, progress, workers)
+    paths = [_averaged(drawn[k : k + settings.draws]) for k in range(0, len(drawn), settings.draws)]
     winner = min(paths, key=lambda path: path.deviance[path.best])
     alive = winner.coefficients[winner.best, :, 0] > 0
     names = [c.name for c in candidates.candidates]
@@ -163,6 +173,18 @@ def cull(
         paths=tuple(paths),
         folds=settings.folds,
         seed=settings.seed,
+        draws=settings.draws,
+    )
+
+
+def _averaged(paths: Sequence[Path]) -> Path:
+    """The first draw's path with the deviance of all: the fit to all cells, which decides, is the same in each."""
+    if len(paths) == 1:
+        return paths[0]
+    return replace(
+        paths[0],
+        deviance=np.mean([path.deviance for path in paths], axis=0),
+        violation=np.max([path.violation for path in paths], axis=0),
     )
 
 

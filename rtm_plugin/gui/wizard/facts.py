@@ -53,7 +53,8 @@ class FactFinder(QObject):
         study = self._draft.study
         ground = study.study_area, study.exclude, study.grid
         windows = study.date_field, study.fit, study.test
-        covariates = study.weight_field, study.exposure, study.adjust, study.city
+        exposure = study.exposure, study.exposure_smoothing
+        covariates = study.weight_field, *exposure, study.adjust, study.city
         key = ("outcome", *ground, study.events, study.later_events, *windows, *covariates)
         return self._look("outcome", key, study)
 

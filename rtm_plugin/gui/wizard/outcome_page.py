@@ -4,10 +4,11 @@ from typing import Any
 
 from qgis.core import QgsFieldProxyModel
 from qgis.gui import QgsFieldComboBox
-from qgis.PyQt.QtWidgets import QGroupBox, QPushButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QDoubleSpinBox, QGroupBox, QPushButton, QVBoxLayout, QWidget
 
 from ...adapters.feedback import tr
 from ...core.documents.findings import Finding, ordered
+from ...core.documents.settings import MOST_SMOOTHING
 from ...core.documents.study_document import LayerRef, Window
 from ...core.errors import RtmError
 from ..layers import expression_problem, reference, refusal_of_layer
@@ -64,6 +65,7 @@ class OutcomePage(Page):
             day.edited.connect(self.by_hand(self._take))
         self.weight.fieldChanged.connect(self.by_hand(self._take))
         self.exposure.changed.connect(self.by_hand(self._take))
+        self.smoothing.valueChanged.connect(self.by_hand(self._take))
         self.adjust.changed.connect(self.by_hand(self._take))
         self.city.changed.connect(self.by_hand(self._take))
 
@@ -86,11 +88,18 @@ class OutcomePage(Page):
         self.weight.setAllowEmptyFieldName(True)
         self.weight.setFilters(QgsFieldProxyModel.Filter.Numeric)
         self.exposure = LayerChoice("outcome_exposure", ("raster",), optional=True)
+        self.smoothing = QDoubleSpinBox()
+        self.smoothing.setObjectName("outcome_exposure_smoothing")
+        self.smoothing.setRange(0.0, MOST_SMOOTHING)
+        self.smoothing.setDecimals(1)
+        self.smoothing.setSpecialValueText(tr("as it is"))
+        self.smoothing.setKeyboardTracking(False)
         self.adjust = LayersEdit("outcome_adjust", ("raster",), tr("A raster on the study grid …"))
         self.city = LayersEdit("outcome_city", ("line", "polygon", "point"), tr("Streets, buildings, addresses …"))
         fields = form()
         fields.addRow(tr("Number of events in a ro&w"), self.weight)
         fields.addRow(tr("E&xposure"), self.exposure)
+        fields.addRow(tr("s&moothed over so many cells"), self.smoothing)
         fields.addRow(tr("Ad&justments"), self.adjust)
         fields.addRow(tr("&Where the city is"), self.city)
         self.advanced = folded("outcome_advanced", fields)
@@ -108,6 +117,7 @@ class OutcomePage(Page):
         self.filter.line.setText(study.events.filter if study.events else "")
         self.later_filter.line.setText(study.later_events.filter if study.later_events else "")
         self.exposure.show_ref(study.exposure)
+        self.smoothing.setValue(study.exposure_smoothing)
         self.adjust.show_refs(study.adjust)
         self.city.show_refs(study.city)
         if study.weight_field or study.rasters or study.city:
@@ -200,6 +210,7 @@ class OutcomePage(Page):
             fit=Window(self.fit[0].day, self.fit[1].day),
             test=Window(self.test[0].day, self.test[1].day),
             exposure=_kept(self.exposure, None, study.exposure),
+            exposure_smoothing=self.smoothing.value(),
             adjust=self.adjust.refs,
             city=self.city.refs,
         )

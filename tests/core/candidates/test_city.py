@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rtm_plugin.core.candidates.city import AROUND, city_adjustments, city_cells, smoothed
+from rtm_plugin.core.candidates.city import AROUND, city_adjustments, city_cells
+from rtm_plugin.core.candidates.smoothed import smoothed
 from rtm_plugin.core.ground.features import Features
 from rtm_plugin.core.ground.grid import Grid
 

@@ -77,6 +77,19 @@ def test_density_threshold(m):
     assert block.column(0).any()
 
 
+@pytest.mark.parametrize("percent", [4.0, 10.0, 37.5])
+def test_density_threshold_by_percentage(percent):
+    """So many of the cells are dense, those of highest density; only equal densities can make it more."""
+    settings = FactorSettings("bars", "density", 2, "whole", density_percent=percent)
+    block = operationalise(BARS, settings, GRID)
+    for j, distance in enumerate((200.0, 400.0)):
+        density, dense = kernel_density(BARS, GRID, distance), block.column(j)
+        wanted = int(percent / 100 * GRID.cells)
+        assert dense.sum() == min(wanted, (density > 0).sum())
+        assert density[dense].min() > density[~dense].max()
+    assert block.column(1).sum() == wanted
+
+
 def test_no_density_anywhere_flags_nothing():
     """Features out of reach: mean 0 and SD 0, and still no cell is dense."""
     block = operationalise(points((9e4, 9e4)), FactorSettings("far"), GRID)

@@ -35,6 +35,21 @@ def city():
     return full_grid(SIDE, SIDE), counts, candidates, homes, deprivation
 
 
+def test_a_smoothed_exposure_is_the_average_around(city):
+    """Weighted by a Gaussian of distance over the study's own cells; cells beside dwellings now have some."""
+    grid, counts, candidates, homes, _ = city
+    smoothed = Covariates(homes, "homes").smoothed_over(grid, 2.0)
+    row, column = np.divmod(np.arange(grid.cells), SIDE)
+    weight = np.exp(-((row[:, None] - row) ** 2 + (column[:, None] - column) ** 2) / 8.0)
+    assert smoothed.exposure == pytest.approx(weight @ homes / weight.sum(axis=1), rel=1e-6)
+    observed = observe(grid, counts, candidates, smoothed)
+    assert observed.exposure.name == "homes (smoothed over 2 cells)"
+    assert observed.exposure.cells_without == 0 < (homes == 0).sum()
+    assert Covariates(homes, "homes").smoothed_over(grid, 0.0).exposure is homes
+    with pytest.raises(InputError, match="negative or infinite"):
+        Covariates(homes - 1, "homes").smoothed_over(grid, 2.0)
+
+
 def fitted(city, family="auto", cull=True, exposure=True, adjust=True):
     grid, counts, candidates, homes, deprivation = city
     layers = (("deprivation", deprivation),) if adjust else ()

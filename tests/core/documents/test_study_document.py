@@ -51,7 +51,7 @@ def test_there_and_back(study):
 
 def test_a_file_of_the_first_version_is_read():
     """It knows no weights, no exposure, no adjustments and no number of cards."""
-    new = ("weight_field", "exposure", "adjust", "city", "cards")
+    new = ("weight_field", "exposure", "exposure_smoothing", "adjust", "city", "cards")
     old = {key: value for key, value in json.loads(WHOLE.to_json()).items() if key not in new} | {"version": 1}
     plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), city=(), cards=10)
     assert StudyDocument.from_json(json.dumps(old)) == plain

@@ -3,6 +3,7 @@
 Only public functions are used: what `cull` returns holds the whole path of every fold.
 """
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -221,6 +222,24 @@ def test_a_path_that_ends_early_ends_beyond_its_best():
             assert whole or path.deviance[-1] > path.deviance[path.best]
             assert path.best < len(path.penalties) - 1 or whole
             assert len(path.deviance) == len(path.coefficients) == len(path.intercepts) == len(path.penalties)
+
+
+def test_several_draws_of_the_folds_are_averaged():
+    """Penalty by penalty; the fit to all cells, which decides who survives, is that of a single draw."""
+    counts, candidates = city(5)
+    drawn = cull(counts, candidates, replace(SETTINGS, draws=3))
+    singles = [cull(counts, candidates, replace(SETTINGS, seed=SETTINGS.seed + k), full_path=True) for k in range(3)]
+    for j, path in enumerate(drawn.paths):
+        own = [single.paths[j] for single in singles]
+        assert_allclose(path.deviance, np.mean([one.deviance for one in own], axis=0), rtol=1e-9)
+        assert_allclose(path.coefficients[..., 0], own[1].coefficients[..., 0], rtol=1e-5, atol=1e-7)
+    assert np.ptp([single.deviance for single in singles]) > 0
+    winner = next(path for path in drawn.paths if path.l1_share == drawn.l1_share)
+    assert (drawn.penalty, drawn.deviance) == (
+        winner.penalties[winner.best],
+        min(p.deviance.min() for p in drawn.paths),
+    )
+    assert drawn.draws == 3
 
 
 def test_fewer_cells_with_events_than_folds():
