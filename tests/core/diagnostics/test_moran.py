@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from helpers import full_grid
-from risk_terrain.rtm_plugin.core.doubt.moran import correlogram, moran_test
+from risk_terrain.rtm_plugin.core.diagnostics.moran import correlogram, moran_test
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.core.accuracy.calibration import deciles
-from risk_terrain.rtm_plugin.core.doubt.prediction_checks import (
+from risk_terrain.rtm_plugin.core.diagnostics.prediction_checks import (
     MOST,
     expectation_groups,
     explained,
