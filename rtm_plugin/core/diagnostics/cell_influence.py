@@ -76,9 +76,7 @@ class CellInfluence:
     @property
     def decides(self) -> bool:
         """Whether z is beyond 1.96, and without the cell falls under it or ends on the other side of 0."""
-        if abs(self.z) < NORMAL_95:
-            return False
-        return self.z_without is None or self.z_without * np.sign(self.z) < NORMAL_95
+        return decides(self.z, self.z_without)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +92,17 @@ class BlockErrors:
 
     standard_errors: Floats
     blocks: int
+
+
+def decides(z: float, z_without: float | None) -> bool:
+    """Whether z is beyond 1.96, and falls under it or ends on the other side of 0 without what was left out.
+
+    >>> decides(2.5, 1.7), decides(-2.5, None), decides(1.9, 0.2), decides(2.5, -3.0)
+    (True, True, False, True)
+    """
+    if abs(z) < NORMAL_95:
+        return False
+    return z_without is None or bool(z_without * np.sign(z) < NORMAL_95)
 
 
 def leave_one_out(design: Floats, counts: Floats, expected: Floats, dispersion: float = 1.0) -> LeaveOneOut:
@@ -188,7 +197,7 @@ def influential_cells(
     for column in columns:
         beta, error = float(coefficients[column]), float(left.standard_errors[column])
         cell = _towards_0(left.changes[:, column], beta)
-        without = _fit_without(rows, cell, coefficients)
+        without = fit_without(rows, [cell], coefficients)
         change = z_without = None
         if without is not None:
             moved = float(without.coefficients[column])
@@ -207,10 +216,10 @@ def _towards_0(changes: Floats, beta: float) -> int:
     return int(np.argmax(towards >= towards.max() - _AS_FAR))
 
 
-def _fit_without(rows: Rows, cell: int, start: Floats) -> Fit | None:
-    """The Poisson fit without a cell; None where it has no finite maximum."""
+def fit_without(rows: Rows, cells: Sequence[int] | NDArray[np.int64], start: Floats) -> Fit | None:
+    """The Poisson fit without some cells; None where it has no finite maximum."""
     weights = rows.weights.copy()
-    weights[cell] = 0.0
+    weights[cells] = 0.0
     try:
         return fit("poisson", replace(rows, weights=weights), start)
     except FitError:
