@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from ..regression.likelihood import Rows
 from ..tools.progress import Progress, silent
 from ..tools.scipy_calls import product
-from .cell_influence import decides, fit_without
+from .cell_influence import Patterns, decides
 
 _LOOKED_AT = 3  # places for each column: those that move it most by one step
 
@@ -101,7 +100,7 @@ def influential_places(
         return ()
     errors = np.sqrt(np.diag(np.linalg.inv(_information(design, expected))))
     steps = _one_steps(design, counts, expected, label, places)
-    rows = Rows(design[:, 1:], counts, np.ones(len(counts)), np.log(expected) - design @ coefficients)
+    patterns = Patterns.of(design, counts, expected, coefficients)
     found = []
     for number, column in enumerate(columns):
         towards = -steps[:, column] if coefficients[column] < 0 else steps[:, column]
@@ -109,18 +108,18 @@ def influential_places(
         tried = []
         for at in np.argsort(-towards, kind="stable")[:_LOOKED_AT]:
             progress(number / len(columns))
-            tried.append(_without(rows, label, int(places[at]), coefficients, column, float(errors[column])))
+            tried.append(_without(patterns, label, int(places[at]), coefficients, column, float(errors[column])))
         found.append(min(tried, key=_nearness_to_0))
     return tuple(found)
 
 
 def _without(
-    rows: Rows, label: NDArray[np.int64], place: int, coefficients: Floats, column: int, error: float
+    patterns: Patterns, label: NDArray[np.int64], place: int, coefficients: Floats, column: int, error: float
 ) -> PlaceInfluence:
     """What a column owes to one place, by a fit without it; `error` is that of the whole fit."""
     cells, beta = np.flatnonzero(label == place), float(coefficients[column])
     change = z_without = None
-    without = fit_without(rows, cells, coefficients)
+    without = patterns.fit_without(cells, coefficients)
     if without is not None:
         moved = float(without.coefficients[column])
         change = (beta - moved) / error * (-1.0 if beta < 0 else 1.0)

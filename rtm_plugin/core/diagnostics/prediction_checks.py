@@ -267,13 +267,15 @@ def explained(
     (0.301109, 0.301109)
     """
     exposure = np.zeros(len(counts)) if offset is None else offset
-    alike = fit(family, Rows(np.zeros((len(counts), 0)), counts, np.ones(len(counts)), exposure))
+    alike, cells = np.unique(np.column_stack([counts, exposure]), axis=0, return_counts=True)
+    rows = Rows(np.zeros((len(alike), 0)), alike[:, 0], cells.astype(np.float64), alike[:, 1])
+    before_any = fit(family, rows).log_likelihood
     one_rate = counts.sum() * np.exp(exposure) / np.exp(exposure).sum()
     before = _deviance(counts, one_rate)
     if before <= _EQUAL * counts.sum():
         raise InputError("Every cell has the same rate of events, so that there is nothing for factors to explain.")
     return Explained(
-        mcfadden=1.0 - float(log_pmf(family, counts, expected, dispersion).sum()) / alike.log_likelihood,
+        mcfadden=1.0 - float(log_pmf(family, counts, expected, dispersion).sum()) / before_any,
         deviance=1.0 - _deviance(counts, expected) / before,
     )
 
