@@ -113,11 +113,13 @@ def _rare(diagnosis: Diagnosis) -> Check:
     sentence = f"Every factor has candidates with five events and five cells on both sides; {NOTHING}."
     if thin:
         sentence = (
-            f"In the model, {_listed(thin)} has {few}, and its value may be far off: {cure}, before acting on it."
+            f"What the model says of {_listed(thin)} rests on {few}, and may be far off: {cure}, before acting on it."
         )
     elif unheard:
-        all_of = f"All candidates of {_listed(unheard)}"
-        sentence = f"{all_of} have {few}, so that nothing could be found of it, true or not: {cure}."
+        sentence = (
+            f"All candidates of {_listed(unheard)} have {few}, so that nothing could be found there, true or not: "
+            f"{cure}."
+        )
     return Check(
         name="Rare exposure",
         sentence=sentence,
