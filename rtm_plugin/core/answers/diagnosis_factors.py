@@ -9,8 +9,9 @@ import numpy as np
 from ..diagnostics.collinearity import ILL_CONDITIONED, INFLATED
 from ..selection.rare_exposure import CandidateExposure
 from .diagnosis import NOTHING, Check, Diagnosis, severity_of
+from .diagnosis_fit import FactorSupport
 
-SEPARATION = "Separation"
+SEPARATION, RARE, SINGLE_CELLS = "Separation", "Rare exposure", "Single cells"  # names of checks
 _INFLATED_AT_ALL = 5.0
 _THE_SAME = 0.9  # correlation of two columns
 _WIDER = 1.5  # times: errors by blocks over those that were told
@@ -106,8 +107,9 @@ def _separation(diagnosis: Diagnosis) -> Check:
 def _rare(diagnosis: Diagnosis) -> Check:
     rare = [one for one in diagnosis.exposures if one.rare]
     selected = {term.name for term in diagnosis.model.selected}
-    thin = _factors(one for one in rare if one.name in selected)
+    thin = _factors(one for one in rare if one.name in selected and not one.separated)
     rich = {one.factor for one in diagnosis.exposures if not one.rare}
+    rich |= {factor.factor for factor in diagnosis.separated}  # of which the check before has told
     unheard = [factor for factor in _factors(rare) if factor not in rich]
     few, cure = "fewer than five events or cells on one side", "use a longer period, or a wider influence"
     sentence = f"Every factor has candidates with five events and five cells on both sides; {NOTHING}."
@@ -121,7 +123,7 @@ def _rare(diagnosis: Diagnosis) -> Check:
             f"{cure}."
         )
     return Check(
-        name="Rare exposure",
+        name=RARE,
         sentence=sentence,
         number_name=f"candidates with {few}, of {len(diagnosis.exposures):,}",
         number=float(len(rare)),
@@ -134,11 +136,16 @@ def _factors(exposures: Iterable[CandidateExposure]) -> list[str]:
     return list(dict.fromkeys(one.factor for one in exposures))
 
 
+def strongest_cell(diagnosis: Diagnosis) -> FactorSupport | None:
+    """The factor that owes most to a single cell, one that the cell decides about first; None without factors."""
+    return max(diagnosis.supports, key=lambda one: (one.cell.decides, _moved(one.cell.change)), default=None)
+
+
 def _cells(diagnosis: Diagnosis) -> Iterator[Check]:
-    if not diagnosis.supports:
+    most = strongest_cell(diagnosis)
+    if most is None:
         return
     deciding = [one for one in diagnosis.supports if one.cell.decides]
-    most = max(diagnosis.supports, key=lambda one: _moved(one.cell.change))
     sentence = f"No single cell decides about a factor; {NOTHING}."
     if deciding:
         held = " and ".join(f"{one.cell_events:,.0f}" for one in deciding[:_NAMED])
@@ -148,7 +155,7 @@ def _cells(diagnosis: Diagnosis) -> Iterator[Check]:
             "of a better one perhaps, before acting on it."
         )
     yield Check(
-        name="Single cells",
+        name=SINGLE_CELLS,
         sentence=sentence,
         number_name=f"standard errors by which one cell moves a factor ('{most.factor}')",
         number=_moved(most.cell.change),

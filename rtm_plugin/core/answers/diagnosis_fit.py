@@ -67,12 +67,12 @@ class FactorSupport:
 
     Parameters
     ----------
-    factor, name : str
+    factor, name, direction : str
         The factor, and its variable.
+    told, standard_error : float
+        Logarithm of the relative risk value that people were told, and the standard error of its interval.
     coefficient : float
         Of the Poisson fit.
-    standard_error : float
-        That people were told, of the interval of the report.
     block_error : float or None
         From blocks of cells; None where the map is too small for two.
     cell : CellInfluence
@@ -86,8 +86,10 @@ class FactorSupport:
 
     factor: str
     name: str
-    coefficient: float
+    direction: str
+    told: float
     standard_error: float
+    coefficient: float
     block_error: float | None
     cell: CellInfluence
     cell_events: float
@@ -104,8 +106,8 @@ class FactorSupport:
         """Whether the interval excludes 1 as it is told, and would not with the error from blocks."""
         if self.block_error is None:
             return False
-        size = abs(self.coefficient)
-        return size > NORMAL_95 * self.standard_error and size <= NORMAL_95 * self.block_error
+        excluded = abs(self.told) > NORMAL_95 * self.standard_error
+        return excluded and abs(self.coefficient) <= NORMAL_95 * self.block_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,8 +236,10 @@ def supports(
         support = FactorSupport(
             factor=term.factor,
             name=term.name,
-            coefficient=float(fit.coefficients[j]),
+            direction=term.direction,
+            told=float(np.log(model.rrv_of(term))),
             standard_error=told,
+            coefficient=float(fit.coefficients[j]),
             block_error=errors[j] if errors else None,
             cell=_widened(cells[number], widened),
             cell_events=float(counts[cells[number].cell]),

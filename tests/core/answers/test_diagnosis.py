@@ -253,6 +253,7 @@ def test_a_factor_that_holds_every_event():
     assert [one.factor for one in found.supports] == ["bars"], "the other has no estimate to hold anything against"
     check = by_name(found)["Separation"]
     assert (check.severity, check.number) == ("warning", 1)
+    assert by_name(found)["Rare exposure"].severity == "note", "it is told once"
     assert check.sentence == (
         "'depot' leaves no event on one side, so that no ratio can be estimated: read the value as 'very much', and "
         "check that events are not recorded at these features for want of a better place."
