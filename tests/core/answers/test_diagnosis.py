@@ -170,6 +170,7 @@ def test_errors_by_blocks_against_statsmodels(sound):
     assert [one.coefficient for one in found.supports] == pytest.approx(theirs.params[1:], rel=1e-7)
     told = [model.standard_error_of(term) for term in model.selected]
     assert [one.standard_error for one in found.supports] == told
+    assert np.exp([one.told for one in found.supports]) == pytest.approx([model.rrv_of(t) for t in model.selected])
     check = by_name(found)["Intervals"]
     assert check.number == pytest.approx(max(scale * theirs.bse[1:] / told))
 
@@ -403,8 +404,9 @@ def test_words_of_the_curve(sound):
 def test_words_of_the_intervals(sound):
     first, *rest = sound[2].supports
 
-    def told(**changes):
-        found = replace(sound[2], supports=(replace(first, **changes), *rest), blocks=36, block_width=400.0)
+    def told(coefficient, **changes):
+        changed = replace(first, told=coefficient, coefficient=coefficient, **changes)
+        found = replace(sound[2], supports=(changed, *rest), blocks=36, block_width=400.0)
         return by_name(found)["Intervals"]
 
     lost = told(coefficient=0.5, standard_error=0.2, block_error=0.27)
