@@ -37,6 +37,10 @@ ABOUT = {
         f"What if: change in expected events ({NOT_CAUSE})",
         f"Expected events in each cell, after minus before, {_CHANGED}",
     ),
+    "residuals": (
+        "Residuals of a model",
+        "Pearson residual of each cell: events observed less events expected, over their standard deviation.",
+    ),
     "jointrisk": ("Joint risk", "Vulnerability (risk terrain) and exposure (recent events) of each cell together."),
 }
 

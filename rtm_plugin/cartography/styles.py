@@ -145,6 +145,22 @@ def difference_painter(largest: float) -> Painter:
     return paint
 
 
+def residual_painter(reach: float = 3.0) -> Painter:
+    """Residuals in standard deviations: fewer events than expected in purple, as many in white, more in orange."""
+
+    def paint(layer: QgsMapLayer) -> None:
+        half = len(_DIFFERENCE_COLOURS) // 2
+        items = []
+        for step, colour in zip(range(-half, half + 1), _DIFFERENCE_COLOURS, strict=True):
+            value = reach * step / half
+            end = " or more" if abs(step) == half else ""
+            label = f"{_number(abs(value))}{end} standard deviations {'more' if step > 0 else 'fewer'} than expected"
+            items.append((value, colour, label if step else "as many events as expected"))
+        _pseudocolour(layer, items, _LINEAR)
+
+    return paint
+
+
 def share_painter(what: str) -> Painter:
     """Shares from 0 to 1 as percentages, light to dark."""
 

@@ -200,9 +200,18 @@ def log_offset(family: FamilyModel, observed: Observations) -> Floats | None:
 
 
 def observe_again(
-    model: RiskModel, grid: Grid, candidates: CandidateSet, covariates: Covariates | None
+    model: RiskModel,
+    grid: Grid,
+    candidates: CandidateSet,
+    covariates: Covariates | None,
+    counts: Floats | None = None,
 ) -> Observations:
     """The cells to score with a model that was fitted before, its adjustments scaled as they were then.
+
+    Parameters
+    ----------
+    counts : (cells,) float64, optional
+        Events in them; none where they are not asked for.
 
     Raises
     ------
@@ -220,7 +229,7 @@ def observe_again(
         was = "without an exposure" if model.exposure is None else f"with the exposure '{model.exposure.name}'"
         raise InputError(f"The model was fitted {was}; score it in the same way.")
     scales = tuple(AdjustmentScale(term.name, term.mean, term.sd) for term in model.best.adjustments)
-    return observe(grid, np.zeros(grid.cells), candidates, given, scales)
+    return observe(grid, np.zeros(grid.cells) if counts is None else counts, candidates, given, scales)
 
 
 def count(

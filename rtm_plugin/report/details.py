@@ -10,7 +10,7 @@ from ..core.arrays import Floats
 from ..core.ground.event_density import LEAST_SUPPORT, event_density
 from ..core.model.document import RiskModel
 from ..core.model.parts import CandidateFate
-from ..core.regression.likelihood import log_pmf
+from ..core.regression.likelihood import log_pmf, variance_of
 from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
 from ..core.tools.normal import NORMAL_95
 from .cells import Cells
@@ -199,20 +199,17 @@ def fit_groups(model: RiskModel, cells: Cells) -> tuple[FitGroup, ...]:
     size = np.bincount(group)
     expected, observed, variance = (
         np.bincount(group, weights=values)
-        for values in (cells.expected, cells.counts, _variance(model, cells.expected))
+        for values in (
+            cells.expected,
+            cells.counts,
+            variance_of(model.family, cells.expected, model.best.dispersion),
+        )
     )
     spread = NORMAL_95 * np.sqrt(variance)
     return tuple(
         FitGroup(int(n), float(e), max(0.0, float(e - s)), float(e + s), float(o))
         for n, e, s, o in zip(size, expected, spread, observed, strict=True)
     )
-
-
-def _variance(model: RiskModel, expected: Floats) -> Floats:
-    dispersion = model.best.dispersion or 0.0
-    if model.family == "nb2":
-        return expected + dispersion * expected**2
-    return expected * (1 + dispersion) if model.family == "nb1" else expected
 
 
 def count_rows(model: RiskModel, cells: Cells) -> tuple[CountRow, ...]:

@@ -39,6 +39,12 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
             "EVENTS": [city.layer("events")],
         },
         "crossvalidate": {"COUNTS": chain["counts"], **candidates, "BLOCK_SIZE": 500, **QUICK},
+        "diagnose": {
+            "MODEL": chain["model"],
+            "COUNTS": chain["counts"],
+            "CANDIDATES": [chain[name] for name in ("bars", "footpaths", "parks", "kiosks")],
+            "PERMUTATIONS": 19,
+        },
         "backtest": run_inputs(
             city, EVENTS=dated, EVENT_DATE_FIELD="Month", FIT_LENGTH=9, TEST_LENGTH=3, STEP=9, **QUICK
         ),

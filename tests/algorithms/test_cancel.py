@@ -33,6 +33,13 @@ def asked(city, chain, out):
             "OUTPUT_TABLE": str(out / "f.csv"),
             "OUTPUT_EXPECTED": str(out / "e.tif"),
         },
+        "diagnose": {
+            **given,
+            "COUNTS": chain["counts"],
+            "OUTPUT_TABLE": str(out / "c.csv"),
+            "OUTPUT_RESIDUALS": target,
+            "OUTPUT_REPORT": str(out / "page.html"),
+        },
         "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events"), "OUTPUT": target},
         "whatif": {
             **{name.upper(): chain[name] for name in ("model", "terrain", "expected", "places")},
@@ -71,6 +78,7 @@ def test_run(asked, out, at):
         *[("terrain", at) for at in (0, 15, 50)],
         *[("priorityplaces", at) for at in (0, 30, 80)],
         *[("crossvalidate", at) for at in (0, 3, 30, 90)],
+        *[("diagnose", at) for at in (0, 5, 30, 80)],
         *[("jointrisk", at) for at in (0, 10, 50, 88)],
         *[("whatif", at) for at in (0, 20, 60, 85)],
     ],

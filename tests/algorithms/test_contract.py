@@ -94,6 +94,22 @@ PARAMETERS = {
         "OUTPUT_PROBABILITY": ("rasterDestination", None),
         "OUTPUT_JSON": ("fileDestination", None),
     },
+    "diagnose": {
+        "MODEL": ("file", None),
+        "COUNTS": ("raster", None),
+        "CANDIDATES": ("multilayer", None),
+        **COVARIATES,
+        **PLACES,
+        "PERMUTATIONS": ("number", 999),
+        "SEED": ("number", 1),
+        "TITLE": ("string", None),
+        **CARRIED,
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_RESIDUALS": ("rasterDestination", None),
+        "OUTPUT_CORRELOGRAM": ("vectorDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+        "OUTPUT_REPORT": ("fileDestination", None),
+    },
     "crossvalidate": {
         "COUNTS": ("raster", None),
         "CANDIDATES": ("multilayer", None),
@@ -309,6 +325,8 @@ OUTPUTS = {
     "priorityplaces": {"OUTPUT"},
     "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
     "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
+    "diagnose": {name for name in PARAMETERS["diagnose"] if name.startswith("OUTPUT")}
+    | {"WARNINGS", "MORAN", "MORAN_P"},
     "crossvalidate": {
         "OUTPUT_TABLE",
         "OUTPUT_SELECTION",
@@ -362,6 +380,7 @@ WORDS = {
 }
 BOUNDS = {"FOLDS": (2, 50), "MAX_BLOCKS": (1, 4), "SEED": (0, 2**31 - 1), "FOLD_DRAWS": (1, 50)}
 BOUNDS |= {"DENSITY_SD": (0, 10), "DENSITY_PERCENT": (0, 50)}
+BOUNDS |= {"PERMUTATIONS": (19, 99_999)}
 BOUNDS |= {"EVENT_COUNT": (0, 10_000_000)}
 BOUNDS |= {"REPLICATES": (0, 100_000), "PLACE_CARDS": (0, 100), "PLACES_SHOWN": (1, 1000)}
 BOUNDS |= {"HELD_OUT_FOLDS": (2, 50), "FIT_LENGTH": (1, 10_000), "TEST_LENGTH": (1, 10_000), "STEP": (1, 10_000)}
@@ -438,8 +457,10 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "blocklength":
         allowed -= {"STREETS"}
-    if name in ("crossvalidate", "sensitivity"):
+    if name in ("crossvalidate", "sensitivity", "diagnose"):
         allowed -= {"OUTPUT_TABLE"}
+    if name == "diagnose":
+        allowed |= {"OUTPUT_RESIDUALS", "OUTPUT_CORRELOGRAM", "OUTPUT_REPORT"}
     if name == "explain":
         allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
     if name == "whatif":

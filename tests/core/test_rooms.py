@@ -17,6 +17,7 @@ ROOMS = [
     "regression",
     "selection",
     "doubt",
+    "diagnostics",
     "terrain",
     "model",
     "forecast",

@@ -52,6 +52,7 @@ def by_default(algorithm: str, city, chain) -> dict:
             "FACTOR": "bars",
             "BEFORE": city.layer("bars"),
         },
+        "diagnose": {"MODEL": model, "COUNTS": chain["counts"], "CANDIDATES": candidates},
         "crossvalidate": {
             "COUNTS": chain["counts"],
             "CANDIDATES": candidates,
@@ -65,7 +66,7 @@ def by_default(algorithm: str, city, chain) -> dict:
 STEPS = ("studygrid", "countevents", "operationalise", "selectmodel", "terrain", "priorityplaces")
 
 
-@pytest.mark.parametrize("algorithm", [*STEPS, "forecast", "jointrisk", "whatif", "crossvalidate"])
+@pytest.mark.parametrize("algorithm", [*STEPS, "forecast", "jointrisk", "whatif", "crossvalidate", "diagnose"])
 def test_a_dialog_by_default_loads_what_it_wrote(city, chain, run_dialog, algorithm):
     """No layer that is not there is waited for, and each that was written is loaded, once."""
     results = run_dialog(f"rtm:{algorithm}", by_default(algorithm, city, chain))

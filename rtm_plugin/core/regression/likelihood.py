@@ -146,6 +146,27 @@ def log_pmf(family: str, counts: Floats, mean: Floats, dispersion: float | None 
     )
 
 
+def variance_of(family: str, mean: Floats, dispersion: float | None = None) -> Floats:
+    """Variance of counts around a mean: Poisson μ; NB1 μ(1+σ); NB2 μ + αμ².
+
+    Parameters
+    ----------
+    family : {"poisson", "nb1", "nb2"}
+    mean : array
+    dispersion : float, None for Poisson
+
+    Examples
+    --------
+    >>> [float(variance_of(family, np.array(2.0), 0.5)) for family in ("poisson", "nb1", "nb2")]
+    [2.0, 3.0, 4.0]
+    """
+    if family == "poisson":
+        return mean
+    if dispersion is None:
+        raise FitError("A negative binomial needs a dispersion.")
+    return mean * (1.0 + dispersion) if family == "nb1" else mean + dispersion * mean**2
+
+
 def fit(family: str, rows: Rows, start: Floats | None = None) -> Fit:
     """Maximum likelihood by Newton's method in (β, ln dispersion) with the analytic Hessian and step halving.
 

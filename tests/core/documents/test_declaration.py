@@ -32,7 +32,7 @@ ALSO_NAMED = {
     "MAX_BLOCKS": {"preferences", "suggest"},
     "INCREMENT": {"preferences"},
     "FAMILY": {"run", "runstudy", "selectmodel"},  # an output of this name
-    "SEED": {"crossvalidate", "validate"},
+    "SEED": {"crossvalidate", "diagnose", "validate"},
     "RULE": {"jointrisk"},
     "VALUE": {"jointrisk"},
     "PLACE_CARDS": {"run", "report"},

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.doubt.collinearity import collinearity
+from risk_terrain.rtm_plugin.core.diagnostics.collinearity import collinearity
 
 
 @pytest.fixture

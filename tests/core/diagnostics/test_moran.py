@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from helpers import full_grid
-from risk_terrain.rtm_plugin.core.doubt.moran import correlogram, moran_test
+from risk_terrain.rtm_plugin.core.diagnostics.moran import correlogram, moran_test
 from risk_terrain.rtm_plugin.core.errors import Cancelled, InputError
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 
@@ -96,6 +96,28 @@ def test_correlogram_against_a_loop_over_pairs(grid):
         assert ring.statistic == pytest.approx((z @ w @ z) / ring.cells / (z @ z / len(z)), rel=1e-9, abs=1e-12)
         assert ring.expectation == -1 / (len(z) - 1)
     assert rings[0].statistic == pytest.approx(moran_test(grid, values, 1).statistic, rel=1e-12)
+
+
+def test_spread_of_every_lag_is_that_of_all_arrangements():
+    """Of 2 × 3 cells, values with a long tail: 720 arrangements, and no moment is left to a formula."""
+    grid = grid_of([[1, 1, 1], [1, 1, 1]])
+    values = np.array([0.0, 1.0, 1.0, 2.0, 3.0, 11.0])
+    every = np.array([[ring.statistic for ring in correlogram(grid, np.array(v), 2)] for v in permutations(values)])
+    for ring, drawn in zip(correlogram(grid, values, 2), every.T, strict=True):
+        assert ring.expectation == pytest.approx(drawn.mean())
+        assert ring.spread == pytest.approx(drawn.std(), rel=1e-9)
+    assert every[:, 0].std() != pytest.approx(every[:, 1].std(), rel=0.1)
+
+
+def test_spread_against_arrangements_by_chance(grid):
+    """Of the map with a hole, a bay and two cells alone."""
+    random, values = np.random.default_rng(7), smooth(grid) ** 2
+    drawn = [[ring.statistic for ring in correlogram(grid, random.permutation(values), 4)] for _ in range(1500)]
+    spread = [ring.spread for ring in correlogram(grid, values, 4)]
+    assert np.std(drawn, axis=0) == pytest.approx(spread, rel=0.08)
+    alike = [ring.alike for ring in correlogram(grid, smooth(grid), 9)]
+    assert alike[0]
+    assert not alike[-1]
 
 
 def test_correlogram_falls_where_likeness_ends():

@@ -1,7 +1,7 @@
 """Whether a fitted model predicts counts as they are: their spread, how many cells hold how many, by tenths, and R².
 
 All of it looks at the cells that the model was fitted on, and so says where a model is wrong, never that it is right.
-Poisson's variance is μ, that of NB1 μ(1 + δ) (`regression.likelihood`).
+Families, and how their counts vary, are those of `regression.likelihood`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 from ..errors import InputError
-from ..regression.likelihood import Rows, fit, log_pmf
+from ..regression.likelihood import Rows, fit, log_pmf, variance_of
+from ..tools.normal import NORMAL_95
 from ..tools.scipy_calls import special
 
 GROUPS = 10
@@ -55,6 +56,8 @@ class ExpectationGroup:
         Expected counts of a cell.
     observed, expected : float
         Events.
+    spread : float
+        Standard deviation of the observed events, were the cells independent; not a number where no variance is given.
     """
 
     cells: int
@@ -62,6 +65,12 @@ class ExpectationGroup:
     highest: float
     observed: float
     expected: float
+    spread: float
+
+    @property
+    def unlikely(self) -> bool:
+        """Whether what was observed is outside the 95 % range of independent cells."""
+        return abs(self.observed - self.expected) > NORMAL_95 * self.spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +90,38 @@ class Explained:
     deviance: float
 
 
-def pearson_dispersion(counts: Floats, expected: Floats, parameters: int) -> float:
-    """Pearson's Σ(y − μ)²/μ / (n − p): 1 for Poisson counts, above where they are more scattered.
+def pearson_residuals(
+    counts: Floats, expected: Floats, family: str = "poisson", dispersion: float | None = None
+) -> Floats:
+    """(n,): (y − μ)/√variance, in which all cells vary alike where family and dispersion are right.
+
+    Parameters
+    ----------
+    counts, expected : (n,) float64; μ above 0
+    family : {"poisson", "nb1", "nb2"}
+    dispersion : float or None
+        None for Poisson.
+
+    Examples
+    --------
+    >>> pearson_residuals(np.array([0.0, 4.0]), np.array([4.0, 1.0]), "nb1", 3.0).tolist()  # −4/√16, 3/√4
+    [-1.0, 1.5]
+    """
+    residuals: Floats = (counts - expected) / np.sqrt(variance_of(family, expected, dispersion))
+    return residuals
+
+
+def pearson_dispersion(
+    counts: Floats, expected: Floats, parameters: int, family: str = "poisson", dispersion: float | None = None
+) -> float:
+    """Pearson's Σ(y − μ)²/variance / (n − p): 1 where counts vary as the family says, above where they vary more.
 
     Parameters
     ----------
     counts, expected : (n,) float64
     parameters : int
-        p, the intercept counted.
+        p of the means, the intercept counted.
+    family, dispersion : as `pearson_residuals` takes them
 
     Raises
     ------
@@ -106,22 +139,22 @@ def pearson_dispersion(counts: Floats, expected: Floats, parameters: int) -> flo
             f"{len(counts):,} cells say nothing of the spread around a model with {parameters} parameters; "
             "use more cells."
         )
-    return float(((counts - expected) ** 2 / expected).sum() / free)
+    return float(((counts - expected) ** 2 / variance_of(family, expected, dispersion)).sum() / free)
 
 
-def rootogram(counts: Floats, expected: Floats, excess: float | None = None, most: int = MOST) -> Rootogram:
+def rootogram(
+    counts: Floats, expected: Floats, family: str = "poisson", dispersion: float | None = None, most: int = MOST
+) -> Rootogram:
     """Observed and expected number of cells by their number of events.
 
-    Expected is the sum over cells of the probability of as many events: Poisson, or, with an excess δ, the negative
-    binomial NB1 of size μ/δ.
+    Expected is the sum over cells of the probability of as many events.
 
     Parameters
     ----------
     counts : (n,) float64
         Those that are not whole, of weighted events, count as the nearest whole number.
     expected : (n,) float64, μ, above 0
-    excess : float or None
-        δ above 0; None for Poisson.
+    family, dispersion : as `pearson_residuals` takes them
     most : int
         Events in a cell; cells with more make one class, the last.
 
@@ -133,19 +166,20 @@ def rootogram(counts: Floats, expected: Floats, excess: float | None = None, mos
     >>> root.hanging.round(6).tolist()
     [0.0, 0.17741, -0.216606]
     """
-    family = "poisson" if excess is None else "nb1"
     classes = np.minimum(np.rint(counts), most + 1).astype(np.int64)
     observed = np.bincount(classes, minlength=most + 2).astype(np.float64)
     # Cells of the same pattern of factors have the same expectation: there are far fewer patterns than cells.
     mean, cells = np.unique(expected, return_counts=True)
     frequencies = [
-        float(cells @ np.exp(log_pmf(family, np.array(float(number)), mean, excess))) for number in range(most + 1)
+        float(cells @ np.exp(log_pmf(family, np.array(float(number)), mean, dispersion))) for number in range(most + 1)
     ]
     more = max(len(counts) - sum(frequencies), 0.0)
     return Rootogram(observed=observed, expected=np.array([*frequencies, more]))
 
 
-def expectation_groups(counts: Floats, expected: Floats, groups: int = GROUPS) -> tuple[ExpectationGroup, ...]:
+def expectation_groups(
+    counts: Floats, expected: Floats, groups: int = GROUPS, variance: Floats | None = None
+) -> tuple[ExpectationGroup, ...]:
     """Observed and expected events by tenths of the cells, from the lowest expected counts to the highest.
 
     Cells of equal expectation are kept together, in the tenth where their middle lies; so there may be fewer groups
@@ -155,6 +189,8 @@ def expectation_groups(counts: Floats, expected: Floats, groups: int = GROUPS) -
     ----------
     counts, expected : (n,) float64
     groups : int
+    variance : (n,) float64, optional
+        Of the counts around what is expected.
 
     Examples
     --------
@@ -166,6 +202,7 @@ def expectation_groups(counts: Floats, expected: Floats, groups: int = GROUPS) -
     2 0.3 0.4 2.0 0.7
     """
     number = _grouped(expected, groups)
+    squares = np.full(len(counts), np.nan) if variance is None else variance
     found = []
     for group in np.unique(number):
         own = number == group
@@ -176,6 +213,7 @@ def expectation_groups(counts: Floats, expected: Floats, groups: int = GROUPS) -
                 highest=float(expected[own].max()),
                 observed=float(counts[own].sum()),
                 expected=float(expected[own].sum()),
+                spread=float(np.sqrt(squares[own].sum())),
             )
         )
     return tuple(found)
@@ -193,16 +231,21 @@ def _grouped(expected: Floats, groups: int) -> NDArray[np.int64]:
     return number
 
 
-def explained(counts: Floats, expected: Floats, excess: float | None = None, offset: Floats | None = None) -> Explained:
+def explained(
+    counts: Floats,
+    expected: Floats,
+    family: str = "poisson",
+    dispersion: float | None = None,
+    offset: Floats | None = None,
+) -> Explained:
     """McFadden's R² and the share of the deviance explained, over one rate for all cells.
 
-    The one rate is fitted in the same family, with an excess of its own, and with the same exposure.
+    The one rate is fitted in the same family, with a dispersion of its own, and with the same exposure.
 
     Parameters
     ----------
     counts, expected : (n,) float64
-    excess : float or None
-        δ of NB1; None for Poisson.
+    family, dispersion : as `pearson_residuals` takes them
     offset : (n,) float64 or None, log of the exposure
 
     Raises
@@ -223,15 +266,16 @@ def explained(counts: Floats, expected: Floats, excess: float | None = None, off
     >>> round(found.mcfadden, 6), round(2 * np.log(3 / 2) / (2 + np.log(2)), 6)
     (0.301109, 0.301109)
     """
-    family = "poisson" if excess is None else "nb1"
     exposure = np.zeros(len(counts)) if offset is None else offset
-    alike = fit(family, Rows(np.zeros((len(counts), 0)), counts, np.ones(len(counts)), exposure))
+    alike, cells = np.unique(np.column_stack([counts, exposure]), axis=0, return_counts=True)
+    rows = Rows(np.zeros((len(alike), 0)), alike[:, 0], cells.astype(np.float64), alike[:, 1])
+    before_any = fit(family, rows).log_likelihood
     one_rate = counts.sum() * np.exp(exposure) / np.exp(exposure).sum()
     before = _deviance(counts, one_rate)
     if before <= _EQUAL * counts.sum():
         raise InputError("Every cell has the same rate of events, so that there is nothing for factors to explain.")
     return Explained(
-        mcfadden=1.0 - float(log_pmf(family, counts, expected, excess).sum()) / alike.log_likelihood,
+        mcfadden=1.0 - float(log_pmf(family, counts, expected, dispersion).sum()) / before_any,
         deviance=1.0 - _deviance(counts, expected) / before,
     )
 

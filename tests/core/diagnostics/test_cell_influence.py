@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import full_grid
-from risk_terrain.rtm_plugin.core.doubt.cell_influence import (
+from risk_terrain.rtm_plugin.core.diagnostics.cell_influence import (
     CellInfluence,
     block_errors,
     blocks_of,

@@ -7,7 +7,7 @@ design has its intercept column, as `Rows.matrix` has it, and the expected count
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from ..tools.scipy_calls import product
 _COLLINEAR = 1e11  # variance inflation, as in `regression.likelihood`
 _ALONE = 1e-9  # of the leverage: a cell this near to 1 has a coefficient to itself
 _AS_FAR = 1e-9  # standard errors: cells that move a coefficient alike
+_SAME = 1e-10  # of an expectation: cells that are closer have the same exposure
 _ON_LINE = 1e-9  # of a block: a centre closer than this to the line between two counts as on it
 
 
@@ -76,9 +77,49 @@ class CellInfluence:
     @property
     def decides(self) -> bool:
         """Whether z is beyond 1.96, and without the cell falls under it or ends on the other side of 0."""
-        if abs(self.z) < NORMAL_95:
-            return False
-        return self.z_without is None or self.z_without * np.sign(self.z) < NORMAL_95
+        return decides(self.z, self.z_without)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Patterns:
+    """Cells with the same columns and exposure as one row: a Poisson fit asks for no more of them than their sums.
+
+    Parameters
+    ----------
+    design : (r, p − 1) float64
+        Without the intercept.
+    offset : (r,) float64
+    row : (n,) int64
+        Of each cell.
+    counts : (n,) float64
+    """
+
+    design: Floats
+    offset: Floats
+    row: NDArray[np.int64]
+    counts: Floats
+
+    @classmethod
+    def of(cls, design: Floats, counts: Floats, expected: Floats, coefficients: Floats) -> Patterns:
+        """Of cells with a design (n, p), the intercept first, and the expected counts μ of coefficients (p,)."""
+        linear = np.log(expected)
+        key = np.column_stack([design[:, 1:], np.rint(linear / _SAME)])
+        _, first, row = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        offset = linear - design @ coefficients
+        return cls(design=design[first, 1:], offset=offset[first], row=row.ravel().astype(np.int64), counts=counts)
+
+    def fit_without(self, cells: NDArray[np.int64], start: Floats) -> Fit | None:
+        """The Poisson fit without some cells; None where it has no finite maximum."""
+        kept = np.ones(len(self.row), dtype=bool)
+        kept[cells] = False
+        weights = np.bincount(self.row[kept], minlength=len(self.offset)).astype(np.float64)
+        sums = np.bincount(self.row[kept], self.counts[kept], len(self.offset))
+        used = weights > 0
+        rows = Rows(self.design[used], sums[used] / weights[used], weights[used], self.offset[used])
+        try:
+            return fit("poisson", rows, start)
+        except FitError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +135,17 @@ class BlockErrors:
 
     standard_errors: Floats
     blocks: int
+
+
+def decides(z: float, z_without: float | None) -> bool:
+    """Whether z is beyond 1.96, and falls under it or ends on the other side of 0 without what was left out.
+
+    >>> decides(2.5, 1.7), decides(-2.5, None), decides(1.9, 0.2), decides(2.5, -3.0)
+    (True, True, False, True)
+    """
+    if abs(z) < NORMAL_95:
+        return False
+    return z_without is None or bool(z_without * np.sign(z) < NORMAL_95)
 
 
 def leave_one_out(design: Floats, counts: Floats, expected: Floats, dispersion: float = 1.0) -> LeaveOneOut:
@@ -183,12 +235,12 @@ def influential_cells(
     (0, 2.401, 0.98, True)
     """
     left = leave_one_out(design, counts, expected, dispersion)
-    rows = Rows(design[:, 1:], counts, np.ones(len(counts)), np.log(expected) - design @ coefficients)
+    patterns = Patterns.of(design, counts, expected, coefficients)
     found = []
     for column in columns:
         beta, error = float(coefficients[column]), float(left.standard_errors[column])
         cell = _towards_0(left.changes[:, column], beta)
-        without = _fit_without(rows, cell, coefficients)
+        without = patterns.fit_without(np.array([cell]), coefficients)
         change = z_without = None
         if without is not None:
             moved = float(without.coefficients[column])
@@ -205,16 +257,6 @@ def _towards_0(changes: Floats, beta: float) -> int:
         return int(np.argmax(unknown))
     towards = -changes if beta < 0 else changes
     return int(np.argmax(towards >= towards.max() - _AS_FAR))
-
-
-def _fit_without(rows: Rows, cell: int, start: Floats) -> Fit | None:
-    """The Poisson fit without a cell; None where it has no finite maximum."""
-    weights = rows.weights.copy()
-    weights[cell] = 0.0
-    try:
-        return fit("poisson", replace(rows, weights=weights), start)
-    except FitError:
-        return None
 
 
 def block_errors(grid: Grid, design: Floats, counts: Floats, expected: Floats, width: float) -> BlockErrors:

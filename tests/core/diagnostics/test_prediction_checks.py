@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from risk_terrain.rtm_plugin.core.accuracy.calibration import deciles
-from risk_terrain.rtm_plugin.core.doubt.prediction_checks import (
+from risk_terrain.rtm_plugin.core.diagnostics.prediction_checks import (
     MOST,
     expectation_groups,
     explained,
     pearson_dispersion,
+    pearson_residuals,
     rootogram,
 )
 from risk_terrain.rtm_plugin.core.errors import FitError, InputError
@@ -56,13 +57,33 @@ def test_dispersion_needs_more_cells_than_parameters():
         pearson_dispersion(np.array([1.0, 3.0]), np.array([2.0, 2.0]), 2)
 
 
-@pytest.mark.parametrize("excess", [None, 0.02, 0.8, 6.0])
-def test_rootogram_against_scipy(study, excess):
+FAMILIES = [("poisson", None), ("nb1", 0.02), ("nb1", 0.8), ("nb1", 6.0), ("nb2", 0.5)]
+
+
+def distribution(family, mean, dispersion):
+    """scipy's own."""
+    if family == "poisson":
+        return stats.poisson(mean)
+    size = mean / dispersion if family == "nb1" else 1 / dispersion
+    return stats.nbinom(size, size / (size + mean))
+
+
+@pytest.mark.parametrize(("family", "dispersion"), FAMILIES)
+def test_residuals_against_scipy(study, family, dispersion):
     _, _, true = study
     counts = np.random.default_rng(3).poisson(true).astype(float)
-    root = rootogram(counts, true, excess, most=7)
-    k = np.arange(8)[:, None]
-    pmf = stats.poisson.pmf(k, true) if excess is None else stats.nbinom.pmf(k, true / excess, 1 / (1 + excess))
+    residuals = pearson_residuals(counts, true, family, dispersion)
+    assert residuals == pytest.approx((counts - true) / distribution(family, true, dispersion).std(), rel=1e-9)
+    found = pearson_dispersion(counts, true, 3, family, dispersion)
+    assert found == pytest.approx((residuals**2).sum() / (CELLS - 3))
+
+
+@pytest.mark.parametrize(("family", "dispersion"), FAMILIES)
+def test_rootogram_against_scipy(study, family, dispersion):
+    _, _, true = study
+    counts = np.random.default_rng(3).poisson(true).astype(float)
+    root = rootogram(counts, true, family, dispersion, most=7)
+    pmf = distribution(family, true, dispersion).pmf(np.arange(8)[:, None])
     assert root.expected[:8] == pytest.approx(pmf.sum(axis=1), rel=1e-8)
     assert root.expected[8] == pytest.approx(CELLS - pmf.sum(), abs=1e-6)
     assert root.observed.tolist() == [np.count_nonzero(counts == c) for c in range(8)] + [np.count_nonzero(counts > 7)]
@@ -73,7 +94,7 @@ def test_rootogram_tells_the_right_family(study):
     """Counts of NB1: more empty cells than Poisson expects, fewer with one event, and as many as NB1 does."""
     _, _, true = study
     counts = nb1(np.random.default_rng(4), true, 2.0)
-    wrong, right = rootogram(counts, true), rootogram(counts, true, 2.0)
+    wrong, right = rootogram(counts, true), rootogram(counts, true, "nb1", 2.0)
     assert wrong.hanging[0] < -5  # a root of a count has a standard deviation of about 1/2
     assert wrong.hanging[1] > 5
     assert np.abs(right.hanging[:8]).max() < 2.0
@@ -82,7 +103,9 @@ def test_rootogram_tells_the_right_family(study):
 def test_rootogram_of_no_excess_is_poisson(study):
     _, _, true = study
     counts = np.zeros(CELLS)
-    assert rootogram(counts, true, 1e-4).expected == pytest.approx(rootogram(counts, true).expected, rel=1e-2, abs=1e-3)
+    assert rootogram(counts, true, "nb1", 1e-4).expected == pytest.approx(
+        rootogram(counts, true).expected, rel=1e-2, abs=1e-3
+    )
 
 
 def test_rootogram_has_every_cell(study):
@@ -91,7 +114,7 @@ def test_rootogram_has_every_cell(study):
     counts = np.zeros(CELLS)
     counts[:4] = [1e6, MOST, MOST + 1, 2.4]
     expected = np.concatenate([np.full(CELLS // 2, 1e-9), np.full(CELLS - CELLS // 2, 1e4)])
-    for root in (rootogram(counts, expected), rootogram(counts, expected, 1.0), rootogram(counts, true)):
+    for root in (rootogram(counts, expected), rootogram(counts, expected, "nb1", 1.0), rootogram(counts, true)):
         assert len(root.observed) == len(root.expected) == MOST + 2
         assert root.observed.sum() == CELLS
         assert root.expected.sum() == pytest.approx(CELLS)
@@ -119,6 +142,18 @@ def test_tenths_without_ties_are_of_equal_size():
     found = expectation_groups(expected, expected)
     assert [part.cells for part in found] == [5] * 10
     assert [(part.lowest, part.highest) for part in found] == [(5 * i + 1, 5 * i + 5) for i in range(10)]
+
+
+def test_what_is_unlikely_in_a_tenth():
+    """Four cells of variance 4 in the one group, 16 in the other: standard deviations 4 and 8."""
+    expected = np.repeat([1.0, 3.0], 4)
+    counts = np.repeat([3.0, 7.0], 4)
+    low, high = expectation_groups(counts, expected, 2, variance=np.repeat([4.0, 16.0], 4))
+    assert (low.spread, high.spread) == (4.0, 8.0)
+    assert (low.observed, low.expected, low.unlikely) == (12.0, 4.0, True)  # 8 is more than 1.96 · 4
+    assert not expectation_groups(np.repeat([2.9, 6.9], 4), expected, 2, np.repeat([4.0, 16.0], 4))[0].unlikely
+    assert (high.observed, high.expected, high.unlikely) == (28.0, 12.0, True)
+    assert np.isnan(expectation_groups(counts, expected, 2)[0].spread)
 
 
 def test_tenths_do_not_part_what_only_rounding_parts():
@@ -165,7 +200,7 @@ def test_explained_of_nb1_against_statsmodels(study):
     ours = fit("nb1", Rows(design[:, 1:], counts, np.ones(CELLS), np.zeros(CELLS)))
     expected = np.exp(design @ ours.coefficients)
     theirs = discrete.NegativeBinomial(counts, design, loglike_method="nb1").fit(disp=0, method="bfgs", maxiter=500)
-    found = explained(counts, expected, ours.dispersion)
+    found = explained(counts, expected, "nb1", ours.dispersion)
     assert found.mcfadden == pytest.approx(1 - theirs.llf / theirs.llnull, rel=1e-4)
     assert found.mcfadden != pytest.approx(explained(counts, expected).mcfadden, rel=0.1)
 

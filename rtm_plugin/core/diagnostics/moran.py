@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 from ..errors import InputError
 from ..ground.grid import Grid
+from ..tools.normal import NORMAL_95
 from ..tools.progress import Progress, silent
 
 PERMUTATIONS = 999
@@ -68,6 +69,8 @@ class LagMoran:
     statistic : float
     expectation : float
         −1/(n − 1), the same for every lag.
+    spread : float
+        Standard deviation of I over all arrangements of the values; 0 with fewer than four cells.
     cells : int
         With another cell at this lag.
     """
@@ -76,7 +79,13 @@ class LagMoran:
     distance: float
     statistic: float
     expectation: float
+    spread: float
     cells: int
+
+    @property
+    def alike(self) -> bool:
+        """Whether values at this lag are more alike than 97.5 % of all arrangements would have them, about."""
+        return self.statistic > self.expectation + NORMAL_95 * self.spread
 
 
 def moran_test(
@@ -136,7 +145,8 @@ def correlogram(grid: Grid, values: Floats, lags: int, progress: Progress = sile
 
     Iₖ = (Σᵢ zᵢ·(mean of z over the ring k of i) / nₖ) / (Σᵢ zᵢ² / n), with the first sum over the nₖ cells that have a
     ring k, and mean and variance over all n cells that have a neighbour: every lag is measured with the same rod, and
-    the first is the I of `moran_test`. Steps are counted across holes of the map as on the ground.
+    the first is the I of `moran_test`. Steps are counted across holes of the map as on the ground. How far I varies
+    from one arrangement to another is known without dealing any (Cliff and Ord 1981, under randomisation).
 
     Parameters
     ----------
@@ -169,8 +179,8 @@ def correlogram(grid: Grid, values: Floats, lags: int, progress: Progress = sile
     for lag in range(1, min(lags, max(grid.shape) - 1) + 1):
         progress((lag - 1) / lags)
         sums, numbers = field.square_sums(z, lag), field.square_sums(np.ones(len(z)), lag)
-        in_ring = numbers - inner_numbers
-        some = in_ring > 0.5
+        in_ring = np.rint(numbers - inner_numbers)
+        some = in_ring > 0
         if not some.any():
             break
         agreement = float((z[some] * (sums - inner_sums)[some] / in_ring[some]).mean())
@@ -179,6 +189,7 @@ def correlogram(grid: Grid, values: Floats, lags: int, progress: Progress = sile
             distance=lag * grid.cell_size,
             statistic=agreement / float((z**2).mean()),
             expectation=field.expectation,
+            spread=field.spread(lag, in_ring),
             cells=int(np.count_nonzero(some)),
         )
         rings.append(ring)
@@ -233,6 +244,26 @@ class _Field:
         box.ravel()[self.places] = values
         sums: Floats = _square_sums(box, reach).ravel()[self.places]
         return sums
+
+    def spread(self, lag: int, in_ring: Floats) -> float:
+        """Standard deviation of I over all arrangements, for rings of in_ring (n,) cells; 0 with fewer than four cells.
+
+        With weights wᵢⱼ = 1/nᵢ over the ring of i: S₀ = Σ wᵢⱼ, S₁ = ½ Σ (wᵢⱼ + wⱼᵢ)² and S₂ = Σᵢ (Σⱼ wᵢⱼ + Σⱼ wⱼᵢ)².
+        """
+        n = float(len(self.deviations))
+        if n < 4:
+            return 0.0
+        some = in_ring > 0
+        weight = np.divide(1.0, in_ring, out=np.zeros(len(in_ring)), where=some)
+        received = self.square_sums(weight, lag) - (self.square_sums(weight, lag - 1) if lag > 1 else weight)
+        s0, s1 = float(np.count_nonzero(some)), float(weight.sum() + weight @ received)
+        s2 = float(((some + received) ** 2).sum())
+        squares = self.deviations**2
+        kurtosis = float((squares**2).mean() / squares.mean() ** 2)
+        whole = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
+        tails = kurtosis * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
+        of_squares = (whole - tails) / ((n - 1) * (n - 2) * (n - 3) * s0**2)
+        return float(np.sqrt(max(of_squares - self.expectation**2, 0.0)))
 
     def moran(self, deviations: Floats) -> float:
         """I of deviations (n,) in this order."""
