@@ -13,11 +13,11 @@ from qgis.core import (
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.runs_file import RunsFile
 from ..rtm_plugin.core.accuracy.backtest import text_hash
-from ..rtm_plugin.core.answers.sensitivity import AS_ASKED, sensitivity, settings_text
-from ..rtm_plugin.core.answers.sensitivity_runs import Sensitivity, SensitivityRun, run_of
-from ..rtm_plugin.core.answers.variations import Variation, variations
 from ..rtm_plugin.core.documents.factor_settings import FactorSettings
 from ..rtm_plugin.core.documents.settings import GridSettings, SelectionSettings
+from ..rtm_plugin.core.stability.sensitivity import AS_ASKED, sensitivity, settings_text
+from ..rtm_plugin.core.stability.sensitivity_runs import Sensitivity, SensitivityRun, run_of
+from ..rtm_plugin.core.stability.variations import Variation, variations
 from ..rtm_plugin.core.study import Study
 from ..rtm_plugin.core.tools.parallel import available_workers
 from .shared.base import RtmAlgorithm, results_group, tr

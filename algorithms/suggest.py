@@ -10,10 +10,10 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
 )
 
-from ..rtm_plugin.core.answers.power import study_power
 from ..rtm_plugin.core.data.study_findings import FactorLayer, layer_findings, size_findings
 from ..rtm_plugin.core.documents.factor_settings import MAX_BLOCKS, FactorSettings
 from ..rtm_plugin.core.documents.settings import GridSettings
+from ..rtm_plugin.core.doubt.power import study_power
 from ..rtm_plugin.core.ground.features import Features
 from ..rtm_plugin.core.ground.grid import study_grid
 from ..rtm_plugin.core.pipeline import candidate_set

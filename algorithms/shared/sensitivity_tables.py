@@ -7,7 +7,7 @@ from qgis.core import QgsProcessingFeedback
 
 from ...rtm_plugin.adapters.tables import Column
 from ...rtm_plugin.core.accuracy.backtest import text_hash
-from ...rtm_plugin.core.answers.sensitivity_runs import Sensitivity, SensitivityRun, run_text
+from ...rtm_plugin.core.stability.sensitivity_runs import Sensitivity, SensitivityRun, run_text
 from .base import tr
 
 FACTOR_COLUMNS: tuple[Column, ...] = (

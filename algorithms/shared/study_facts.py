@@ -13,7 +13,6 @@ from ...rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
 from ...rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer
 from ...rtm_plugin.adapters.rasters import Raster
 from ...rtm_plugin.adapters.study_file import OpenLayers
-from ...rtm_plugin.core.answers.power import study_power
 from ...rtm_plugin.core.arrays import Floats
 from ...rtm_plugin.core.candidates.covariates import Covariates, scaled_adjustments
 from ...rtm_plugin.core.data.repeats import Stacking
@@ -28,6 +27,7 @@ from ...rtm_plugin.core.data.study_findings import (
 from ...rtm_plugin.core.documents.findings import Finding, warnings_in
 from ...rtm_plugin.core.documents.periods import Period, proposed_windows
 from ...rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
+from ...rtm_plugin.core.doubt.power import study_power
 from ...rtm_plugin.core.errors import InputError, RtmError
 from ...rtm_plugin.core.ground.clustering import nearest_neighbours, suggested
 from ...rtm_plugin.core.ground.features import Features, inside, polygon_area

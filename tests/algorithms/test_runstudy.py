@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
-from risk_terrain.rtm_plugin.core.answers.power import rrv_figure
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
+from risk_terrain.rtm_plugin.core.doubt.power import rrv_figure
 from running import Log, bands, files, process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
 

@@ -24,6 +24,7 @@ ROOMS = [
     "study",
     "pipeline",
     "accuracy",
+    "stability",
     "answers",
 ]
 CORE = Path(core.__file__).parent

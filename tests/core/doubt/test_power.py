@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 from helpers import candidate_set
-from risk_terrain.rtm_plugin.core.answers.power import critical_value, power_text, smallest_rrv, study_power
 from risk_terrain.rtm_plugin.core.candidates.covariates import Observations
 from risk_terrain.rtm_plugin.core.doubt.lags import Lags
+from risk_terrain.rtm_plugin.core.doubt.power import critical_value, power_text, smallest_rrv, study_power
 from risk_terrain.rtm_plugin.core.doubt.random_shift import Shifts
 from risk_terrain.rtm_plugin.core.doubt.significance import established
 from risk_terrain.rtm_plugin.core.ground.grid import Grid

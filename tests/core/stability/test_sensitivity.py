@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from helpers import box, points, polygons
 from risk_terrain.rtm_plugin.core.accuracy.likeness import nearest_cell, rank_correlation, top_overlap
-from risk_terrain.rtm_plugin.core.answers.sensitivity import AS_ASKED, sensitivity, settings_text
-from risk_terrain.rtm_plugin.core.answers.sensitivity_runs import run_of, run_text
-from risk_terrain.rtm_plugin.core.answers.variations import Variation, variations
 from risk_terrain.rtm_plugin.core.candidates.covariates import Covariates
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.errors import Cancelled, FileFormatError, InputError
 from risk_terrain.rtm_plugin.core.ground.grid import Grid, study_grid
 from risk_terrain.rtm_plugin.core.pipeline import run
+from risk_terrain.rtm_plugin.core.stability.sensitivity import AS_ASKED, sensitivity, settings_text
+from risk_terrain.rtm_plugin.core.stability.sensitivity_runs import run_of, run_text
+from risk_terrain.rtm_plugin.core.stability.variations import Variation, variations
 from risk_terrain.rtm_plugin.core.study import Study
 from scipy.stats import spearmanr
 

@@ -19,12 +19,12 @@ import numpy as np
 from ..arrays import Floats
 from ..candidates.columns import Candidate, CandidateSet
 from ..documents.factor_settings import sign_of
-from ..doubt.lags import Lags
-from ..doubt.random_shift import Shifts, shift_statistics
-from ..doubt.significance import LEVEL, too_few_shifts
 from ..ground.grid import Grid
 from ..tools.normal import NORMAL_80, NORMAL_95_ONE_SIDED
 from ..tools.progress import Progress, part, parts, silent
+from .lags import Lags
+from .random_shift import Shifts, shift_statistics
+from .significance import LEVEL, too_few_shifts
 
 _ENOUGH_SHIFTS = 20_000  # of all draws together: the critical value is then known to about two hundredths
 _FEWEST_DRAWS, _MOST_DRAWS = 4, 40
