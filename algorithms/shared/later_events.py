@@ -8,6 +8,7 @@ from ...rtm_plugin.adapters.crs import metres_per_unit, units_text
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.core.accuracy.at_share import Accuracy, Yardstick
 from ...rtm_plugin.core.accuracy.validation import SHARES, ScoredMap, ValidationSettings, baseline_maps, validate
+from ...rtm_plugin.core.data.past_periods import past_periods
 from ...rtm_plugin.core.documents.layer_words import short_period
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.forecast.empirical_bayes import Forecast, History
@@ -67,14 +68,22 @@ def days_ratio(coming: int | None, fitted: int | None) -> float | None:
 
 
 def forecast_of(inputs: Inputs, result: StudyResult, progress: Progress) -> Forecast:
-    """What the fitting period alone gives for the later one; where that is not known, for one as long as itself."""
-    ratio = days_ratio(inputs.test_events.days if inputs.test_events else None, inputs.events.days)
-    duration = 1 / ratio if ratio else 1.0
-    observed = result.observations
-    history = [History(observed.counts, duration)]
+    """What the fitting window alone gives for the later period; where that is not known, for one as long as itself."""
+    observed, history = result.observations, _history(inputs, result)
     return forecast_events(
         result.model.best, observed, result.terrain, history, progress=progress, culling=result.culling
     )
+
+
+def _history(inputs: Inputs, result: StudyResult) -> list[History]:
+    """The fitting window, in periods where the events' dates bear it; durations are in lengths of the coming one."""
+    fitted, later, grid = inputs.events, inputs.test_events, result.observations.grid
+    coming = (later.days if later is not None else None) or fitted.days
+    cut = past_periods(fitted.dates, fitted.coverage) if fitted.dates is not None and fitted.coverage else ()
+    if cut and coming:
+        points = fitted.features.coordinates
+        return [History(count(grid, points[one.events]).counts, one.days / coming) for one in cut]
+    return [History(result.observations.counts, (fitted.days or 1) / coming if coming else 1.0)]
 
 
 def measured_on_later_events(
