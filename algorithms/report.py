@@ -21,15 +21,18 @@ from ..rtm_plugin.adapters.fields import guessed_name_field
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.layers import layer_name, read_layer
 from ..rtm_plugin.adapters.rasters import Raster, read_candidates
+from ..rtm_plugin.core.answers.diagnosis import Diagnosis
 from ..rtm_plugin.core.arrays import Floats
 from ..rtm_plugin.core.candidates.columns import CandidateSet
+from ..rtm_plugin.core.candidates.covariates import observe
 from ..rtm_plugin.core.documents.settings import PlaceSettings
 from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
-from ..rtm_plugin.core.terrain.places import priority_places
+from ..rtm_plugin.core.terrain.places import Places, priority_places
 from ..rtm_plugin.core.terrain.scores import shares
+from ..rtm_plugin.core.tools.progress import Progress
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import ReportContext
@@ -37,7 +40,7 @@ from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
 from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, reports_of
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, diagnosis_of, named_layer, reports_of
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 from .shared.study_inputs import rule_text
@@ -134,7 +137,8 @@ class Report(RtmAlgorithm):
         about = self._about(request, model, raster, counts)
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
         cards = request.whole("PLACE_CARDS")
-        report = findings(model, about, places.places, cells, cards=cards)
+        diagnosis = _diagnosis(model, grid, counts, candidates, places, request.progress(0.6, 0.8))
+        report = findings(model, about, places.places, cells, cards=cards, diagnosis=diagnosis)
         stop_if_cancelled(request.feedback)
         written = {name: files[name] for name in reports_of(report) if files[name]}
         with Staging(request.feedback, marking_of_model(model)) as staging:
@@ -206,3 +210,20 @@ class Report(RtmAlgorithm):
             "in this report are not those that made the model."
         ).format(float(counts.sum()), model.events_fitted)
         return replace(about, warnings=(*about.warnings, warning))
+
+
+def _diagnosis(
+    model: RiskModel,
+    grid: Grid,
+    counts: Floats | None,
+    candidates: CandidateSet | None,
+    places: Places,
+    progress: Progress,
+) -> Diagnosis | None:
+    """Whether the model fits; None unless the rasters hold all that it was fitted on."""
+    with_layers = model.exposure is not None or bool(model.best.adjustments)
+    if counts is None or candidates is None or with_layers:
+        return None
+    if any(fate.name not in candidates for fate in model.candidates):
+        return None
+    return diagnosis_of(observe(grid, counts, candidates, None), model, places.label, progress)

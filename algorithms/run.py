@@ -57,7 +57,7 @@ from .shared.outputs import (
     versions,
 )
 from .shared.parameters import add_covariates, add_exclude
-from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, reports_of
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, diagnosis_of, reports_of
 from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
@@ -241,6 +241,10 @@ class Run(RtmAlgorithm):
     ) -> FinishedRun:
         """With the findings of the report, which the numbers of the run come from, too."""
         later, cells = beyond.later, cells_of(inputs, result)
+        diagnosis = None
+        if any(request.output(name) for name in REPORT_OUTPUTS):
+            watched = request.progress(0.95, 0.97)
+            diagnosis = diagnosis_of(result.observations, result.model, result.places.label, watched)
         report = findings(
             result.model,
             report_context(inputs, study, data),
@@ -249,6 +253,7 @@ class Run(RtmAlgorithm):
             accuracy=later.terrain if later else (),
             cards=request.whole("PLACE_CARDS"),
             validation=later.findings if later else None,
+            diagnosis=diagnosis,
         )
         return FinishedRun(inputs=inputs, study=study, result=result, beyond=beyond, findings=report, cells=cells)
 

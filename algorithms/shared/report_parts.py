@@ -3,20 +3,28 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from qgis.core import QgsProcessingParameterFileDestination
 
 from ...rtm_plugin.adapters.files import Staging
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.cartography.sheets import Sheet, write_sheets
+from ...rtm_plugin.core.answers.diagnosis import Diagnosis, diagnose
+from ...rtm_plugin.core.candidates.covariates import Observations
+from ...rtm_plugin.core.errors import FitError, InputError
 from ...rtm_plugin.core.ground.nearby import FeatureNames
+from ...rtm_plugin.core.model.document import RiskModel
 from ...rtm_plugin.core.pipeline import StudyResult
 from ...rtm_plugin.core.terrain.scores import shares
+from ...rtm_plugin.core.tools.progress import Progress, silent
 from ...rtm_plugin.report.card_texts import TO_FILL_IN, card_texts
 from ...rtm_plugin.report.cells import Cells, NamedLayer
 from ...rtm_plugin.report.findings import Findings
 from ...rtm_plugin.report.page import render
 from .base import RtmAlgorithm, tr
 from .study_inputs import Inputs
+
+_ARRANGEMENTS = 99
 
 
 def add_report_outputs(algorithm: RtmAlgorithm) -> None:
@@ -53,6 +61,19 @@ def cells_of(inputs: Inputs, result: StudyResult) -> Cells:
         shares=shares(result.model.selected, observed.candidates),
         layers={settings.name: named_layer(read) for read, settings in inputs.factors},
     )
+
+
+def diagnosis_of(
+    observed: Observations, model: RiskModel, places: NDArray[np.int64], progress: Progress = silent
+) -> Diagnosis | None:
+    """What a report tells of the fit, with fewer arrangements by chance than rtm:diagnose deals.
+
+    None where the cells do not tell: other counts than those fitted on, a fit without a solution.
+    """
+    try:
+        return diagnose(observed, model, places, permutations=_ARRANGEMENTS, progress=progress)
+    except (FitError, InputError):
+        return None
 
 
 def named_layer(read: ReadLayer) -> NamedLayer:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.accuracy.at_share import Accuracy
+from ..core.answers.diagnosis import Diagnosis
+from ..core.answers.diagnosis_checks import checks_of
 from ..core.documents.settings import PLACE_CARDS
 from ..core.model.document import RiskModel
 from ..core.model.parts import AdjustmentTerm, CandidateFate, ModelTerm
@@ -52,6 +54,7 @@ def findings(
     accuracy: Sequence[Accuracy] = (),
     cards: int = PLACE_CARDS,
     validation: ValidationFindings | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> Findings:
     """Compute the numbers and sentences of a model.
 
@@ -65,6 +68,8 @@ def findings(
         Against events after the fitting period, one for each share of the area; empty when not measured.
     cards : int, of places
     validation : ValidationFindings, optional, the same and more
+    diagnosis : Diagnosis, optional
+        Whether the model fits; the page tells what warns.
     """
     rows = _parameters(model, context)
     factor_rows = _factor_rows(model, context, rows)
@@ -82,7 +87,11 @@ def findings(
         warnings=warnings_of(model, context),
         parameters=rows,
         factor_rows=factor_rows,
-        doubt=doubt_of(model, [context.distance(_round_distance(reach)) for reach in clusters_of(model)]),
+        doubt=doubt_of(
+            model,
+            [context.distance(_round_distance(reach)) for reach in clusters_of(model)],
+            () if diagnosis is None else checks_of(diagnosis, context.units),
+        ),
         fit=_fit(model),
         families=families,
         family_sentence=family_sentence(model, families),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..core.answers.diagnosis import Check
+from ..core.answers.diagnosis_factors import RARE, SEPARATION
 from ..core.doubt.significance import NOT_BETTER, THAN_SHIFTED, FactorTest, Significance, p_text
 from ..core.model.document import RiskModel
 from ..core.model.significance_findings import (
@@ -71,6 +73,8 @@ class Doubt:
     sentences : tuple of str
         For the analyst, the most important first.
     not_established : tuple of NotEstablished, the least sure first
+    checks : tuple of Check
+        Of the fit, those that warn and are told nowhere else on the page.
     tested : bool
         Whether there was a test: not where the significance is plain, or it cannot be tested here.
     note : str
@@ -81,19 +85,22 @@ class Doubt:
 
     sentences: tuple[str, ...]
     not_established: tuple[NotEstablished, ...]
+    checks: tuple[Check, ...]
     tested: bool
     note: str
     caveats: tuple[str, ...]
 
 
-def doubt_of(model: RiskModel, distances: Sequence[str]) -> Doubt:
-    """The words for a model; `distances` are those of its clusters, with their unit."""
+def doubt_of(model: RiskModel, distances: Sequence[str], checks: Sequence[Check] = ()) -> Doubt:
+    """The words for a model; `distances` are those of its clusters, with their unit, `checks` those of its fit."""
+    warning = _told_here(model, checks)
     significance = model.significance
     if significance is None or significance.reason:
         said = () if significance is None else (untested_sentence(significance),)
         return Doubt(
             sentences=(*said, BEFORE_SELECTION, _INDEPENDENT),
             not_established=(),
+            checks=warning,
             tested=False,
             note=BEFORE_SELECTION,
             caveats=(BEFORE_SELECTION, _INDEPENDENT),
@@ -110,10 +117,17 @@ def doubt_of(model: RiskModel, distances: Sequence[str]) -> Doubt:
     return Doubt(
         sentences=tuple(sentences),
         not_established=missing,
+        checks=warning,
         tested=True,
         note=f"{_TWO_VALUES} {_WINNERS}",
         caveats=(_WINNERS,),
     )
+
+
+def _told_here(model: RiskModel, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Those that warn, but for what stands under "Read this first"."""
+    elsewhere = {SEPARATION, *([RARE] if model.separation is not None and model.separation.rare else [])}
+    return tuple(check for check in checks if check.severity == "warning" and check.name not in elsewhere)
 
 
 def clusters_of(model: RiskModel) -> tuple[float, ...]:

@@ -55,6 +55,37 @@ def test_from_files_alone_it_finds_the_same(run_with_findings, city, chain, out)
     assert files(out) == ["findings.json", "report.html"]
 
 
+def test_with_all_candidates_it_finds_the_same_of_the_fit(city, chain, out, tmp_path):
+    """A clustered outcome, whose checks warn where cells are taken as independent: the run's and the report's own."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    findings = str(folder / "findings.json")
+    factors = [city.layer(name) for name in ("footpaths", "kiosks")]  # without bars, which draw events
+    quick = {"FACTORS": factors, "SIGNIFICANCE": "plain", "FAMILY": "poisson", "CULL": "no"}
+    process("run", run_parameters(city, folder, OUTPUT_FINDINGS=findings, **quick))
+    of_run = json.loads((folder / "findings.json").read_text("utf-8"))["doubt"]
+    asked = {
+        "MODEL": str(folder / "model.json"),
+        "TERRAIN": str(folder / "terrain.tif"),
+        "EXPECTED": str(folder / "expected.tif"),
+        "COUNTS": chain["counts"],
+        "CANDIDATES": [chain[name] for name in ("footpaths", "kiosks")],
+        "OUTPUT_FINDINGS": str(out / "findings.json"),
+        "OUTPUT_REPORT": None,
+    }
+    process("report", asked)
+    assert json.loads((out / "findings.json").read_text("utf-8"))["doubt"] == of_run
+    diagnosis = {key: asked[key] for key in ("MODEL", "COUNTS", "CANDIDATES")}
+    outputs = {"OUTPUT_TABLE": str(out / "checks.csv"), "OUTPUT_JSON": str(out / "checks.json"), "PERMUTATIONS": 99}
+    process("diagnose", {**diagnosis, **outputs, "OUTPUT_RESIDUALS": None, "OUTPUT_REPORT": None})
+    checks = json.loads((out / "checks.json").read_text("utf-8"))["checks"]
+    warned = [check for check in checks if check["severity"] == "warning" and check["name"] != "Separation"]
+    assert {check["name"] for check in warned} >= {"Neighbouring cells", "Spread of the counts"}
+    assert of_run["checks"] == warned
+    page = (folder / "report.html").read_text("utf-8")
+    assert all(check["sentence"].replace("'", "&#39;") in page for check in warned)
+
+
 def test_model_and_terrain_are_enough(chain, out):
     asked = {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "OUTPUT_REPORT": str(out / "report.html")}
     process("report", {**asked, "TITLE": "Only two files", "PLACE_CARDS": 2, "MAX_AREA": 20_000})

