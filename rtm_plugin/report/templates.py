@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parents[2] / "resources" / "report"
 
 
+@cache  # what a template is compiled to is kept with its environment, and compiling takes longer than printing a page
 def environment() -> Environment:
     """Templates of the pages, with the filters that write numbers."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, so that a tool can say that it is missing

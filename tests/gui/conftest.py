@@ -1,13 +1,39 @@
 """The provider and a wizard for the tests of windows."""
 
 import gc
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsLayerTreeModel, QgsProject
 from qgis.gui import QgsBrowserGuiModel, QgsLayerTreeView
 from qgis.PyQt.QtCore import QEvent
 from qgis.PyQt.QtWidgets import QApplication
+from running import process, run_parameters
+from small_city import write_city
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory):
+    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
+
+
+@pytest.fixture(scope="session")
+def _first_run(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("first_run") / "study"
+
+
+@pytest.fixture
+def run_folder(city, _first_run, tmp_path):
+    """Makes the folder of a quick rtm:run on the city; the run is made once, by the first test with a provider."""
+
+    def make() -> Path:
+        if not _first_run.exists():
+            process("run", run_parameters(city, _first_run, CULL="no", FAMILY="poisson"))
+        return Path(shutil.copytree(_first_run, tmp_path / "study"))
+
+    return make
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,11 +72,17 @@ def rtm(qgis_processing):
 
 
 @pytest.fixture
-def new_wizard(rtm, qgis_iface, tmp_path):
-    """Makes a wizard on an empty project; all are closed at the end."""
-    from risk_terrain.rtm_plugin.gui.wizard.window import Wizard
-    from wizard_hands import Hands, wait
+def new_wizard(rtm, qgis_iface, tmp_path, monkeypatch):
+    """Makes a wizard on an empty project; all are closed at the end.
 
+    It counts and keeps the study at once, where one for people waits until their fingers rest.
+    """
+    from risk_terrain.rtm_plugin.gui.wizard import draft, facts
+    from risk_terrain.rtm_plugin.gui.wizard.window import Wizard
+    from wizard_hands import AT_ONCE, Hands, wait
+
+    monkeypatch.setattr(facts, "_QUIET", AT_ONCE)
+    monkeypatch.setattr(draft, "_AUTOSAVE_AFTER", AT_ONCE)
     QgsProject.instance().clear()
     made = []
 

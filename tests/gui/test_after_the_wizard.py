@@ -1,29 +1,19 @@
 """What a run of the wizard leaves: layers as the toolbox loads them, a dock that knows them, a line of history."""
 
-import sys
 from pathlib import Path
 
-import pytest
 from osgeo import ogr
 from qgis.core import QgsApplication, QgsMapLayerLegendUtils, QgsProject
 from qgis.gui import QgsGui
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from risk_terrain.rtm_plugin.adapters.project import project_model, risk_terrains
+from running import run_inputs
 from small_study import run_in_wizard, small_study
 from wizard_hands import wait
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
-from running import run_inputs
-from small_city import write_city
-
 OUTPUTS = {"OUTPUT_TERRAIN": "terrain.tif", "OUTPUT_EXPECTED": "expected.tif", "OUTPUT_PLACES": "places.gpkg"}
 OUTPUTS |= {"OUTPUT_FORECAST": "forecast.tif", "OUTPUT_MODEL": "model.json", "OUTPUT_REPORT": "report.html"}
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory):
-    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
 
 
 def described(group: str) -> dict[str, tuple]:

@@ -8,12 +8,6 @@ from qgis.core import QgsProject
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
 from running import run_inputs, steps
-from small_city import write_city
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory):
-    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
 
 
 @pytest.fixture(scope="module")

@@ -30,15 +30,10 @@ from risk_terrain.rtm_plugin.gui.dock.widgets import CHECKED, FACTOR, UNCHECKED
 from test_plugin_object import Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
-from running import process, run_parameters
-from small_city import CRS, write_city
+from running import process
+from small_city import CRS
 
 PATIENCE = 20_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory):
-    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
 
 
 @pytest.fixture
@@ -56,11 +51,9 @@ def plugin(qgis_processing, qgis_iface):
 
 
 @pytest.fixture
-def study(city, tmp_path_factory, plugin):
+def study(run_folder, plugin):
     """The folder of a run; its layers and files are there, nothing is in the project."""
-    folder = tmp_path_factory.mktemp("study")
-    process("run", run_parameters(city, folder, CULL="no", FAMILY="poisson"))
-    return folder
+    return run_folder()
 
 
 @pytest.fixture

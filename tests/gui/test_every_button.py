@@ -26,8 +26,6 @@ from test_plugin_object import Window
 from wizard_hands import wait
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
-from running import process, run_parameters
-from small_city import write_city
 
 CLICKED: dict[str, set[str]] = {"dock": set(), "settings": set(), "plugin": set()}
 
@@ -69,11 +67,6 @@ def opened():
     QDesktopServices.unsetUrlHandler("file")
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory):
-    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
-
-
 @pytest.fixture
 def plugin(qgis_processing, qgis_iface, browser_model):
     window = Window(qgis_iface)
@@ -89,11 +82,9 @@ def plugin(qgis_processing, qgis_iface, browser_model):
 
 
 @pytest.fixture
-def dock(city, tmp_path, plugin):
+def dock(city, run_folder, plugin):
     """The dock on a run's layers, loaded by hand, and the city's own."""
-    folder = tmp_path / "study"
-    process("run", run_parameters(city, folder, CULL="no", FAMILY="poisson"))
-    project = QgsProject.instance()
+    folder, project = run_folder(), QgsProject.instance()
     for name in ("bars", "footpaths", "events"):
         project.addMapLayer(QgsVectorLayer(city.layer(name), name))
     project.addMapLayer(QgsVectorLayer(city.layer("footpaths"), "Streets of the city"))

@@ -1,8 +1,6 @@
 """What the wizard offers, keeps and refuses: missing tools, unfinished studies, results without places."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from qgis.core import QgsProject
@@ -12,22 +10,14 @@ from risk_terrain.rtm_plugin import provider as provider_module
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from small_study import run_in_wizard, small_study
+from wizard_hands import AT_ONCE
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "algorithms"))
-from small_city import write_city
-
-AUTOSAVE = 700  # milliseconds, after which what is kept by itself has been kept
 BEGINNINGS = ("start_new", "start_open", "start_demo")
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory):
-    return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
 
 
 def settle() -> None:
     QApplication.processEvents()
-    QTest.qWait(AUTOSAVE)
+    QTest.qWait(10 * AT_ONCE)  # what is kept by itself has been kept by then
 
 
 # --- a study that could not be run is not begun

@@ -7,6 +7,8 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QWidget
 
+AT_ONCE = 20  # milliseconds, in place of those for which the wizard of an analyst waits before it counts and keeps
+
 
 def wait(ready: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Let Qt work until something is so."""

@@ -144,12 +144,12 @@ def critical_value(shifts: Shifts, columns: Mapping[str, Floats], events: float,
     cells, number = shifts.lags.grid.cells, max(1, round(events))
     rank = int(LEVEL * (1 + shifts.number))
     draws = int(np.clip(math.ceil(_ENOUGH_SHIFTS / shifts.number), _FEWEST_DRAWS, _MOST_DRAWS))
-    needed = []
-    for seed, share in enumerate(parts(progress, draws)):
+    residuals = []
+    for seed in range(draws):
         drawn = np.random.default_rng(seed).multinomial(number, np.full(cells, 1 / cells))
-        residual = drawn - number / cells
-        largest = shift_statistics(shifts, residual, list(columns.values()), share).largest
-        needed.append(float(np.sort(largest)[-rank]))
+        residuals.append(drawn - number / cells)
+    found = shift_statistics(shifts, residuals, list(columns.values()), progress)
+    needed = [float(np.sort(statistics.largest)[-rank]) for statistics in found]
     return max(NORMAL_95_ONE_SIDED, float(np.mean(needed)))
 
 
@@ -249,7 +249,7 @@ def _candidate_power(
     Held against itself, a layer is an effect without chance: its Z is the ceiling.
     """
     share = float(np.abs(column).mean())
-    ceiling = float(shift_statistics(shifts, column - column.mean(), [column]).unshifted[0])
+    ceiling = float(shift_statistics(shifts, [column - column.mean()], [column])[0].unshifted[0])
     rrv = smallest_rrv(share, events, critical, ceiling, candidate.direction) if ceiling > 0 else None
     return FactorPower(
         factor=candidate.factor,

@@ -75,39 +75,74 @@ class ShiftStatistics:
 
 
 def shift_statistics(
-    shifts: Shifts, residual: Floats, columns: Sequence[Floats], progress: Progress = silent
-) -> ShiftStatistics:
-    """Hold every candidate, where it is and at each shift, against a residual.
+    shifts: Shifts, residuals: Sequence[Floats], columns: Sequence[Floats], progress: Progress = silent
+) -> list[ShiftStatistics]:
+    """Hold every candidate, where it is and at each shift, against each residual.
 
     U(v) = [Σ eᵢx(i + v) − (Σ x(i + v)/N(v))·Σ eᵢ] / √N(v), sums over the N(v) cells on the map before and after;
-    Z(v) = U(v)/s with s² the mean of U² over the shifts.
+    Z(v) = U(v)/s with s² the mean of U² over the shifts. The residuals are taken together, since most of the work on a
+    candidate is the same for all of them.
 
     Parameters
     ----------
     shifts : Shifts
-    residual : (cells,) float64
+    residuals : each (cells,) float64
     columns : p columns (cells,), signed
     """
-    lags, chosen, root = shifts.lags, shifts.chosen, np.sqrt(shifts.overlap)
-    errors = lags.transformed(residual.astype(np.float32))
-    remaining = lags.sums(errors, shifts.mask)
-    at_home = np.zeros(len(columns))
-    largest = np.full(shifts.number, -np.inf)
+    held = [_Residual.of(shifts, residual, len(columns)) for residual in residuals]
     for j, (column, share) in enumerate(zip(columns, parts(progress, len(columns)), strict=True)):
         share(0.0)
+        layer = _Layer.of(shifts, column)
+        for one, moment in zip(held, parts(share, len(held)), strict=True):
+            moment(0.0)
+            one.hold(shifts, layer, j)
+    return [ShiftStatistics(one.at_home, one.largest) for one in held]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """A candidate: its transform, and its mean over the cells that each shift, and none, leaves on the map."""
+
+    transform: NDArray[np.complex64]
+    moved_mean: Floats
+    mean: float
+
+    @classmethod
+    def of(cls, shifts: Shifts, column: Floats) -> _Layer:
+        lags = shifts.lags
         layer = lags.transformed(column.astype(np.float32))
-        together = lags.sums(errors, layer)
-        mean = lags.sums(shifts.mask, layer)
-        moved = together.ravel()[chosen] - mean.ravel()[chosen] / shifts.overlap * remaining.ravel()[chosen]
-        moved = moved / root
+        sums = lags.sums(shifts.mask, layer)
+        return cls(layer, sums.ravel()[shifts.chosen] / shifts.overlap, sums[0, 0] / lags.grid.cells)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Residual:
+    """A residual: its transform, its sums over those cells, and what was found so far."""
+
+    transform: NDArray[np.complex64]
+    moved_sum: Floats
+    sum: float
+    at_home: Floats
+    largest: Floats
+
+    @classmethod
+    def of(cls, shifts: Shifts, residual: Floats, columns: int) -> _Residual:
+        errors = shifts.lags.transformed(residual.astype(np.float32))
+        remaining = shifts.lags.sums(errors, shifts.mask)
+        largest = np.full(shifts.number, -np.inf)
+        return cls(errors, remaining.ravel()[shifts.chosen], remaining[0, 0], np.zeros(columns), largest)
+
+    def hold(self, shifts: Shifts, layer: _Layer, j: int) -> None:
+        """Hold the j-th candidate against it."""
+        together = shifts.lags.sums(self.transform, layer.transform)
+        moved = together.ravel()[shifts.chosen] - layer.moved_mean * self.moved_sum
+        moved = moved / np.sqrt(shifts.overlap)
         spread = float(np.sqrt(np.mean(moved**2)))
         if spread <= _NO_SPREAD:
-            continue
-        cells = lags.grid.cells
-        home = (together[0, 0] - mean[0, 0] / cells * remaining[0, 0]) / np.sqrt(cells)
-        at_home[j] = home / spread
-        np.maximum(largest, moved / spread, out=largest)
-    return ShiftStatistics(at_home, largest)
+            return
+        home = (together[0, 0] - layer.mean * self.sum) / np.sqrt(shifts.lags.grid.cells)
+        self.at_home[j] = home / spread
+        np.maximum(self.largest, moved / spread, out=self.largest)
 
 
 def family_wise_p(statistic: float, largest: Floats) -> float:

@@ -23,7 +23,7 @@ from ..tools.progress import Progress, part, parts, silent
 from .covariance import Clustering
 from .lags import Lags
 from .quasi_likelihood import QuasiFit, quasi_fit
-from .random_shift import Shifts, ShiftStatistics, family_wise_p, shift_statistics
+from .random_shift import Shifts, family_wise_p, shift_statistics
 from .whitening import Precision
 
 LEVEL = 0.05
@@ -258,8 +258,7 @@ class _Tester:
         left: list[FactorTest] = []
         while remaining:
             progress(len(left) / len(members))
-            shares = parts(part(progress, len(left) / len(members), (len(left) + 1) / len(members)), len(remaining))
-            tests = [self.test(name, remaining, share) for name, share in zip(remaining, shares, strict=True)]
+            tests = self.test(remaining, part(progress, len(left) / len(members), (len(left) + 1) / len(members)))
             worst = max(tests, key=lambda test: (test.p or 0.0, -(test.statistic or 0.0)))
             if worst.established:
                 return tests, left
@@ -307,21 +306,33 @@ class _Tester:
             )
         return ""
 
-    def test(self, name: str, members: Sequence[str], progress: Progress) -> FactorTest:
-        """Hold a factor's whole ladder against the residuals of the other members."""
-        factor = self.candidates[name].factor
-        fit = self.fit([other for other in members if other != name], part(progress, 0.0, 0.3)).fit
-        statistics = shift_statistics(self.shifts, fit.residual, list(self.columns.values()), part(progress, 0.3, 0.9))
-        ladder = [j for j, other in enumerate(self.columns) if self.candidates[other].factor == factor]
-        statistic = float(self._corrected(fit, statistics, ladder, part(progress, 0.9, 1.0)).max())
-        p = family_wise_p(statistic, statistics.largest)
-        return FactorTest(candidate=name, factor=factor, p=p, statistic=statistic, established=p <= LEVEL)
+    def test(self, members: Sequence[str], progress: Progress) -> list[FactorTest]:
+        """Hold each factor's whole ladder against the residuals of the other members."""
+        residuals, rooms = [], []
+        for name, share in zip(members, parts(part(progress, 0.0, 0.4), len(members)), strict=True):
+            fit = self.fit([other for other in members if other != name], part(share, 0.0, 0.7)).fit
+            residuals.append(fit.residual)
+            rooms.append(self._room(fit, self._ladder(name), part(share, 0.7, 1.0)))
+        columns = list(self.columns.values())
+        found = shift_statistics(self.shifts, residuals, columns, part(progress, 0.4, 1.0))
+        tests = []
+        for name, room, statistics in zip(members, rooms, found, strict=True):
+            statistic = float((statistics.unshifted[self._ladder(name)] / np.sqrt(room)).max())
+            p = family_wise_p(statistic, statistics.largest)
+            factor = self.candidates[name].factor
+            tests.append(FactorTest(candidate=name, factor=factor, p=p, statistic=statistic, established=p <= LEVEL))
+        return tests
 
-    def _corrected(self, fit: QuasiFit, statistics: ShiftStatistics, ladder: list[int], progress: Progress) -> Floats:
-        """Z of a ladder where it is, over the root of the share of its information that the other factors leave.
+    def _ladder(self, name: str) -> list[int]:
+        """Places of all candidates of a member's factor."""
+        factor = self.candidates[name].factor
+        return [j for j, other in enumerate(self.columns) if self.candidates[other].factor == factor]
+
+    def _room(self, fit: QuasiFit, ladder: list[int], progress: Progress) -> Floats:
+        """The share of the information of each candidate of a ladder that the other factors leave.
 
         A shifted layer is no longer correlated with the other factors, the layer where it is may be: there it has less
-        room, and its statistic less spread, than at the shifts.
+        room, and its statistic less spread, than at the shifts, so that Z is divided by the root of this share.
         """
         names = list(self.columns)
         columns = np.column_stack([self.columns[names[j]] for j in ladder]).astype(np.float64)
@@ -330,5 +341,4 @@ class _Tester:
         beside = columns.T @ fit.whitened
         alone = whole - beside[:, 0] ** 2 / float(fit.design[:, 0] @ fit.whitened[:, 0])
         left = whole - np.einsum("jk,kl,jl->j", beside, fit.covariance, beside)
-        share = np.clip(left / np.maximum(alone, 1e-30), _LEAST_INFORMATION, 1.0)
-        return statistics.unshifted[ladder] / np.sqrt(share)
+        return np.clip(left / np.maximum(alone, 1e-30), _LEAST_INFORMATION, 1.0)

@@ -129,7 +129,7 @@ def test_shifts(grid):
     away = np.array([values for shift, values in moved if shift != (0, 0)])
     spread = np.sqrt((away**2).mean(axis=0))
     shifts = Shifts.over(Lags.between(grid))
-    found = shift_statistics(shifts, residual, layers)
+    (found,) = shift_statistics(shifts, [residual], layers)
     assert shifts.number == len(away)
     assert found.unshifted == pytest.approx(np.array(home) / spread, rel=1e-4)
     assert np.sort(found.largest) == pytest.approx(np.sort((away / spread).max(axis=1)), abs=1e-4)

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 from helpers import candidate_set, dense, few, repeatable
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
@@ -200,7 +200,7 @@ def awkward(draw):
     return counts, candidate_set(own, draw(st.sampled_from([(), ("events",), ("a", "nested")])))
 
 
-@few
+@settings(few, max_examples=8)
 @given(awkward())
 def test_awkward_columns(case):
     """Never NaN or infinity, never below 0; a constant column never enters."""
