@@ -5,18 +5,20 @@ factors and ranked other places first. Blocks of cells drawn with replacement st
 each such map everything is chosen anew: culling, stepwise selection and, where it is asked for, significance.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats
+from ..documents.declaration import check_settings, setting
 from ..documents.settings import SelectionSettings
 from ..doubt.covariance import Clustering, fitted_clustering
 from ..doubt.lags import Lags
-from ..errors import FitError, InputError, SettingsError
+from ..errors import FitError, InputError
+from ..ground.grid import Grid
 from ..model.parts import FamilyModel
 from ..pipeline import StudyResult, choose, score
 from ..tools.parallel import in_threads
@@ -24,7 +26,8 @@ from ..tools.progress import Progress, part, silent
 from .how_sure_figures import LEAST_VALUES, FactorDoubt, MapTally, PlaceDoubt, factor_doubts
 from .resampled_blocks import BlockSide, Resample
 
-MOST_RESAMPLES = 10_000
+FORMAT, VERSION = "risk-terrain-doubt", 1
+_OF_A_TERM = ("name", "factor", "operationalisation", "distance", "direction", "coefficient", "rrv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +37,65 @@ class HowSureSettings:
     Parameters
     ----------
     resamples : int
-    share : float
-        Of the area, above 0 and below 1: the cells with the highest scores.
+    top_share : float
+        Percent of the area: the cells with the highest scores.
     side : float or None
         Of the blocks, map units; by how events cluster when None.
     with_significance : bool
-        Whether the test of significance, where the study has one, is done for each resample too. It takes several times
-        as long as the rest.
+        Whether the test of significance, where the study has one, is done for each resample too.
     """
 
-    resamples: int = 100
-    share: float = 0.05
-    side: float | None = None
-    with_significance: bool = False
+    resamples: int = field(
+        default=100,
+        metadata=setting(
+            parameter="REPLICATES",
+            kind="whole",
+            label="Resamples",
+            help="How many maps are put together of blocks of the study's own; on each, everything is selected anew.",
+            noun="The number of resamples",
+            least=LEAST_VALUES,
+            most=10_000,
+        ),
+    )
+    top_share: float = field(
+        default=5.0,
+        metadata=setting(
+            parameter="SHARE",
+            kind="number",
+            label="Top share (percent of the area)",
+            help="Each cell gets the probability that it is among this percentage of cells with the highest scores.",
+            noun="The top share",
+            least=0.1,
+            most=99.9,
+            unit="percent",
+        ),
+    )
+    side: float | None = field(
+        default=None,
+        metadata=setting(
+            parameter="BLOCK",
+            kind="length",
+            label="Side of the blocks that are drawn",
+            help="Empty: six times the mean distance over which events cluster beyond the model, three cells at least "
+            "and a sixth of the map's width at most.",
+            noun="The side of the blocks",
+            optional=True,
+            advanced=True,
+        ),
+    )
+    with_significance: bool = field(
+        default=False,
+        metadata=setting(
+            parameter="WITH_SIGNIFICANCE",
+            kind="switch",
+            label="Test the significance in each resample too",
+            help="'yes' takes several times as long. Only where the significance is 'spatial'.",
+            noun="The switch for the significance of resamples",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        if not LEAST_VALUES <= self.resamples <= MOST_RESAMPLES:
-            raise SettingsError(
-                f"The number of resamples is {self.resamples}; it must be between {LEAST_VALUES} and "
-                f"{MOST_RESAMPLES:,}."
-            )
-        if not 0 < self.share < 1:
-            raise SettingsError(f"The share of the area is {self.share:g}; it must be above 0 and below 1.")
-        if self.side is not None and not 0 < self.side < math.inf:
-            raise SettingsError(f"The side of the blocks is {self.side:g}; it must be a length above 0.")
+        check_settings(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +118,18 @@ class ResampleRun:
     events: float
     model: FamilyModel | None = None
     note: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON can hold it: of the model, what its scores are made of."""
+        model = self.model
+        return {
+            "number": self.number,
+            "cells": self.cells,
+            "events": self.events,
+            "family": model.family if model else None,
+            "terms": [{name: getattr(term, name) for name in _OF_A_TERM} for term in model.selected] if model else [],
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -110,6 +160,20 @@ class HowSure:
     def fitted(self) -> int:
         """Number of resamples with a model: all shares are of these."""
         return sum(run.model is not None for run in self.runs)
+
+    def document(self) -> dict[str, Any]:
+        """All but the probabilities of the cells, as JSON can hold it (resources/schema/doubt.schema.json)."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": asdict(self.settings),
+            "blocks": asdict(self.side),
+            "resamples": len(self.runs),
+            "fitted": self.fitted,
+            "factors": [factor.document() for factor in self.factors],
+            "places": [asdict(place) for place in self.places],
+            "runs": [run.document() for run in self.runs],
+        }
 
 
 def how_sure(
@@ -153,7 +217,7 @@ def how_sure(
     models = [run.model for run in runs if run.model is not None]
     if not models:
         raise FitError(f"None of the {len(runs)} resamples has a model. {runs[0].note}")
-    maps = _maps(result, models, settings.share, part(progress, 0.95, 1.0))
+    maps = _maps(result, models, settings.top_share / 100, part(progress, 0.95, 1.0))
     names = [block.factor for block in result.observations.candidates.factors]
     return HowSure(
         settings=settings,
@@ -163,6 +227,11 @@ def how_sure(
         places=maps.places,
         probability=maps.probability,
     )
+
+
+def memory_needed(grid: Grid, factors: int, workers: int) -> int:
+    """Bytes that resampling takes on top of a run: a copy of the cells in each thread, and what selects from them."""
+    return workers * grid.cells * (160 + 78 * factors)
 
 
 def clustering(result: StudyResult) -> float:
@@ -194,7 +263,7 @@ def _run(result: StudyResult, side: int, number: int, selection: SelectionSettin
 
 
 def _maps(result: StudyResult, models: list[FamilyModel], share: float, progress: Progress) -> MapTally:
-    """The map of each model on the study's own cells, one after the other, so that no more than one is in memory."""
+    """The map of each model on the study's own cells, one after the other: no more than one is in memory."""
     tally = MapTally(result.places, share)
     for number, model in enumerate(models):
         progress(number / len(models))

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,15 @@ class FactorDoubt:
             counts[variable.distance] += variable.chosen
         return dict(sorted(counts.items()))
 
+    def document(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            **asdict(self),
+            "chosen_share": self.chosen_share,
+            "by_operationalisation": self.by_operationalisation,
+            "by_distance": [{"distance": distance, "chosen": number} for distance, number in self.by_distance.items()],
+        }
+
 
 def factor_doubts(factors: Iterable[str], model: RiskModel, models: Sequence[FamilyModel]) -> tuple[FactorDoubt, ...]:
     """Count the resamples by factor, and take the percentiles of their relative risk values.
@@ -182,14 +192,17 @@ class PlaceDoubt:
     first: float | None
     probability: float
 
-    def first_text(self, resamples: int) -> str:
-        """How often it is among the first ten; empty where all places are.
+    def text(self, places: int, resamples: int) -> str:
+        """Its ranks, and how often it is among the first ten of more.
 
-        >>> place = PlaceDoubt(rank=1, mean_score=None, ranks=None, first=86.5, probability=0.4)
-        >>> place.first_text(100)
-        'in the first ten in 86 of 100 resamples'
+        >>> ranks = Interval(1.0, 3.0, 14.5)
+        >>> place = PlaceDoubt(rank=2, mean_score=None, ranks=ranks, first=86.5, probability=0.4)
+        >>> place.text(54, 100)
+        'rank 1 to 14.5 of 54; in the first ten in 86 of 100 resamples'
         """
-        return "" if self.first is None else f"in the first ten in {self.first:.0f} of {resamples} resamples"
+        ranks = "" if self.ranks is None else f"rank {self.ranks.lower:.3g} to {self.ranks.upper:.3g} of {places}"
+        first = "" if self.first is None else f"in the first ten in {self.first:.0f} of {resamples} resamples"
+        return "; ".join(filter(None, (ranks, first)))
 
 
 class MapTally:

@@ -246,7 +246,7 @@ def test_probabilities_add_up(city, found):
     assert found.probability.sum() == pytest.approx(0.05 * 900)
     assert found.probability.min() >= 0
     assert found.probability.max() <= 1
-    wide = how_sure(city, QUICK, HowSureSettings(20, share=0.3))
+    wide = how_sure(city, QUICK, HowSureSettings(20, top_share=30.0))
     assert wide.probability.sum() == pytest.approx(0.3 * 900)
 
 
@@ -278,7 +278,7 @@ def test_maps_by_hand():
     assert (three.ranks.lower, three.ranks.upper) == (2, 2.5)
     assert (one.mean_score.lower, one.mean_score.median, one.mean_score.upper) == (1, 4, 7)
     assert one.first is None  # all three are among the first ten
-    assert one.first_text(20) == ""
+    assert one.text(3, 20) == "rank 1 to 3 of 3"
     assert two.probability == pytest.approx((1 / 3 + 1) / 2)
 
 
@@ -288,7 +288,7 @@ def test_first_ten_shared_by_equals():
     for _ in range(22):
         tally.add(np.ones(11), np.ones(11))
     assert [place.first for place in tally.places] == pytest.approx([20.0] * 11)
-    assert tally.places[4].first_text(22) == "in the first ten in 20 of 22 resamples"
+    assert tally.places[4].text(11, 22) == "rank 6 to 6 of 11; in the first ten in 20 of 22 resamples"
 
 
 def test_threads_change_nothing(city, found):
@@ -371,7 +371,7 @@ def test_announced_before_the_work(city):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"resamples": 19}, {"resamples": 10_001}, {"share": 0.0}, {"share": 1.0}, {"side": 0.0}]
+    "wrong", [{"resamples": 19}, {"resamples": 10_001}, {"top_share": 0.0}, {"top_share": 100.0}, {"side": 0.0}]
 )
 def test_impossible_settings(wrong):
     with pytest.raises(SettingsError, match="must be"):
