@@ -23,6 +23,7 @@ ALGORITHMS = (
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("sensitivity", "SensitivityOfChoices"),
+    ("doubt", "HowSureIsThis"),
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),

@@ -32,6 +32,7 @@ from ...rtm_plugin.cartography.styles import (
     difference_painter,
     grid_painter,
     joint_painter,
+    share_painter,
     terrain_painter,
 )
 from ...rtm_plugin.cartography.symbols import places_painter
@@ -166,6 +167,28 @@ def save_crossvalidated(staging: Staging, path: str, grid: Grid, expected: Float
     save_expected_counts(staging, path, grid.only(known), expected[known].astype(np.float32), name)
 
 
+def save_top_probability(
+    staging: Staging, path: str, grid: Grid, probability: Floats, share: float, fitted: Period
+) -> None:
+    """Share of resamples in which each cell is among the highest-scored percent of the area.
+
+    `fitted` is the period of the events that were resampled.
+    """
+    band = Band(probability.astype(np.float32), f"probability of the top {share:g} %")
+    painter = share_painter(f"of resamples have it in the top {share:g} %")
+    items = period_items(FIT, fitted)
+    save_raster(
+        staging,
+        path,
+        grid,
+        bands=[band],
+        nodata=_NODATA,
+        kind="doubt-probability",
+        items=items,
+        painter=painter,
+    )
+
+
 def save_joint_risk(
     staging: Staging,
     path: str,
@@ -232,11 +255,19 @@ def save_what_if(
 
 
 def save_places(
-    staging: Staging, path: str, grid: Grid, places: Places, made_from: Mapping[str, str] | None = None
+    staging: Staging,
+    path: str,
+    grid: Grid,
+    places: Places,
+    made_from: Mapping[str, str] | None = None,
+    more: tuple[Sequence[Column], Sequence[Sequence[Any]]] = ((), ()),
 ) -> None:
-    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of."""
+    """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of.
+
+    `more` are further columns, and a row of values for each place.
+    """
     with staging.data(path) as draft:
-        write_places(draft, path, grid, places, staging.marking)
+        write_places(draft, path, grid, places, staging.marking, more)
         keep_place_items(draft, made_from or {})
         style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":

@@ -31,6 +31,10 @@ ABOUT = {
         "Probability of each cell to be among those with the most events in the coming period.",
     ),
     "forecast-parts": ("Forecast: what it is made of", "Share of each part of the forecast in each cell."),
+    "doubt-probability": (
+        "How sure is this: probability of the top share",
+        "Share of the resamples of the study in which each cell is among those with the highest relative risk scores.",
+    ),
     "whatif-terrain": (f"What if: risk terrain ({NOT_CAUSE})", f"Relative risk score of each cell {_CHANGED}"),
     "whatif-expected": (f"What if: expected events ({NOT_CAUSE})", f"Expected events in each cell {_CHANGED}"),
     "whatif-difference": (

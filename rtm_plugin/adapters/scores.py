@@ -21,6 +21,7 @@ KINDS = {
     "forecast-lower": "lower bounds of a forecast",
     "forecast-upper": "upper bounds of a forecast",
     "forecast-probability": "probability of the top share",
+    "doubt-probability": "probability of the top share in resamples",
     "counts": "event counts",
     None: "scores",
 }

@@ -118,9 +118,17 @@ def write_table(
     _write(path, final, columns, filled, marking)
 
 
-def write_places(path: str, final: str, grid: Grid, places: Places, marking: str = "") -> None:
-    """One multipolygon a place, by rank."""
+def write_places(
+    path: str,
+    final: str,
+    grid: Grid,
+    places: Places,
+    marking: str = "",
+    more: tuple[Sequence[Column], Sequence[Sequence[Any]]] = ((), ()),
+) -> None:
+    """One multipolygon a place, by rank; `more` are further columns, and a row of values for each place."""
     outlines = place_outlines(grid, places)
+    columns, values = more
     rows = [
         (
             [
@@ -132,15 +140,16 @@ def write_places(path: str, final: str, grid: Grid, places: Places, marking: str
                 place.expected,
                 place.observed,
                 place.factor_text,
+                *row,
             ],
             outlines[place.rank],
         )
-        for place in places.places
+        for place, row in zip(places.places, values or [()] * len(places.places), strict=True)
     ]
     _write(
         path,
         final,
-        PLACE_COLUMNS,
+        (*PLACE_COLUMNS, *columns),
         rows=rows,
         marking=marking,
         geometry_type=QgsWkbTypes.Type.MultiPolygon,

@@ -334,6 +334,7 @@ def choose(
         progress=part(progress, 0.0, 0.6 if tested else 1.0),
         clock=clock,
         workers=workers,
+        copy_of=observed.copy_of,
     )
     significance = None
     if tested and selection.best.candidates:

@@ -174,6 +174,29 @@ PARAMETERS = {
         "OUTPUT_TABLE": ("vectorDestination", None),
         "OUTPUT_RUNS": ("fileDestination", None),
     },
+    "doubt": {
+        **GRID,
+        "EVENTS": ("source", None),
+        "WEIGHT_FIELD": ("field", None),
+        "FACTORS": ("multilayer", None),
+        "FACTOR_SETTINGS": ("string", None),
+        "EVENT_DATE_FIELD": ("field", None),
+        "FIT_START": ("datetime", None),
+        "FIT_END": ("datetime", None),
+        **INFLUENCE,
+        **COVARIATES,
+        **SELECTION,
+        **PLACES,
+        "REPLICATES": ("number", 100),
+        "SHARE": ("number", 5.0),
+        "BLOCK": ("distance", None),
+        "WITH_SIGNIFICANCE": ("enum", "no"),
+        **MARKING,
+        "OUTPUT_TABLE": ("vectorDestination", None),
+        "OUTPUT_PLACES": ("vectorDestination", None),
+        "OUTPUT_PROBABILITY": ("rasterDestination", None),
+        "OUTPUT_JSON": ("fileDestination", None),
+    },
     "report": {
         "MODEL": ("file", None),
         "TERRAIN": ("raster", None),
@@ -338,6 +361,7 @@ OUTPUTS = {
     "backtest": {"OUTPUT", "RUN_COUNT", "NEW_RUNS"}
     | {f"PAI_{name}" for name in ("TERRAIN", "FORECAST", "PRIOR_COUNTS", "KERNEL_DENSITY")},
     "sensitivity": {"OUTPUT_TABLE", "OUTPUT_RUNS", "RUN_COUNT", "NEW_RUNS"},
+    "doubt": {name for name in PARAMETERS["doubt"] if name.startswith("OUTPUT")} | {"RESAMPLES_FITTED", "BLOCK_USED"},
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
@@ -372,6 +396,7 @@ WORDS = {
     "SIGNIFICANCE": ["spatial", "plain"],
     "KEEP_UNESTABLISHED": ["yes", "no"],
     "ALLOW_REMOTE": ["no", "yes"],
+    "WITH_SIGNIFICANCE": ["yes", "no"],
     "RULE": ["class", "share", "count"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
@@ -388,7 +413,8 @@ OPTIONAL = {"CELL_SIZE", "EXCLUDE", "WEIGHT_FIELD", "NAME", "MAX_AREA", "TEST_EV
 OPTIONAL |= {"OUTPUT_EXPECTED", "OUTPUT_TABLE", "EXPECTED", "EXPOSURE", "ADJUST", "CITY"}
 OPTIONAL |= {"PRIOR_EVENTS", "STREETS", "OUTPUT_JSON", "OUTPUT_HTML"}
 OPTIONAL |= {"EVENT_DATE_FIELD", "START", "END", *WINDOWS}
-BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9)}
+BOUNDS |= {"TOP_SHARE": (0.1, 99.9), "COVERAGE": (0.1, 99.9), "SHARE": (0.1, 99.9)}
+RESAMPLES = {"REPLICATES": (20, 10_000)}  # each a whole selection
 OPTIONAL |= {"DURATIONS"}
 OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS", "OUTPUT_JSON"}
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
@@ -443,7 +469,8 @@ def test_choices_are_words(algorithm, name):
 @EACH
 def test_numbers_are_bounded(algorithm, name):
     found = {d.name(): d for d in algorithm.parameterDefinitions() if d.name() in BOUNDS}
-    assert {k: (d.minimum(), d.maximum()) for k, d in found.items()} == {k: BOUNDS[k] for k in found}
+    bounds = BOUNDS | (RESAMPLES if name == "doubt" else {})
+    assert {k: (d.minimum(), d.maximum()) for k, d in found.items()} == {k: bounds[k] for k in found}
 
 
 @EACH
@@ -457,10 +484,12 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed -= {"EVENT_DATE_FIELD"}
     if name == "blocklength":
         allowed -= {"STREETS"}
-    if name in ("crossvalidate", "sensitivity", "diagnose"):
+    if name in ("crossvalidate", "sensitivity", "diagnose", "doubt"):
         allowed -= {"OUTPUT_TABLE"}
     if name == "diagnose":
         allowed |= {"OUTPUT_RESIDUALS", "OUTPUT_CORRELOGRAM", "OUTPUT_REPORT"}
+    if name == "doubt":
+        allowed |= {"BLOCK", "OUTPUT_PLACES"}
     if name == "explain":
         allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
     if name == "whatif":

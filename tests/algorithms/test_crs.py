@@ -133,6 +133,11 @@ def test_web_mercator_on_every_route(provider, city, out, mercator):
             "OUTPUT_TABLE": str(out / "f.csv"),
             "OUTPUT_RUNS": str(out / "r.csv"),
         },
+        "doubt": {
+            "EVENTS": city.layer("events"),
+            "FACTORS": city.factors,
+            "OUTPUT_TABLE": str(out / "d.csv"),
+        },
     }
     tools = [tool for tool in provider.algorithms() if tool.parameterDefinition("STUDY_AREA") is not None]
     tools = [tool for tool in tools if tool.name() != "briefing"]  # which only draws it, on the terrain's map

@@ -106,8 +106,8 @@ class FactorCandidates:
         """(n,) bool: the cells exposed to candidate j."""
         return self.table[:, j].astype(bool)[self.codes]
 
-    def subset(self, cells: NDArray[np.bool_]) -> "FactorCandidates":
-        """The same candidates over some of the cells."""
+    def subset(self, cells: NDArray[np.bool_] | NDArray[np.int64]) -> "FactorCandidates":
+        """The same candidates over some of the cells: those of a mask, or those listed, as often as they are named."""
         return FactorCandidates(self.candidates, self.codes[cells], self.table)
 
 
@@ -216,8 +216,8 @@ class CandidateSet:
                 blocks.append(FactorCandidates(tuple(block.candidates[k] for k in j), block.codes, block.table[:, j]))
         return CandidateSet(tuple(blocks))
 
-    def subset(self, cells: NDArray[np.bool_]) -> "CandidateSet":
-        """The same candidates over some of the cells."""
+    def subset(self, cells: NDArray[np.bool_] | NDArray[np.int64]) -> "CandidateSet":
+        """The same candidates over some of the cells: those of a mask, or those listed, as often as they are named."""
         return CandidateSet(tuple(block.subset(cells) for block in self.factors))
 
 

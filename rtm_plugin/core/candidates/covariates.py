@@ -118,6 +118,8 @@ class Observations:
     adjust : (n, q) float64 or None, scaled
     scales : tuple of AdjustmentScale, q
     exposure : ExposureSummary or None
+    copy_of : (n,) int64 or None
+        Which cell of a study each is a copy of, where cells were drawn with replacement.
     """
 
     grid: Grid
@@ -127,16 +129,40 @@ class Observations:
     adjust: Floats | None = None
     scales: tuple[AdjustmentScale, ...] = ()
     exposure: ExposureSummary | None = None
+    copy_of: NDArray[np.int64] | None = None
 
     def only(self, keep: NDArray[np.bool_]) -> "Observations":
         """Some of the cells, chosen by `keep` (n,); adjustments keep their scale."""
+        return self._of(self.grid.only(keep), keep, None if self.copy_of is None else self.copy_of[keep])
+
+    def take(self, cells: NDArray[np.int64], grid: Grid) -> "Observations":
+        """The listed cells (m,), each as often as it is named, on a grid of m cells; adjustments keep their scale.
+
+        Examples
+        --------
+        >>> from .columns import Candidate, FactorCandidates
+        >>> one = Candidate("a_proximity_1", "a", "proximity", 1.0, "aggravating")
+        >>> layers = CandidateSet((FactorCandidates.from_columns([one], [np.array([True, False])]),))
+        >>> seen = Observations(
+        ...     grid=Grid(0, 1, 1, 2, np.ones((1, 2), bool)), counts=np.array([5.0, 0]), candidates=layers
+        ... )
+        >>> again = seen.take(np.array([1, 0, 0]), Grid(0, 1, 1, 2, np.ones((1, 3), bool)))
+        >>> again.counts.tolist(), again.candidates.column("a_proximity_1").tolist(), again.copy_of.tolist()
+        ([0.0, 5.0, 5.0], [False, True, True], [1, 0, 0])
+        """
+        return self._of(grid, cells, cells if self.copy_of is None else self.copy_of[cells])
+
+    def _of(
+        self, grid: Grid, cells: NDArray[np.bool_] | NDArray[np.int64], copy_of: NDArray[np.int64] | None
+    ) -> "Observations":
         return replace(
             self,
-            grid=self.grid.only(keep),
-            counts=self.counts[keep],
-            candidates=self.candidates.subset(keep),
-            offset=None if self.offset is None else self.offset[keep],
-            adjust=None if self.adjust is None else self.adjust[keep],
+            grid=grid,
+            counts=self.counts[cells],
+            candidates=self.candidates.subset(cells),
+            offset=None if self.offset is None else self.offset[cells],
+            adjust=None if self.adjust is None else self.adjust[cells],
+            copy_of=copy_of,
         )
 
 

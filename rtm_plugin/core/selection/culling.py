@@ -84,7 +84,9 @@ class Culling:
     draws: int = 1
 
 
-def stratified_folds(counts: Floats, folds: int, seed: int) -> NDArray[np.int64]:
+def stratified_folds(
+    counts: Floats, folds: int, seed: int, copy_of: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Fold label 0 … folds − 1 of each cell.
 
     Cells are sorted by count, descending, ties at random; in each run of `folds` cells the labels are permuted.
@@ -93,13 +95,22 @@ def stratified_folds(counts: Floats, folds: int, seed: int) -> NDArray[np.int64]
     ----------
     counts : (n,) float64
     folds, seed : int
+    copy_of : (n,) int64, optional
+        Which cell each is a copy of: the cells are dealt, and copies follow, for held out beside a copy of itself that
+        was fitted a cell would be no test.
 
     Examples
     --------
     >>> labels = stratified_folds(np.array([5.0, 5.0, 0.0, 0.0, 0.0, 0.0]), 2, seed=1)
     >>> sorted(labels[:2].tolist()), np.bincount(labels).tolist()
     ([0, 1], [3, 3])
+    >>> labels = stratified_folds(np.array([5.0, 0.0, 5.0]), 2, seed=1, copy_of=np.array([7, 2, 7]))
+    >>> bool(labels[0] == labels[2] != labels[1])
+    True
     """
+    if copy_of is not None:
+        _, first, cell = np.unique(copy_of, return_index=True, return_inverse=True)
+        return stratified_folds(counts[first], folds, seed)[cell.ravel()]
     random = np.random.default_rng(seed)
     order = np.lexsort((random.random(len(counts)), -counts))
     runs = -(-len(counts) // folds)
@@ -118,6 +129,7 @@ def cull(
     progress: Progress = silent,
     workers: int = 1,
     full_path: bool = False,
+    copy_of: NDArray[np.int64] | None = None,
 ) -> Culling:
     """Cull the candidates: those with a coefficient above 0 at the best penalty of the better L1 share survive.
 
@@ -133,13 +145,16 @@ def cull(
     full_path : bool
         Fit every penalty, even when the best one is clear. With several draws of the folds all of them do, since their
         deviances are averaged penalty by penalty.
+    copy_of : (n,) int64, optional
+        Which cell each is a copy of, where cells were drawn with replacement: copies share a fold.
 
     Raises
     ------
     FitError
         Fewer cells with events than folds.
     """
-    with_events = int(np.count_nonzero(counts))
+    held = counts > 0
+    with_events = int(np.count_nonzero(held)) if copy_of is None else len(np.unique(copy_of[held]))
     if with_events < settings.folds:
         raise FitError(
             f"Only {with_events} cells have events, fewer than the {settings.folds} folds of the cross-validation; "
@@ -150,7 +165,7 @@ def cull(
     progress(0.0)
     problems = []
     for draw in range(settings.draws):
-        labels = stratified_folds(counts, settings.folds, settings.seed + draw)
+        labels = stratified_folds(counts, settings.folds, settings.seed + draw, copy_of)
         problems.append(_Problem.build(counts, design, labels, settings.folds, offset, adjust))
         progress(0.0)
     whole = full_path or settings.draws > 1

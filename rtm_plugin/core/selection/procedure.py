@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Floats
 from ..candidates.columns import CandidateSet
@@ -71,6 +72,7 @@ def select_model(
     progress: Progress = silent,
     clock: Clock | None = None,
     workers: int = 1,
+    copy_of: NDArray[np.int64] | None = None,
 ) -> Selection:
     """Drop useless columns, cull, select under each family, keep the family with the lowest BIC.
 
@@ -83,6 +85,8 @@ def select_model(
     adjust : (n, q) float64, optional, columns always in the model
     workers : int
         Threads; the result is the same.
+    copy_of : (n,) int64, optional
+        Which cell each is a copy of, where cells were drawn with replacement: copies share a fold of the culling.
 
     Raises
     ------
@@ -102,7 +106,16 @@ def select_model(
     if settings.cull:
         with clock.stage("culling"):
             watched = part(progress, 0.0, 0.6)
-            culling = cull(counts, pool, settings, offset=offset, adjust=adjust, progress=watched, workers=workers)
+            culling = cull(
+                counts,
+                pool,
+                settings,
+                offset=offset,
+                adjust=adjust,
+                progress=watched,
+                workers=workers,
+                copy_of=copy_of,
+            )
     separated = separated_factors(counts, pool, offset)
     kept = _survivors(pool, culling, separated)
     tried = zip(settings.families, parts(part(progress, 0.6, 0.9), len(settings.families)), strict=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from risk_terrain.rtm_plugin.core.answers.how_sure import HowSureSettings
 from risk_terrain.rtm_plugin.core.documents.declaration import (
     Setting,
     check_settings,
@@ -23,7 +24,15 @@ from risk_terrain.rtm_plugin.core.errors import SettingsError
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import ForecastSettings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-KINDS = (GridSettings, FactorSettings, SelectionSettings, PlaceSettings, StudyDocument, ForecastSettings)
+KINDS = (
+    GridSettings,
+    FactorSettings,
+    SelectionSettings,
+    PlaceSettings,
+    StudyDocument,
+    ForecastSettings,
+    HowSureSettings,
+)
 DECLARED = [(kind, name, declared) for kind in KINDS for name, declared in settings_of(kind).items()]
 # Named elsewhere, since these tools or pages give or take them for a purpose of their own.
 ALSO_NAMED = {
@@ -36,6 +45,7 @@ ALSO_NAMED = {
     "RULE": {"jointrisk"},
     "VALUE": {"jointrisk"},
     "PLACE_CARDS": {"run", "report"},
+    "REPLICATES": {"validate"},
 }
 SCHEMA_FILES = ("study", "factors")
 
