@@ -14,13 +14,13 @@ from ..rtm_plugin.adapters.feedback import stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.memory import require_memory
-from ..rtm_plugin.core.answers.how_sure import HowSure, HowSureSettings, how_sure, memory_needed
-from ..rtm_plugin.core.answers.resampled_blocks import BlockSide
 from ..rtm_plugin.core.documents.factor_settings import FactorSettings
 from ..rtm_plugin.core.documents.reading import json_text, known
 from ..rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.pipeline import StudyResult, run
+from ..rtm_plugin.core.stability.how_sure import HowSure, HowSureSettings, how_sure, memory_needed
+from ..rtm_plugin.core.stability.resampled_blocks import BlockSide
 from ..rtm_plugin.core.tools.parallel import available_workers
 from ..rtm_plugin.core.tools.progress import Clock
 from .shared.base import RtmAlgorithm, results_group, tr

@@ -6,9 +6,9 @@ from typing import Any
 from qgis.core import QgsProcessingFeedback
 
 from ...rtm_plugin.adapters.tables import Column
-from ...rtm_plugin.core.answers.how_sure import HowSure
-from ...rtm_plugin.core.answers.how_sure_figures import FactorDoubt, Interval, PlaceDoubt
-from ...rtm_plugin.core.answers.resampled_blocks import BlockSide
+from ...rtm_plugin.core.stability.how_sure import HowSure
+from ...rtm_plugin.core.stability.how_sure_figures import FactorDoubt, Interval, PlaceDoubt
+from ...rtm_plugin.core.stability.resampled_blocks import BlockSide
 from .base import tr
 
 FACTOR_COLUMNS: tuple[Column, ...] = (

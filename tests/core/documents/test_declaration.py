@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from risk_terrain.rtm_plugin.core.answers.how_sure import HowSureSettings
 from risk_terrain.rtm_plugin.core.documents.declaration import (
     Setting,
     check_settings,
@@ -22,6 +21,7 @@ from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceS
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from risk_terrain.rtm_plugin.core.errors import SettingsError
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import ForecastSettings
+from risk_terrain.rtm_plugin.core.stability.how_sure import HowSureSettings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KINDS = (

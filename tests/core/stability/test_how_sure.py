@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from helpers import box, points, polygons
-from risk_terrain.rtm_plugin.core.answers.how_sure import HowSureSettings, clustering, how_sure
-from risk_terrain.rtm_plugin.core.answers.how_sure_figures import Interval, MapTally
-from risk_terrain.rtm_plugin.core.answers.resampled_blocks import BlockSide, Resample
 from risk_terrain.rtm_plugin.core.candidates.covariates import Covariates
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
@@ -16,6 +13,9 @@ from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError, InputError,
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.core.pipeline import choose, run
 from risk_terrain.rtm_plugin.core.selection.culling import cull, stratified_folds
+from risk_terrain.rtm_plugin.core.stability.how_sure import HowSureSettings, clustering, how_sure
+from risk_terrain.rtm_plugin.core.stability.how_sure_figures import Interval, MapTally
+from risk_terrain.rtm_plugin.core.stability.resampled_blocks import BlockSide, Resample
 from risk_terrain.rtm_plugin.core.study import Study
 from risk_terrain.rtm_plugin.core.terrain.places import Places
 from risk_terrain.rtm_plugin.core.tools.normal import NORMAL_95
