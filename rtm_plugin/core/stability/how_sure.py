@@ -27,6 +27,7 @@ from .how_sure_figures import LEAST_VALUES, FactorDoubt, MapTally, PlaceDoubt, f
 from .resampled_blocks import BlockSide, Resample
 
 FORMAT, VERSION = "risk-terrain-doubt", 1
+_FAINT = 2.0  # times the variance of chance: in cities without any, fits find up to about one
 _OF_A_TERM = ("name", "factor", "operationalisation", "distance", "direction", "coefficient", "rrv")
 
 
@@ -208,7 +209,7 @@ def how_sure(
         No resample has a model.
     """
     settings = settings or HowSureSettings()
-    side = BlockSide.of(result.observations.grid, clustering(result), settings.side)
+    side = BlockSide.of(result.observations.grid, clustered_over(result), settings.side)
     if announce is not None:
         announce(side)
     asked = selection if settings.with_significance else replace(selection, significance="plain")
@@ -234,18 +235,19 @@ def memory_needed(grid: Grid, factors: int, workers: int) -> int:
     return workers * grid.cells * (160 + 78 * factors)
 
 
-def clustering(result: StudyResult) -> float:
-    """Mean distance over which events cluster beyond the study's model, map units; 0 where they do not.
+def clustered_over(result: StudyResult) -> float:
+    """Mean distance over which events cluster beyond the study's model, map units; 0 where that is faint beside chance.
 
-    That which the test of significance found; without a test, that of what the expected counts leave.
+    The clustering is that which the test of significance found; without a test, that of what the expected counts leave.
     """
-    found = result.model.significance
+    seen, found = result.observations, result.model.significance
     if found is not None and found.ranges:
-        return Clustering(found.nugget, np.array(found.variances), np.array(found.ranges)).mean_range
-    seen = result.observations
-    return fitted_clustering(
-        Lags.between(seen.grid), seen.counts, result.terrain.expected.astype(np.float64)
-    ).mean_range
+        clustering = Clustering(found.nugget, np.array(found.variances), np.array(found.ranges))
+    else:
+        expected = result.terrain.expected.astype(np.float64)
+        clustering = fitted_clustering(Lags.between(seen.grid), seen.counts, expected)
+    density = float(seen.counts.sum()) / (seen.grid.cells * seen.grid.cell_size**2)
+    return clustering.mean_range if clustering.beside_chance(density) > _FAINT else 0.0
 
 
 def _run(result: StudyResult, side: int, number: int, selection: SelectionSettings, progress: Progress) -> ResampleRun:

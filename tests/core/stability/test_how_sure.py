@@ -13,7 +13,7 @@ from risk_terrain.rtm_plugin.core.errors import Cancelled, FitError, InputError,
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
 from risk_terrain.rtm_plugin.core.pipeline import choose, run
 from risk_terrain.rtm_plugin.core.selection.culling import cull, stratified_folds
-from risk_terrain.rtm_plugin.core.stability.how_sure import HowSureSettings, clustering, how_sure
+from risk_terrain.rtm_plugin.core.stability.how_sure import HowSureSettings, clustered_over, how_sure
 from risk_terrain.rtm_plugin.core.stability.how_sure_figures import Interval, MapTally
 from risk_terrain.rtm_plugin.core.stability.resampled_blocks import BlockSide, Resample
 from risk_terrain.rtm_plugin.core.study import Study
@@ -163,15 +163,17 @@ def test_copies_share_a_fold():
 
 def test_copies_are_not_held_out_beside_themselves(city):
     """Two copies of every cell predict no better than one: the culling is the same, though twice as sure of itself."""
-    seen = city.observations
-    settings = SelectionSettings("poisson")
-    once = cull(seen.counts, seen.candidates, settings)
+    seen, settings = city.observations, SelectionSettings("poisson")
+    near = seen.candidates.only(
+        [one.name for one in seen.candidates.candidates if one.operationalisation == "proximity"]
+    )
+    once = cull(seen.counts, near, settings)
     cells = np.repeat(np.arange(900), 2)
-    twice = cull(seen.counts[cells], seen.candidates.subset(cells), settings, copy_of=cells)
+    twice = cull(seen.counts[cells], near.subset(cells), settings, copy_of=cells)
     assert twice.survivors == once.survivors
     assert twice.penalty == pytest.approx(once.penalty)
     assert twice.deviance == pytest.approx(once.deviance)
-    leaking = cull(seen.counts[cells], seen.candidates.subset(cells), settings)
+    leaking = cull(seen.counts[cells], near.subset(cells), settings)
     assert leaking.deviance < once.deviance
 
 
@@ -235,6 +237,8 @@ def test_wider_where_events_cluster():
     rate = patches * np.where(observed.candidates.column("bars_proximity_200"), 2.0, 0.5)
     events = np.repeat(observed.grid.centres, rng.poisson(rate), axis=0)
     result = run(replace(study, events=events))
+    assert result.model.significance is None
+    assert 50 < clustered_over(result) < 300
     ends = [
         how_sure(result, study.selection, HowSureSettings(60, side=side)).factors[0].rrv_all for side in (100.0, 500.0)
     ]
@@ -350,12 +354,16 @@ def test_with_significance(city):
 
 
 def test_the_clustering_is_that_of_the_model(city):
-    found = city.model.significance
-    shares = np.array(found.variances)
-    assert clustering(city) == pytest.approx(float(shares @ found.ranges / shares.sum()))
-    plain = run(make(selection=replace(QUICK, significance="plain")))
-    assert plain.model.significance is None
-    assert clustering(plain) == pytest.approx(clustering(city), rel=0.5)
+    """Its mean range, weighted by variance; a faint one, which adds less to a count than chance, asks for nothing."""
+
+    def over(*variances):
+        found = replace(city.model.significance, variances=variances, ranges=(100.0, 500.0)[: len(variances)])
+        return clustered_over(replace(city, model=replace(city.model, significance=found)))
+
+    density = city.observations.counts.sum() / SIDE**2
+    assert over(1.0, 3.0) == 400
+    assert over(2.1 / (density * np.pi * 100**2)) == 100
+    assert over(1.9 / (density * np.pi * 100**2)) == 0
 
 
 def test_announced_before_the_work(city):
