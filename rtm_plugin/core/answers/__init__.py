@@ -1,1 +1,1 @@
-"""Questions to a model: why here, what if, joint risk."""
+"""Questions to a model: why here, what if, joint risk, other choices, does it fit."""
