@@ -26,6 +26,8 @@ _PUBLIC = {
     "RiskModel": ".model.document",
     "ScoredMap": ".accuracy.validation",
     "validate": ".accuracy.validation",
+    "diagnose": ".answers.diagnosis",
+    "checks_of": ".answers.diagnosis_checks",
     "RtmError": ".errors",
 }
 __all__ = list(_PUBLIC)

@@ -208,6 +208,7 @@ def diagnose(
     width = block_width(grid, clustering)
     watched = part(progress, 0.6, 0.9)
     held, blocks = ((), 0) if fit is None else supports(observed, model, fit, width, places, watched)
+    progress(0.9)
     shared, condition = overlaps(observed, model.selected)
     return Diagnosis(
         model=model,
