@@ -12,7 +12,7 @@ _TOLD_FROM = 0.05  # share of the clustering that a range must hold to be told
 NO_EFFECT = "Not established is not the same as no effect: with more events it may yet be."
 WHERE_PEOPLE_ARE = (
     "The factors go with these events, or with where people are: no exposure was given. Give a raster of people, homes "
-    "or visits as exposure, or of how built-up a cell is as adjustment, to tell the two apart."
+    "or visits as exposure, or layers of streets or buildings that tell where the city is, to tell the two apart."
 )
 
 
