@@ -150,17 +150,6 @@ def place_items(layer: QgsVectorLayer) -> Mapping[str, str]:
     return {} if stored is None else text_items(stored.GetMetadata())
 
 
-def keep_place_items(path: str, items: Mapping[str, str]) -> None:
-    """Write them into a GeoPackage; other formats have no room for them."""
-    if not items or not path.lower().endswith(".gpkg"):
-        return
-    data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
-    layer = data.GetLayer(0)
-    for key, text in items.items():
-        layer.SetMetadataItem(key, text)
-    del layer, data
-
-
 def _measured_again(layer: QgsVectorLayer, terrain: Terrain, with_scores: bool) -> bool:
     """Whether each of the first places holds the cells and scores that its row says."""
     grid = terrain.grid

@@ -30,6 +30,7 @@ GRID = {
 MARKING = {"MARKING": ("string", "")}  # the settings page's: none in a fresh profile
 CARRIED = {"MARKING": ("string", None)}  # empty: that of the results which it is made from
 COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None), "CITY": ("multilayer", None)}
+TOLD_BY = {"STREETS": "source", "AREAS": "source"}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
 
 # id → type and default of each parameter of the contract
@@ -255,7 +256,14 @@ EXTRA_PARAMETERS = {
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "ADJUST": "multilayer", "CITY": "multilayer"},
-    "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
+    "priorityplaces": {
+        "EXPECTED": "raster",
+        "COUNTS": "raster",
+        "MODEL": "file",
+        "CANDIDATES": "multilayer",
+        **TOLD_BY,
+    },
+    "report": TOLD_BY,
     "validate": {
         **EVENT_DATES,
         "START": "datetime",
@@ -285,6 +293,7 @@ EXTRA_PARAMETERS = {
         "MARKING": "string",
         **EVENT_DATES,
         **WINDOWS,
+        **TOLD_BY,
         "PLACE_CARDS": "number",
         "OUTPUT_FINDINGS": "fileDestination",
         "OUTPUT_CARDS": "fileDestination",
