@@ -13,6 +13,7 @@ from qgis.core import (
 
 from ...rtm_plugin.adapters.crs import Extent, crs_of
 from ...rtm_plugin.adapters.fields import guessed_name_field
+from ...rtm_plugin.adapters.layers import geometry_of
 from ...rtm_plugin.adapters.positions import position_text
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.core.errors import InputError
@@ -87,6 +88,7 @@ def _read(
         return None
     source = request.needed_source(name)
     label = source_name(request, name, source)
+    geometry_of(source, label, wanted)
     field = guessed_name_field(source.fields())
     if not field and name == "AREAS":
         raise InputError(nameless_areas(label))

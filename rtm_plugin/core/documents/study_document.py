@@ -14,7 +14,7 @@ from .settings import MOST_CARDS, PLACE_CARDS, GridSettings, PlaceSettings, Sele
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-STUDY_VERSION = 3  # 1 lacks weight_field, exposure, adjust and cards, 2 lacks city; both are read as they are
+STUDY_VERSION = 3  # 1 lacks weight_field, exposure, adjust and cards, 2 lacks city, streets and areas; both are read so
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class StudyDocument:
         Rasters on the study grid that are always in the model.
     city : tuple of LayerRef
         Layers whose features tell where the city is, for an adjustment made of them; without filters.
+    streets, areas : LayerRef or None
+        Lines and polygons, such as wards, by whose names places are told.
     cards : int
         How many of the first places get a card in the report.
     marking : str or None
@@ -129,6 +131,8 @@ class StudyDocument:
     exposure: LayerRef | None = None
     adjust: tuple[LayerRef, ...] = ()
     city: tuple[LayerRef, ...] = ()
+    streets: LayerRef | None = None
+    areas: LayerRef | None = None
     cards: int = field(
         default=PLACE_CARDS,
         metadata=setting(
@@ -159,9 +163,10 @@ class StudyDocument:
     @property
     def layers(self) -> tuple[LayerRef, ...]:
         """Every layer of features that the study names, in order."""
-        single = (self.study_area, self.exclude, self.events, self.later_events)
+        first = (self.study_area, self.exclude, self.events, self.later_events)
         factors = (factor.layer for factor in self.factors)
-        return (*(layer for layer in single if layer is not None), *factors, *self.city)
+        named = (*first, *factors, *self.city, self.streets, self.areas)
+        return tuple(layer for layer in named if layer is not None)
 
     @property
     def rasters(self) -> tuple[LayerRef, ...]:
@@ -225,6 +230,8 @@ class StudyDocument:
             exposure=changed(self.exposure),
             adjust=tuple(change(layer) for layer in self.adjust),
             city=tuple(change(layer) for layer in self.city),
+            streets=changed(self.streets),
+            areas=changed(self.areas),
             factors=tuple(replace(factor, layer=change(factor.layer)) for factor in self.factors),
         )
 

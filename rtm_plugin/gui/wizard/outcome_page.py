@@ -92,7 +92,7 @@ class OutcomePage(Page):
         fields.addRow(tr("Number of events in a ro&w"), self.weight)
         fields.addRow(tr("E&xposure"), self.exposure)
         fields.addRow(tr("Ad&justments"), self.adjust)
-        fields.addRow(tr("&Where the city is"), self.city)
+        fields.addRow(tr("Where the &city is"), self.city)
         self.advanced = folded("outcome_advanced", fields)
         return self.advanced
 
