@@ -25,6 +25,7 @@ ALGORITHMS = (
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),
+    ("exportplaces", "ExportPlaces"),
     ("explain", "Explain"),
     ("whatif", "WhatIfFeaturesChange"),
     ("run", "Run"),

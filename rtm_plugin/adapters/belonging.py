@@ -156,7 +156,7 @@ def _measured_again(layer: QgsVectorLayer, terrain: Terrain, with_scores: bool) 
     for number, feature in enumerate(layer.getFeatures()):
         if number == _LOOKED_AT:
             break
-        cells = _cells_inside(bytes(feature.geometry().asWkb()), grid)
+        cells = cells_inside(bytes(feature.geometry().asWkb()), grid)
         if not cells.any() or not _same(feature["cells"], float(np.count_nonzero(cells))):
             return False
         scores = terrain.scores[cells].astype(np.float64)
@@ -170,7 +170,7 @@ def _same(written: object, value: float) -> bool:
     return isinstance(written, (int, float)) and math.isclose(written, value, rel_tol=_SAME)
 
 
-def _cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
+def cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
     """(n,) bool: the cells whose centre lies in a polygon."""
     rows, columns = grid.shape
     raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Byte)

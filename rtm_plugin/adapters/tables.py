@@ -32,6 +32,7 @@ from ..core.model.raster_items import CONSTRAINT, MODEL, marking_items
 from ..core.terrain.places import Place, Places, Whereabouts
 from .about import PLACES
 from .crs import crs_of, require_written_crs
+from .fields import sound_text
 from .layers import layer_name
 from .rasters import gdal_errors
 from .spreadsheets import harmless
@@ -187,10 +188,6 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
         value = feature[name]
         return None if QgsVariantUtils.isNull(value) else float(value)
 
-    def word(feature: QgsFeature, name: str) -> str:
-        value = feature[name] if layer.fields().lookupField(name) >= 0 else None
-        return "" if QgsVariantUtils.isNull(value) else str(value)
-
     places = []
     for feature in layer.getFeatures():
         values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
@@ -200,9 +197,18 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
                 f"A place of the layer '{layer_name(layer)}' has no rank, size or score; make the layer again."
             )
         rank, cells = int(values.pop("rank")), int(values.pop("cells"))
-        where = Whereabouts(*(word(feature, name) for name in _WORDS[1:]))
-        places.append(Place(rank=rank, cells=cells, factors=(), where=where, **values))
+        places.append(Place(rank=rank, cells=cells, factors=(), where=place_words(feature), **values))
     return tuple(sorted(places, key=lambda place: place.rank))
+
+
+def place_words(feature: QgsFeature) -> Whereabouts:
+    """The words that a place is found by, as far as its layer has them."""
+
+    def word(name: str) -> str:
+        value = feature[name] if feature.fields().lookupField(name) >= 0 else None
+        return "" if QgsVariantUtils.isNull(value) else sound_text(str(value))
+
+    return Whereabouts(*(word(name) for name in _WORDS[1:]))
 
 
 def place_outlines(grid: Grid, places: Places) -> dict[int, QgsGeometry]:

@@ -40,6 +40,7 @@ def asked(city, chain, out):
             "BEFORE": city.layer("bars"),
             "OUTPUT": target,
         },
+        "exportplaces": {"PLACES": chain["places"], "OUTPUT": str(out / "p.kml")},
         "run": run_parameters(city, out),
     }
 
@@ -73,6 +74,7 @@ def test_run(asked, out, at):
         *[("crossvalidate", at) for at in (0, 3, 30, 90)],
         *[("jointrisk", at) for at in (0, 10, 50, 88)],
         *[("whatif", at) for at in (0, 20, 60, 85)],
+        ("exportplaces", 0),
     ],
 )
 def test_steps(asked, out, algorithm, at):

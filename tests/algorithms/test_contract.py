@@ -185,6 +185,7 @@ PARAMETERS = {
         "OUTPUT": ("fileDestination", None),
         "OUTPUT_A3": ("fileDestination", None),
     },
+    "exportplaces": {"PLACES": ("source", None), **CARRIED, "OUTPUT": ("fileDestination", None)},
     "blocklength": {"STUDY_AREA": ("source", None), "STREETS": ("source", None)},
     "suggest": {
         "STUDY_AREA": ("source", None),
@@ -324,6 +325,7 @@ OUTPUTS = {
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
+    "exportplaces": {"OUTPUT", "PLACE_COUNT"},
     "explain": {"OUTPUT", "TEXT", "ANSWER"},
     "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
@@ -375,7 +377,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
-WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
+WHOLE = {"run", "report", "briefing", "exportplaces", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -444,6 +446,8 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
     if name == "whatif":
         allowed -= {"EXPECTED"}
+    if name == "exportplaces":
+        allowed -= {"PLACES"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     if name == "report":
