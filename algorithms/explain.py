@@ -201,7 +201,7 @@ def _place_text(values: dict[str, Any]) -> str:
     known = {name: value for name, value in values.items() if not QgsVariantUtils.isNull(value)}
     rank = known.get("rank")
     which = tr("It lies in priority place {}").format(rank) if rank is not None else tr("It lies in a priority place")
-    parts = []
+    parts = [", ".join(str(known[name]) for name in ("where", "street", "area_name") if known.get(name))]
     if "cells" in known:
         parts.append(tr("{:,} cells").format(int(known["cells"])))
     if "expected" in known:
@@ -210,4 +210,5 @@ def _place_text(values: dict[str, Any]) -> str:
         parts.append(tr("{:,.4g} observed events").format(float(known["observed"])))
     if known.get("factors"):
         parts.append(tr("at work: {}").format(known["factors"]))
-    return f"{which}: {', '.join(parts)}." if parts else f"{which}."
+    text = ", ".join(filter(None, parts))
+    return f"{which}: {text}." if text else f"{which}."

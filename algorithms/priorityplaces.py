@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from ..rtm_plugin.adapters.belonging import Terrain
+from ..rtm_plugin.adapters.crs import crs_of
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.rasters import read_candidates, require_cells
 from ..rtm_plugin.core.arrays import Floats
@@ -29,6 +30,7 @@ from .shared.marking import carried_marking
 from .shared.outputs import save_places
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
+from .shared.whereabouts import add_streets_and_areas, places_told, read_streets_and_areas
 
 
 class PriorityPlaces(RtmAlgorithm):
@@ -69,13 +71,14 @@ class PriorityPlaces(RtmAlgorithm):
             ),
             tr("The rasters of the factors that the model selected."),
         )
+        add_streets_and_areas(self)
         self.add(
             QgsProcessingParameterVectorDestination(
                 "OUTPUT", tr("Priority places"), Qgis.ProcessingSourceType.VectorPolygon
             ),
             tr(
-                "Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors "
-                "at work."
+                "Polygons with rank, area, cells, mean and largest score, expected and observed events, factors "
+                "at work, and words to find them by."
             ),
         )
         self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
@@ -88,6 +91,7 @@ class PriorityPlaces(RtmAlgorithm):
         grid, scores = terrain.grid, terrain.scores
         model, candidates = self._model(request, terrain)
         settings = read_settings(request, PlaceSettings)
+        told_by = read_streets_and_areas(request, crs_of(grid), grid.extent)
         places = priority_places(
             grid,
             scores,
@@ -101,6 +105,7 @@ class PriorityPlaces(RtmAlgorithm):
         if not places.places:
             raise InputError(no_places_finding(scores, settings).text)
         tell_places(places, grid, scores, settings, request.feedback)
+        places = places_told(places, grid, told_by, request.context)
         output = request.output("OUTPUT")
         with Staging(request.feedback, marking) as staging:
             save_places(staging, output, grid, places, terrain.place_items)

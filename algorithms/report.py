@@ -40,10 +40,11 @@ from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
 from .shared.marking import add_carried_marking, carried_marking, marked, marking_of_model
-from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, diagnosis_of, named_layer, reports_of
+from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, diagnosis_of, reports_of
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
 from .shared.study_inputs import rule_text
+from .shared.whereabouts import add_streets_and_areas, places_told, read_streets_and_areas
 
 
 class Report(RtmAlgorithm):
@@ -86,6 +87,7 @@ class Report(RtmAlgorithm):
         )
         add_settings(self, PlaceSettings, parent="TERRAIN")
         add_settings(self, StudyDocument)
+        add_streets_and_areas(self)
         self.add(
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr("Heads the report; that of the run when empty."),
@@ -112,6 +114,7 @@ class Report(RtmAlgorithm):
         if candidates is not None:
             model.require_candidates(candidates)
         settings = read_settings(request, PlaceSettings)
+        told_by = read_streets_and_areas(request, crs_of(grid), grid.extent)
         terms = model.selected if candidates is not None else ()
         watched = request.progress(0.3, 0.6)
         places = priority_places(
@@ -133,7 +136,10 @@ class Report(RtmAlgorithm):
             counts=counts,
             shares=None if candidates is None else shares(terms, candidates),
             layers=self._layers(request, grid, model),
+            streets=told_by.streets.features if told_by.streets is not None else None,
         )
+        known = {"terms": terms, "shares": cells.shares, "layers": cells.layers}
+        places = places_told(places, grid, told_by, request.context, **known)
         about = self._about(request, model, raster, counts)
         about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
         cards = request.whole("PLACE_CARDS")
@@ -191,7 +197,7 @@ class Report(RtmAlgorithm):
                 layer, name, crs_of(grid), request.context, request.feedback, layer=layer, name_field=field
             )
             read.report.tell(request.feedback)
-            layers[name] = named_layer(read)
+            layers[name] = read.by_name
         return layers
 
     def _about(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -61,6 +61,7 @@ from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, d
 from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
+from .shared.whereabouts import add_streets_and_areas, places_told
 
 _TERRAIN = "OUTPUT_TERRAIN"
 _BESIDE = (  # what the terrain's layer knows the place of
@@ -131,6 +132,7 @@ class Run(RtmAlgorithm):
         )
         add_marking(self)
         add_settings(self, StudyDocument)
+        add_streets_and_areas(self)
         self._add_outputs()
 
     def _add_outputs(self) -> None:
@@ -150,8 +152,8 @@ class Run(RtmAlgorithm):
         self.add(
             vector("OUTPUT_PLACES", tr("Priority places"), polygons, optional=True, createByDefault=True),
             tr(
-                "Polygons with rank, area, cells, mean and largest score, expected and observed events, and factors "
-                "at work."
+                "Polygons with rank, area, cells, mean and largest score, expected and observed events, factors "
+                "at work, and words to find them by."
             ),
         )
         self.add(
@@ -191,7 +193,7 @@ class Run(RtmAlgorithm):
     def execute(self, request: Request) -> dict[str, Any]:
         marking = given_marking(request)
         request.feedback.setProgressText(tr("Reading layers"))
-        inputs = read_inputs(request, with_names=self._has_cards(request))
+        inputs = read_inputs(request, with_names=self._names_wanted(request))
         study = study_of(request, inputs)
         provenance = self._provenance(request, inputs, marking)
         clock = Clock(stage_teller(request.feedback))
@@ -218,10 +220,10 @@ class Run(RtmAlgorithm):
         request.feedback.setProgressText(tr("Writing"))
         return self._write(request, self._finished(request, inputs, study, result, beyond, data))
 
-    def _has_cards(self, request: Request) -> bool:
-        """Whether there will be cards, which tell the names of features."""
-        cards = request.whole("PLACE_CARDS")
-        return bool(cards) and any(request.output(name) for name in REPORT_OUTPUTS)
+    def _names_wanted(self, request: Request) -> bool:
+        """Whether there will be cards, or a layer of places, which tell the names of features."""
+        cards = bool(request.whole("PLACE_CARDS")) and any(request.output(name) for name in REPORT_OUTPUTS)
+        return cards or bool(request.output("OUTPUT_PLACES"))
 
     def _provenance(self, request: Request, inputs: Inputs, marking: str) -> dict[str, Any]:
         return {
@@ -241,6 +243,9 @@ class Run(RtmAlgorithm):
     ) -> FinishedRun:
         """With the findings of the report, which the numbers of the run come from, too."""
         later, cells = beyond.later, cells_of(inputs, result)
+        known = {"terms": result.model.selected, "shares": cells.shares, "layers": cells.layers}
+        places = places_told(result.places, cells.grid, inputs.told_by, request.context, **known)
+        result = replace(result, places=places)
         diagnosis = None
         if any(request.output(name) for name in REPORT_OUTPUTS):
             watched = request.progress(0.95, 0.97)

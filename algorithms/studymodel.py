@@ -130,6 +130,10 @@ class _Chain:
             "MODEL": self._of("model", "OUTPUT_MODEL"),
             "CANDIDATES": [self._of(step) for step in candidates],
         }
+        if self.study.streets is not None:
+            sources["STREETS"] = self._input("STREETS", tr("Streets, to tell places by"), self.study.streets)
+        if self.study.areas is not None:
+            sources["AREAS"] = self._input("AREAS", tr("Areas, to tell places by"), self.study.areas)
         self._step(
             "places", "priorityplaces", tr("Priority places"), 5, 0, sources, outputs={"OUTPUT": tr("Priority places")}
         )

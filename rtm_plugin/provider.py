@@ -27,6 +27,7 @@ ALGORITHMS = (
     ("jointrisk", "JointRisk"),
     ("briefing", "Briefing"),
     ("report", "Report"),
+    ("exportplaces", "ExportPlaces"),
     ("explain", "Explain"),
     ("whatif", "WhatIfFeaturesChange"),
     ("run", "Run"),

@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from ...rtm_plugin.adapters.about import model_items
-from ...rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH, keep_place_items
+from ...rtm_plugin.adapters.belonging import MADE_FROM, MADE_WITH
 from ...rtm_plugin.adapters.fields import sound_text
 from ...rtm_plugin.adapters.files import Staging
 from ...rtm_plugin.adapters.preferences import load_preferences
@@ -267,8 +267,7 @@ def save_places(
     `more` are further columns, and a row of values for each place.
     """
     with staging.data(path) as draft:
-        write_places(draft, path, grid, places, staging.marking, more)
-        keep_place_items(draft, made_from or {})
+        write_places(draft, path, grid, places, staging.marking, made_from, more)
         style = style_text(draft, places_painter())
     if Path(path).suffix.lower() != ".csv":
         _save_style(staging, path, style)

@@ -19,7 +19,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ...rtm_plugin.adapters.crs import crs_of, require_projected
+from ...rtm_plugin.adapters.crs import Extent, crs_of, require_projected
 from ...rtm_plugin.adapters.feedback import progress_of
 from ...rtm_plugin.adapters.layers import (
     ReadLayer,
@@ -175,6 +175,7 @@ def read_source(
     name_field: str | None = None,
     dissolve: bool = False,
     rows: bool = False,
+    near: Extent | None = None,
 ) -> ReadLayer:
     """Read a feature-source input and tell what was noticed."""
     source = request.needed_source(name)
@@ -191,6 +192,7 @@ def read_source(
         name_field=name_field,
         dissolve=dissolve,
         rows=rows,
+        near=near,
     )
     layer = request.layer_behind(name)
     read.report.choice = layer_choice(label, layer, source=request.given(name))

@@ -7,18 +7,16 @@ from numpy.typing import NDArray
 from qgis.core import QgsProcessingParameterFileDestination
 
 from ...rtm_plugin.adapters.files import Staging
-from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.cartography.sheets import Sheet, write_sheets
 from ...rtm_plugin.core.answers.diagnosis import Diagnosis, diagnose
 from ...rtm_plugin.core.candidates.covariates import Observations
 from ...rtm_plugin.core.errors import FitError, InputError
-from ...rtm_plugin.core.ground.nearby import FeatureNames
 from ...rtm_plugin.core.model.document import RiskModel
 from ...rtm_plugin.core.pipeline import StudyResult
 from ...rtm_plugin.core.terrain.scores import shares
 from ...rtm_plugin.core.tools.progress import Progress, silent
 from ...rtm_plugin.report.card_texts import TO_FILL_IN, card_texts
-from ...rtm_plugin.report.cells import Cells, NamedLayer
+from ...rtm_plugin.report.cells import Cells
 from ...rtm_plugin.report.findings import Findings
 from ...rtm_plugin.report.page import render
 from .base import RtmAlgorithm, tr
@@ -59,7 +57,8 @@ def cells_of(inputs: Inputs, result: StudyResult) -> Cells:
         expected=result.terrain.expected.astype(np.float64),
         counts=observed.counts,
         shares=shares(result.model.selected, observed.candidates),
-        layers={settings.name: named_layer(read) for read, settings in inputs.factors},
+        layers={settings.name: read.by_name for read, settings in inputs.factors},
+        streets=inputs.told_by.streets.features if inputs.told_by.streets is not None else None,
     )
 
 
@@ -74,15 +73,6 @@ def diagnosis_of(
         return diagnose(observed, model, places, permutations=_ARRANGEMENTS, progress=progress)
     except (FitError, InputError):
         return None
-
-
-def named_layer(read: ReadLayer) -> NamedLayer:
-    """A factor's features with their names; without names where the layer tells none."""
-    if not read.named:
-        return NamedLayer(read.features)
-    texts = ["" if text == str(i) else text for i, (text, _) in enumerate(read.named, 1)]
-    owner = np.repeat(np.arange(len(texts)), [len(features.coordinates) for _, features in read.named])
-    return NamedLayer(read.features, FeatureNames(texts, owner))
 
 
 def _save_page(staging: Staging, path: str, findings: Findings, cells: Cells) -> None:

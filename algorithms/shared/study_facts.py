@@ -10,7 +10,7 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingContext, 
 
 from ...rtm_plugin.adapters.crs import metres_per_unit, require_projected, units_text
 from ...rtm_plugin.adapters.feedback import progress_of, stop_if_cancelled
-from ...rtm_plugin.adapters.layers import ReadLayer, layer_choice, read_layer
+from ...rtm_plugin.adapters.layers import ReadLayer, geometry_of, layer_choice, read_layer
 from ...rtm_plugin.adapters.rasters import Raster
 from ...rtm_plugin.adapters.study_file import OpenLayers
 from ...rtm_plugin.core.arrays import Floats
@@ -37,6 +37,7 @@ from .base import tr
 from .data_findings import findings_of_events, inside_of, split_of
 from .parameters import no_event_inside, read_city
 from .study_inputs import factor_layer
+from .whereabouts import can_name, nameless_areas
 
 Facts = dict[str, Any]
 MOST_EVENTS = 10_000_000  # that a number of events may be given as
@@ -130,6 +131,7 @@ class Inspector:
 
     def _area(self, ground: Ground) -> Facts:
         grid = self._grid(ground)
+        self._check_streets_and_areas()
         square = metres_per_unit(ground.crs) ** 2 / 1e6
         return {
             "cells": grid.cells,
@@ -141,6 +143,16 @@ class Inspector:
             "seconds": seconds_expected(grid.cells, self._study),
             "findings": [finding.to_dict() for finding in self._size(grid.cells, 0.0)],
         }
+
+    def _check_streets_and_areas(self) -> None:
+        """Refuse the layers by which places are told where the run would refuse them."""
+        for ref, wanted in ((self._study.streets, "line"), (self._study.areas, "polygon")):
+            if ref is None:
+                continue
+            layer = self._layers.open(ref)
+            geometry_of(layer, ref.name, wanted)
+            if wanted == "polygon" and not can_name(layer.fields()):
+                raise InputError(nameless_areas(ref.name))
 
     def _size(self, cells: int, events: float) -> tuple[Finding, ...]:
         return size_findings(

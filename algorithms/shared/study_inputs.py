@@ -1,7 +1,7 @@
 """The layers and settings of a whole study: declared, read and handed to core; shared by what runs whole studies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qgis.core import (
@@ -48,6 +48,7 @@ from .parameters import (
 )
 from .request import Request
 from .settings import read_settings
+from .whereabouts import StreetsAndAreas, read_streets_and_areas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Inputs:
     title: str
     crs: QgsCoordinateReferenceSystem
     factor_findings: tuple[Finding, ...] = ()
+    told_by: StreetsAndAreas = field(default_factory=StreetsAndAreas)
 
     @property
     def all(self) -> list[tuple[str, ReadLayer]]:
@@ -72,6 +74,7 @@ class Inputs:
             ("events", self.events),
             *((role, read) for role, read in optional if read is not None),
             *(("factor", read) for read, _ in self.factors),
+            *self.told_by.all,
         ]
 
     @property
@@ -82,7 +85,8 @@ class Inputs:
     @property
     def fitted_on(self) -> list[dict[str, Any]]:
         """Provenance of the inputs that model and forecast are made from."""
-        return [source_item(role, read) for role, read in self.all if read is not self.test_events]
+        others = (self.test_events, self.told_by.streets, self.told_by.areas)
+        return [source_item(role, read) for role, read in self.all if not any(read is other for other in others)]
 
     def findings(self, grid: Grid) -> tuple[Finding, ...]:
         """What is to be said of the factors, of the study's size, and of the events on a grid, fitted and tested on."""
@@ -155,6 +159,7 @@ def read_inputs(request: Request, with_names: bool = False) -> Inputs:
     for read in (events, test_events):
         if read is not None and not inside(area.features, read.features.coordinates).any():
             raise InputError(no_event_inside(read))
+    told_by = read_streets_and_areas(request, crs, area.features.extent)
     factors = read_factors(request, area, crs, with_names)
     title = request.text("TITLE").strip()
     title = title or proposed_title(events.report.words, area.report.words, events.period)
@@ -171,6 +176,7 @@ def read_inputs(request: Request, with_names: bool = False) -> Inputs:
         title=title,
         crs=crs,
         factor_findings=noticed,
+        told_by=told_by,
     )
 
 

@@ -98,6 +98,8 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         **parameters_of(study.places),
         **parameters_of(study),
         "WEIGHT_FIELD": study.weight_field or None,
+        "STREETS": source_of(layers, study.streets),
+        "AREAS": source_of(layers, study.areas),
         **covariate_parameters(study, layers),
     }
     return {name: value for name, value in parameters.items() if value is not None}

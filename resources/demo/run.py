@@ -30,7 +30,7 @@ class Study:
     """One call of rtm:run.
 
     data: the GeoPackage; events: layer with an optional subset; periods: the parameters that tell earlier from later
-    events; factors: layer → its factor settings.
+    events; factors: layer → its factor settings; surroundings: the parameters by which places are told → their layers.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Study:
     max_area: float
     true_effects: list[dict[str, Any]] = field(default_factory=list)
     others: tuple[str, ...] = ()
+    surroundings: dict[str, str] = field(default_factory=dict)
 
 
 def northbridge() -> list[Study]:
@@ -72,6 +73,7 @@ def northbridge() -> list[Study]:
                 max_area=250_000,
                 true_effects=known["effects"],
                 others=("wards", "streets"),
+                surroundings={"STREETS": "streets", "AREAS": "wards"},
             )
         )
     return studies
@@ -116,6 +118,7 @@ def run(study: Study, folder: Path) -> dict[str, Any]:
         "STUDY_AREA": f"{study.data}|layername={study.boundary}",
         "EVENTS": f"{study.data}|layername={study.events}",
         **study.periods,
+        **{name: f"{study.data}|layername={layer}" for name, layer in study.surroundings.items()},
         "FACTORS": [f"{study.data}|layername={layer}" for layer in study.factors],
         "FACTOR_SETTINGS": json.dumps({"format": "risk-terrain-factors", "version": 1, "factors": settings}),
         "BLOCK_LENGTH": study.block_length,

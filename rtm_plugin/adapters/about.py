@@ -47,6 +47,11 @@ ABOUT = {
     ),
     "jointrisk": ("Joint risk", "Vulnerability (risk terrain) and exposure (recent events) of each cell together."),
 }
+PLACES = (  # of a layer of them
+    "Priority places",
+    "Touching cells of high relative risk score, ranked by the events expected there. They describe places, not the "
+    "people in them. The identifier, where there is one, is the hash of the model behind them.",
+)
 
 
 def kind_items(kind: str) -> dict[str, str]:

@@ -150,24 +150,13 @@ def place_items(layer: QgsVectorLayer) -> Mapping[str, str]:
     return {} if stored is None else text_items(stored.GetMetadata())
 
 
-def keep_place_items(path: str, items: Mapping[str, str]) -> None:
-    """Write them into a GeoPackage; other formats have no room for them."""
-    if not items or not path.lower().endswith(".gpkg"):
-        return
-    data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
-    layer = data.GetLayer(0)
-    for key, text in items.items():
-        layer.SetMetadataItem(key, text)
-    del layer, data
-
-
 def _measured_again(layer: QgsVectorLayer, terrain: Terrain, with_scores: bool) -> bool:
     """Whether each of the first places holds the cells and scores that its row says."""
     grid = terrain.grid
     for number, feature in enumerate(layer.getFeatures()):
         if number == _LOOKED_AT:
             break
-        cells = _cells_inside(bytes(feature.geometry().asWkb()), grid)
+        cells = cells_inside(bytes(feature.geometry().asWkb()), grid)
         if not cells.any() or not _same(feature["cells"], float(np.count_nonzero(cells))):
             return False
         scores = terrain.scores[cells].astype(np.float64)
@@ -181,7 +170,7 @@ def _same(written: object, value: float) -> bool:
     return isinstance(written, (int, float)) and math.isclose(written, value, rel_tol=_SAME)
 
 
-def _cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
+def cells_inside(wkb: bytes, grid: Grid) -> NDArray[np.bool_]:
     """(n,) bool: the cells whose centre lies in a polygon."""
     rows, columns = grid.shape
     raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Byte)

@@ -1,6 +1,7 @@
 """Fields of a layer: weights, and the dates of events in whatever type they are stored."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from ..core.documents.periods import Dates, Period
 from ..core.errors import InputError
 
 _NOT_OF_PLACES = ("username", "user_name", "filename", "file_name", "layername", "layer_name", "surname", "lastname")
+_NAMES_OF_STATISTICS = re.compile(r"[a-z]+\d\dnm")  # boundaries of the Office for National Statistics: WD24NM
 
 
 def sound_text(text: str) -> str:
@@ -64,12 +66,21 @@ def guessed_name_field(fields: QgsFields) -> str:
     """The text field that most likely names the features; "" where none looks like it."""
     texts = [field.name() for field in fields if field.type() == QMetaType.Type.QString]
     folded = [text.casefold() for text in texts]
-    for wanted in ("name", "title", "label"):
+    for wanted in ("name", "title", "label", "name1", "name_1"):  # the last two: roads of Ordnance Survey
         if wanted in folded:
             return texts[folded.index(wanted)]
-    return next(
-        (t for t, low in zip(texts, folded, strict=True) if low.endswith("name") and low not in _NOT_OF_PLACES), ""
-    )
+    return next((t for t, low in zip(texts, folded, strict=True) if _names_places(low)), "")
+
+
+def _names_places(low: str) -> bool:
+    """Whether a field of this name, in small letters, looks as if it named places."""
+    return (low.endswith("name") and low not in _NOT_OF_PLACES) or bool(_NAMES_OF_STATISTICS.fullmatch(low))
+
+
+def has_name(feature: QgsFeature, name_field: str) -> bool:
+    """Whether the field of names holds one."""
+    value = feature[name_field] if name_field else None
+    return not QgsVariantUtils.isNull(value) and bool(str(value).strip())
 
 
 def name_text(feature: QgsFeature, name_field: str, position: int) -> str:

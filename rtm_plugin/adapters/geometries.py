@@ -19,6 +19,7 @@ from qgis.core import (
     QgsGeometry,
     QgsMapLayer,
     QgsProcessingContext,
+    QgsRectangle,
     QgsVectorLayer,
     QgsWkbTypes,
 )
@@ -27,7 +28,7 @@ from ..core.arrays import Floats
 from ..core.errors import InputError
 from ..core.ground.features import ring_segments
 from .coordinate_columns import coordinate_columns
-from .crs import crs_text, is_known, known_crs
+from .crs import Extent, crs_text, is_known, known_crs
 from .fields import number
 from .read_layers import LayerReport
 from .reprojection import operation_of
@@ -53,6 +54,7 @@ class FeatureStream:
     crs : of the study area
     expression : QGIS expression that chooses features
     layer : the map layer behind the source, for expressions that ask for it
+    near : in the study area's CRS; features whose box lies beside it are left out
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class FeatureStream:
         *,
         expression: str = "",
         layer: QgsMapLayer | None = None,
+        near: Extent | None = None,
     ) -> None:
         self._source, self._report, self._crs, self._context = source, report, crs, context
-        self._expression, self._layer = expression, layer
+        self._expression, self._layer, self._near = expression, layer, near
 
     def features(self, fields: Sequence[str]) -> Features:
         """Each feature with its parts; no part where there is no geometry that can be used. `fields` are read."""
@@ -87,7 +90,19 @@ class FeatureStream:
         if self._expression:
             request.setFilterExpression(self._expression)
             request.setExpressionContext(self._checked_scope())
+        if self._near is not None and self._source.wkbType() != QgsWkbTypes.Type.NoGeometry:
+            request.setFilterRect(self._in_the_source(QgsRectangle(*self._near)))
         return request
+
+    def _in_the_source(self, box: QgsRectangle) -> QgsRectangle:
+        """A box of the study area's CRS in the layer's own; one around everything where it cannot be told."""
+        crs = self._source.sourceCrs()
+        if not is_known(crs) or crs == self._crs:
+            return box
+        try:
+            return QgsCoordinateTransform(self._crs, crs, self._context.transformContext()).transformBoundingBox(box)
+        except QgsCsException:
+            return QgsRectangle()
 
     def _checked_scope(self) -> QgsExpressionContext:
         """Variables and fields that the filter may name, after a look at the filter."""

@@ -20,11 +20,13 @@ from ..core.arrays import Floats
 from ..core.documents.layer_words import LayerChoice
 from ..core.errors import InputError
 from ..core.ground.features import Features, inside, polygon_area
+from .crs import Extent
 from .feedback import stop_if_cancelled
 from .fields import (
     DateColumn,
     RowReader,
     guessed_name_field,
+    has_name,
     name_text,
     require_field,
     sound_text,
@@ -99,6 +101,7 @@ def read_layer(
     layer: QgsMapLayer | None = None,
     dissolve: bool = False,
     rows: bool = False,
+    near: Extent | None = None,
 ) -> ReadLayer:
     """Read all features of a source into the study area's CRS.
 
@@ -115,6 +118,7 @@ def read_layer(
     layer : behind the source, for expressions that ask for it
     dissolve : whether polygons are merged, so that no edge runs between neighbours
     rows : whether the rows are events whose repeats are told, as is, by who knows the period, how many have no place
+    near : in the study area's CRS; features whose box lies beside it are left out
 
     Raises
     ------
@@ -135,7 +139,7 @@ def read_layer(
         dissolve=dissolve,
         rows=rows,
     )
-    stream = FeatureStream(source, report, crs, context, expression=expression, layer=layer)
+    stream = FeatureStream(source, report, crs, context, expression=expression, layer=layer, near=near)
     if source.wkbType() == QgsWkbTypes.Type.Point and source.sourceCrs() == crs and gathered.coordinates_only:
         return _read_points(source, stream.request(), report, feedback)
     fields = source.fields().names() if rows else [value_field, date_field, name_field or ""]
@@ -170,6 +174,7 @@ class _Gathered:
         self._polygons: list[Part] = []
         self._weights: list[float] = []
         self._names: list[str] = []
+        self._nameless: set[int] = set()
 
     @property
     def coordinates_only(self) -> bool:
@@ -196,6 +201,8 @@ class _Gathered:
             self._rows.take(feature, array)
         report.features += 1
         if self._name_field is not None:
+            if not has_name(feature, self._name_field):
+                self._nameless.add(len(self._names))
             self._names.append(name_text(feature, self._name_field, report.features))
 
     def read(self) -> ReadLayer:
@@ -213,6 +220,7 @@ class _Gathered:
         if self._name_field is not None:
             each = zip(self._names, self._arrays, strict=True)
             read.named = [(text, Features(geometry, array, 1)) for text, array in each]
+            read.nameless = self._nameless
         if self._rows is not None:
             read.rows = self._rows.rows()
         if self._dates is None:

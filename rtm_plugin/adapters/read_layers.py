@@ -15,6 +15,7 @@ from ..core.documents.layer_words import LayerChoice
 from ..core.documents.periods import Dates, Period
 from ..core.errors import InputError
 from ..core.ground.features import Features
+from ..core.ground.nearby import FeatureNames, NamedLayer
 from .reprojection import Operation
 
 MOST_EVENTS = 20_000_000  # that a field of counts may add up to: each takes memory of its own
@@ -77,6 +78,8 @@ class ReadLayer:
         When the events happened; nothing known without dates.
     named : list of (str, Features)
         The features one by one, where they were asked for so.
+    nameless : set of int
+        Which of them, by their position, are numbered because the layer has no name for them.
     rows : EventRows or None
         What tells repeats, where it was asked for.
     unlocated : Dates or None
@@ -93,6 +96,7 @@ class ReadLayer:
     dates: Dates | None = None
     period: Period = field(default_factory=Period)
     named: list[tuple[str, Features]] = field(default_factory=list)
+    nameless: set[int] = field(default_factory=set)
     rows: EventRows | None = None
     unlocated: Dates | None = None
     coverage: Coverage | None = None
@@ -102,6 +106,15 @@ class ReadLayer:
     def as_listed(self) -> ReadLayer:
         """One point a row: what repeats and shared spots are looked for in."""
         return self.listed or self
+
+    @property
+    def by_name(self) -> NamedLayer:
+        """The features with their names; without names where the layer tells none."""
+        if not self.named:
+            return NamedLayer(self.features)
+        names = ["" if i in self.nameless else text for i, (text, _) in enumerate(self.named)]
+        owner = np.repeat(np.arange(len(names)), [len(features.coordinates) for _, features in self.named])
+        return NamedLayer(self.features, FeatureNames(names, owner))
 
     @property
     def days(self) -> int | None:

@@ -1,7 +1,7 @@
 """Vector outputs: tables of candidates and of figures, and the polygons of priority places."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from ..core.accuracy.validation import Figure
 from ..core.errors import InputError, OutputError
 from ..core.ground.grid import Grid
 from ..core.model.parts import CandidateFate
-from ..core.model.raster_items import CONSTRAINT, MARKING
-from ..core.terrain.places import Place, Places
+from ..core.model.raster_items import CONSTRAINT, MODEL, marking_items
+from ..core.terrain.places import Place, Places, Whereabouts
+from .about import PLACES
 from .crs import crs_of, require_written_crs
+from .fields import sound_text
 from .layers import layer_name
 from .rasters import gdal_errors
 from .spreadsheets import harmless
@@ -83,7 +85,12 @@ PLACE_COLUMNS: tuple[Column, ...] = (
     ("expected", float),
     ("observed", float),
     ("factors", str),
+    ("where", str),
+    ("street", str),
+    ("area_name", str),  # "area" is how large it is
+    ("feature", str),
 )
+_WORDS = ("factors", "where", "street", "area_name", "feature")  # which layers of older versions may lack
 
 
 def write_candidates(path: str, final: str, fates: Iterable[CandidateFate], marking: str = "") -> None:
@@ -124,9 +131,13 @@ def write_places(
     grid: Grid,
     places: Places,
     marking: str = "",
+    made_from: Mapping[str, str] | None = None,
     more: tuple[Sequence[Column], Sequence[Sequence[Any]]] = ((), ()),
 ) -> None:
-    """One multipolygon a place, by rank; `more` are further columns, and a row of values for each place."""
+    """One multipolygon a place, by rank; `made_from` says which map and model they are of, and is kept in the file.
+
+    `more` are further columns, and a row of values for each place.
+    """
     outlines = place_outlines(grid, places)
     columns, values = more
     rows = [
@@ -140,6 +151,10 @@ def write_places(
                 place.expected,
                 place.observed,
                 place.factor_text,
+                place.where.reference or None,
+                place.where.street or None,
+                place.where.area or None,
+                place.where.feature or None,
                 *row,
             ],
             outlines[place.rank],
@@ -152,6 +167,7 @@ def write_places(
         (*PLACE_COLUMNS, *columns),
         rows=rows,
         marking=marking,
+        items=made_from or {},
         geometry_type=QgsWkbTypes.Type.MultiPolygon,
         crs=crs_of(grid),
     )
@@ -167,7 +183,7 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
     InputError
         Another kind of layer.
     """
-    missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name != "factors"]
+    missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name not in _WORDS]
     if missing or layer.geometryType() != Qgis.GeometryType.Polygon:
         raise InputError(
             f"The layer '{layer_name(layer)}' does not hold priority places; choose the output of "
@@ -187,8 +203,18 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
                 f"A place of the layer '{layer_name(layer)}' has no rank, size or score; make the layer again."
             )
         rank, cells = int(values.pop("rank")), int(values.pop("cells"))
-        places.append(Place(rank=rank, cells=cells, factors=(), **values))
+        places.append(Place(rank=rank, cells=cells, factors=(), where=place_words(feature), **values))
     return tuple(sorted(places, key=lambda place: place.rank))
+
+
+def place_words(feature: QgsFeature) -> Whereabouts:
+    """The words that a place is found by, as far as its layer has them."""
+
+    def word(name: str) -> str:
+        value = feature[name] if feature.fields().lookupField(name) >= 0 else None
+        return "" if QgsVariantUtils.isNull(value) else sound_text(str(value))
+
+    return Whereabouts(*(word(name) for name in _WORDS[1:]))
 
 
 def place_outlines(grid: Grid, places: Places) -> dict[int, QgsGeometry]:
@@ -216,6 +242,7 @@ def _write(
     columns: Sequence[Column],
     rows: Iterable[tuple[list[Any], QgsGeometry | None]],
     marking: str,
+    items: Mapping[str, str] | None = None,
     geometry_type: QgsWkbTypes.Type = QgsWkbTypes.Type.NoGeometry,
     crs: QgsCoordinateReferenceSystem = QgsCoordinateReferenceSystem(),  # noqa: B008, a table has none
 ) -> None:
@@ -244,24 +271,30 @@ def _write(
                 raise OutputError(f"{Path(final).name} cannot be written: {writer.errorMessage()}.")
         writer.flushBuffer()
         del writer
-    if marking and options.driverName == "GPKG":  # other formats have no room for metadata in the file itself
-        _mark(path, options.layerName, marking)
+    if (marking or items) and options.driverName == "GPKG":  # other formats have no room for metadata in the file
+        _describe(path, options.layerName, marking, items or {})
 
 
-def _mark(path: str, table: str, marking: str) -> None:
-    """Put the protective marking among the constraints in a layer's metadata, and among those that GDAL shows.
+def _describe(path: str, table: str, marking: str, items: Mapping[str, str]) -> None:
+    """Put a layer's marking and the model behind it in its metadata: in those that QGIS shows, and in those of GDAL.
 
-    The rows are those that QGIS writes itself; its own function does not know files in memory. Setting GDAL's item
+    The rows are those that QGIS writes itself; its own function does not know files in memory. Setting GDAL's items
     makes the tables of the GeoPackage's extension for metadata.
     """
     metadata = QgsLayerMetadata()
-    metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
+    if items:
+        metadata.setIdentifier(items.get(MODEL, ""))
+        metadata.setTitle(PLACES[0])
+        metadata.setAbstract(PLACES[1])
+    if marking:
+        metadata.setConstraints([QgsLayerMetadata.Constraint(marking, CONSTRAINT)])
     document = QDomDocument("qgis")
     root = document.createElement("qgis")
     document.appendChild(root)
     metadata.writeMetadataXml(root, document)
     data = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
-    data.GetLayer(0).SetMetadataItem(MARKING, marking)
+    for key, text in {**items, **marking_items(marking)}.items():
+        data.GetLayer(0).SetMetadataItem(key, text)
     data.FlushCache()
     commands = (  # both texts are quoted; files in memory take no parameters
         "INSERT INTO gpkg_metadata (md_scope, md_standard_uri, mime_type, metadata) "  # noqa: S608

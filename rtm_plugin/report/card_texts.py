@@ -52,7 +52,7 @@ def card_texts(findings: Findings, cells: Cells) -> tuple[CardText, ...]:
         CardText(
             f"Place {whole(card.place.rank)} of {whole(len(findings.places))}",
             findings.context.title,
-            str(place_map(grid, classes, ranks, card, findings.context)),
+            str(place_map(grid, classes, ranks, card, findings.context, cells.streets)),
             text("card_facts.html", card),
             text("card_near.html", card),
         )

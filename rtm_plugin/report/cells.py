@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 from ..core.arrays import Floats
 from ..core.ground.features import Features
 from ..core.ground.grid import Grid
-from ..core.ground.nearby import FeatureNames
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NamedLayer:
-    """The features of a factor; `names` is None when the layer tells no names."""
-
-    features: Features
-    names: FeatureNames | None = None
+from ..core.ground.nearby import NamedLayer
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -36,6 +28,8 @@ class Cells:
         From `terrain.shares`, terms in the order of the model.
     layers : mapping of factor name → NamedLayer
         For what stands near the places; factors may be absent.
+    streets : Features of lines, or None
+        For the maps of the cards.
     """
 
     grid: Grid
@@ -45,3 +39,4 @@ class Cells:
     counts: Floats | None = None
     shares: Floats | None = None
     layers: Mapping[str, NamedLayer] = field(default_factory=dict)
+    streets: Features | None = None

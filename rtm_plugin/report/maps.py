@@ -9,8 +9,11 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from ..core.arrays import Floats
 from ..core.ground.event_density import EventDensity
+from ..core.ground.features import Features
 from ..core.ground.grid import Grid
+from ..core.ground.streets import clipped
 from ..core.terrain.places import middle_cell
 from ..core.terrain.scores import CLASS_COLOURS, ScoreSummary
 from .cards import PlaceCard
@@ -19,11 +22,12 @@ from .svg import INK, RED, Drawing, indexed_png, outline
 from .wording import plain
 
 RANKED = 10
-BOUNDARY, GROUND = "#6b6b6b", "#ece8e2"
+BOUNDARY, GROUND, STREET = "#6b6b6b", "#ece8e2", "#8c8c8c"
 DENSITY_COLOURS = ("#f1eef6", "#d0d1e6", "#a6bddb", "#74a9cf", "#2b8cbe", "#045a8d")  # ColorBrewer's PuBu
 _WIDTH, _TALLEST, _STRIP = 720.0, 780.0, 62.0
 _CARD_SIDE = 400.0
 _CARD_CELLS = 12  # of ground around a place, at least
+_STREET_WIDTH, _STREET_STEP = 0.7, 1.0  # drawing units; bends closer together than a step are drawn as one
 _MOST_PIXELS = 3000  # of the grid's longer side; a larger grid is thinned
 
 
@@ -85,9 +89,14 @@ def density_map(grid: Grid, density: EventDensity, about: ReportContext, text: s
 
 
 def place_map(
-    grid: Grid, classes: NDArray[np.uint8], ranks: NDArray[np.int64], card: PlaceCard, about: ReportContext
+    grid: Grid,
+    classes: NDArray[np.uint8],
+    ranks: NDArray[np.int64],
+    card: PlaceCard,
+    about: ReportContext,
+    streets: Features | None = None,
 ) -> Markup:
-    """One place and the ground around it, with the features that stand near.
+    """One place and the ground around it, with the features that stand near, and the streets where they are known.
 
     Parameters
     ----------
@@ -95,14 +104,11 @@ def place_map(
     classes : (rows, columns) uint8, 1 + class of each cell, 0 outside
     ranks : (rows, columns) int64
     card : PlaceCard
+    streets : Features of lines, or None
     """
     row, column = np.nonzero(ranks == card.place.rank)
     spots = [_row_and_column(grid, near.x, near.y) for near in card.near]
-    span = max(int(np.ptp(row)) + 1, int(np.ptp(column)) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
-    reach = max(math.ceil(span / 2), _CARD_CELLS // 2)
-    middle = ((row.min() + row.max() + 1) / 2, (column.min() + column.max() + 1) / 2)
-    top, left = (math.floor(m - reach) for m in middle)
-    side = 2 * reach + 1
+    top, left, side = _card_window(row, column)
     drawing = Drawing(_CARD_SIDE, _CARD_SIDE + 52)
     frame = _Frame(
         left=0,
@@ -114,6 +120,8 @@ def place_map(
         map_units=side * grid.cell_size / _CARD_SIDE,
     )
     _cells(drawing, frame, _window(classes, top, left, side), CLASS_COLOURS)
+    if streets is not None and (steps := _street_steps(streets.coordinates, frame)):
+        drawing.path(steps, STREET, _STREET_WIDTH)
     window = _window(ranks, top, left, side)
     drawing.path(_outline(np.where(window == card.place.rank, 0, window), frame), BOUNDARY, 1.0)
     drawing.path(_outline(window == card.place.rank, frame), INK, 2.4)
@@ -131,7 +139,41 @@ def place_map(
     drawing.rectangle(0.5, 0.5, _CARD_SIDE - 1, _CARD_SIDE - 1, "none", BOUNDARY)
     _scale_and_north(drawing, frame, about)
     text = f"Priority place {card.place.rank} outlined in thick lines on the risk terrain around it"
-    return drawing.markup(f"place-{card.place.rank}-map", f"Map of priority place {card.place.rank}", text + ".", "map")
+    text += ", streets in grey." if streets is not None else "."
+    return drawing.markup(f"place-{card.place.rank}-map", f"Map of priority place {card.place.rank}", text, "map")
+
+
+def _card_window(row: NDArray[np.int64], column: NDArray[np.int64]) -> tuple[int, int, int]:
+    """First row, first column and side of the square around the cells of a place."""
+    span = max(int(np.ptp(row)) + 1, int(np.ptp(column)) + 1, 2) + 2 * max(2, _CARD_CELLS // 4)
+    reach = max(math.ceil(span / 2), _CARD_CELLS // 2)
+    top, left = (math.floor((along.min() + along.max() + 1) / 2 - reach) for along in (row, column))
+    return top, left, 2 * reach + 1
+
+
+def _street_steps(segments: Floats, frame: _Frame) -> str:
+    """The segments on a map as steps of a path: cut off at its edge, and joined where one begins as another ends."""
+    ground = frame.x_min, frame.y_max - frame.height * frame.map_units, frame.x_min + frame.width * frame.map_units
+    steps: list[str] = []
+    end = drawn = (math.inf, math.inf)
+    for x0, y0, x1, y1 in clipped(segments, (*ground, frame.y_max)):
+        start, was = frame.place(x0, y0), end
+        end = frame.place(x1, y1)
+        if math.dist(start, was) > _STREET_STEP / 10:
+            if drawn != was:
+                steps.append(_to("L", was))
+            steps.append(_to("M", start))
+            drawn = start
+        if math.dist(end, drawn) >= _STREET_STEP:
+            steps.append(_to("L", end))
+            drawn = end
+    if drawn != end:
+        steps.append(_to("L", end))
+    return "".join(steps)
+
+
+def _to(letter: str, spot: tuple[float, float]) -> str:
+    return f"{letter}{spot[0]:.1f} {spot[1]:.1f}"
 
 
 def _numbers(drawing: Drawing, spots: Mapping[int, tuple[float, float]]) -> None:

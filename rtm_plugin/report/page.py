@@ -100,7 +100,7 @@ def pictures(findings: Findings, cells: Cells) -> Pictures:
         else distribution(findings.bins, summary.cuts, bin_classes(findings.bins, summary)),
         steps=steps(findings) if len(trace) > 1 else None,
         observed=observed_and_expected(findings.fit_groups) if len(findings.fit_groups) > 1 else None,
-        cards=tuple(place_map(grid, classes, ranks, card, about) for card in findings.cards),
+        cards=tuple(place_map(grid, classes, ranks, card, about, cells.streets) for card in findings.cards),
         classes=class_legend(findings.classes, summary, CLASS_COLOURS),
         densities=() if density is None else density_legend(density),
     )

@@ -68,6 +68,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
         "jointrisk": {"TERRAIN": chain["terrain"], "EVENTS": city.layer("events")},
         "briefing": {"MODEL": chain["model"], "TERRAIN": chain["terrain"], "STUDY_AREA": city.layer("area")},
         "report": {"MODEL": chain["model"], "TERRAIN": chain["terrain"]},
+        "exportplaces": {"PLACES": chain["places"]},
         "explain": {**made, "POINT": "400950,301150", "FACTORS": city.factors},
         "whatif": {**made, "FACTOR": "bars", "BEFORE": city.layer("bars")},
         "run": run_inputs(city, TEST_EVENTS=city.layer("events"), **QUICK),

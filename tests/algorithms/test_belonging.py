@@ -119,7 +119,10 @@ def test_places_keep_their_model(chain, tmp_path):
     from risk_terrain.rtm_plugin.core.model.document import RiskModel
 
     data, fingerprint = ogr.Open(path), RiskModel.load(chain["model"]).fingerprint  # kept: its layers end with it
-    assert data.GetLayer(0).GetMetadata() == {"RTM_KIND": "terrain", "RTM_MODEL": fingerprint}
+    kept = {key: text for key, text in data.GetLayer(0).GetMetadata().items() if key.startswith("RTM_")}
+    assert kept == {"RTM_KIND": "terrain", "RTM_MODEL": fingerprint}
+    shown = QgsVectorLayer(path).metadata()  # what QGIS shows under Properties ► Information
+    assert (shown.identifier(), shown.title()) == (fingerprint, "Priority places")
 
 
 @pytest.mark.parametrize("ending", ["gpkg", "geojson"])

@@ -47,6 +47,7 @@ def asked(city, chain, out):
             "BEFORE": city.layer("bars"),
             "OUTPUT": target,
         },
+        "exportplaces": {"PLACES": chain["places"], "OUTPUT": str(out / "p.kml")},
         "run": run_parameters(city, out),
     }
 
@@ -81,6 +82,7 @@ def test_run(asked, out, at):
         *[("diagnose", at) for at in (0, 5, 30, 80)],
         *[("jointrisk", at) for at in (0, 10, 50, 88)],
         *[("whatif", at) for at in (0, 20, 60, 85)],
+        ("exportplaces", 0),
     ],
 )
 def test_steps(asked, out, algorithm, at):

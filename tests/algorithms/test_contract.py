@@ -36,6 +36,7 @@ COVARIATES = {
     "ADJUST": ("multilayer", None),
     "CITY": ("multilayer", None),
 }
+TOLD_BY = {"STREETS": "source", "AREAS": "source"}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
 
 # id → type and default of each parameter of the contract
@@ -230,6 +231,7 @@ PARAMETERS = {
         "OUTPUT": ("fileDestination", None),
         "OUTPUT_A3": ("fileDestination", None),
     },
+    "exportplaces": {"PLACES": ("source", None), **CARRIED, "OUTPUT": ("fileDestination", None)},
     "blocklength": {"STUDY_AREA": ("source", None), "STREETS": ("source", None)},
     "suggest": {
         "STUDY_AREA": ("source", None),
@@ -301,7 +303,14 @@ EXTRA_PARAMETERS = {
     "runstudy": {"LOAD": "boolean"},
     "countevents": {**EVENT_DATES, "START": "datetime", "END": "datetime"},
     "terrain": {"EXPOSURE": "raster", "EXPOSURE_SMOOTHING": "number", "ADJUST": "multilayer", "CITY": "multilayer"},
-    "priorityplaces": {"EXPECTED": "raster", "COUNTS": "raster", "MODEL": "file", "CANDIDATES": "multilayer"},
+    "priorityplaces": {
+        "EXPECTED": "raster",
+        "COUNTS": "raster",
+        "MODEL": "file",
+        "CANDIDATES": "multilayer",
+        **TOLD_BY,
+    },
+    "report": TOLD_BY,
     "validate": {
         **EVENT_DATES,
         "START": "datetime",
@@ -332,6 +341,7 @@ EXTRA_PARAMETERS = {
         "MARKING": "string",
         **EVENT_DATES,
         **WINDOWS,
+        **TOLD_BY,
         "PLACE_CARDS": "number",
         "OUTPUT_FINDINGS": "fileDestination",
         "OUTPUT_CARDS": "fileDestination",
@@ -365,6 +375,7 @@ OUTPUTS = {
     "jointrisk": {"OUTPUT", "OUTPUT_TABLE", "BANDWIDTH_USED", "CELLS_BOTH", "PAI_BOTH"},
     "report": {"OUTPUT_REPORT", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
     "briefing": {"OUTPUT", "OUTPUT_A3"},
+    "exportplaces": {"OUTPUT", "PLACE_COUNT"},
     "explain": {"OUTPUT", "TEXT", "ANSWER"},
     "whatif": {name for name in PARAMETERS["whatif"] if name.startswith("OUTPUT")} | {"CHANGE", "CELLS_CHANGED"},
     "run": {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")},
@@ -420,7 +431,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE", "DENSITY_PERCENT"}
-WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
+WHOLE = {"run", "report", "briefing", "exportplaces", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -494,6 +505,8 @@ def test_what_may_be_left_empty(algorithm, name):
         allowed |= {"FACTORS", "EVENTS", "OUTPUT"}
     if name == "whatif":
         allowed -= {"EXPECTED"}
+    if name == "exportplaces":
+        allowed -= {"PLACES"}
     if name == "priorityplaces":
         allowed |= {"COUNTS", "MODEL", "CANDIDATES"}
     if name == "report":

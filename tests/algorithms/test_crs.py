@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from osgeo import gdal, ogr
+from osgeo import gdal, ogr, osr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -216,6 +216,35 @@ def test_raster_without_its_crs_is_not_kept(city, out, monkeypatch):
     wanted = {"STUDY_AREA": city.layer("area"), "BLOCK_LENGTH": 200, "OUTPUT": str(out / "g.tif")}
     assert refusal("studygrid", wanted).startswith("The raster was written without its coordinate reference system")
     assert files(out) == []
+
+
+@pytest.mark.parametrize(("crs", "metres"), [("EPSG:32630", 1.0), ("EPSG:3435", 0.3048006096012192), ("EPSG:27700", 1)])
+def test_where_places_are(out, crs, metres):
+    """One cell of high score: told by latitude and longitude of its centre, and in Great Britain by its reference."""
+    place = CHICAGO if crs == "EPSG:3435" else LONDON
+    x, y, *_ = box_at(known_crs(crs), place)
+    path, cell = str(out / "t.tif"), 100 / metres
+    data = gdal.GetDriverByName("GTiff").Create(path, 10, 10, 1, gdal.GDT_Float32)
+    data.SetGeoTransform((x, cell, 0, y, 0, -cell))
+    data.SetProjection(crs_module.spatial_reference(crs).ExportToWkt())
+    scores = np.ones((10, 10), np.float32)
+    scores[3, 7] = 9.0
+    data.GetRasterBand(1).WriteArray(scores)
+    del data
+    asked = {"TERRAIN": path, "RULE": "count", "VALUE": 1, "OUTPUT": str(out / "p.gpkg")}
+    process("priorityplaces", asked)
+    (found,) = QgsVectorLayer(asked["OUTPUT"], "p").getFeatures()
+    centre = x + 7.5 * cell, y - 3.5 * cell
+    if crs == "EPSG:27700":
+        assert found["where"] == f"TQ {int(centre[0]) - 500_000:05d} {int(centre[1]) - 100_000:05d}"
+        return
+    earth = osr.SpatialReference()
+    earth.ImportFromEPSG(4326)  # latitude first
+    there = osr.CoordinateTransformation(crs_module.spatial_reference(crs), earth)
+    latitude, longitude, _ = there.TransformPoint(*centre)
+    told = [float(part.split("°")[0]) for part in found["where"].split(", ")]
+    assert told == pytest.approx([latitude, -longitude], abs=6e-6)
+    assert found["where"].endswith("° W")
 
 
 def test_grid_and_places_of_a_crs_without_a_code(out, tmp_path):

@@ -9,6 +9,7 @@ from risk_terrain.rtm_plugin.core.pipeline import run
 from risk_terrain.rtm_plugin.core.terrain.scores import shares
 from running import Log, process
 from small_city import as_study
+from test_places_and_styles import places_of
 
 
 @pytest.fixture
@@ -67,9 +68,10 @@ def test_the_place_that_it_lies_in(city, chain, core, highest, ask):
     results, _ = ask(at(core, highest), PLACES=chain["places"])
     place = core.places.places[core.places.label[highest] - 1]
     told = results["ANSWER"]["place"]
+    where = next(p["where"] for p, _ in places_of(chain["places"]) if p["rank"] == place.rank)
     assert told in results["TEXT"]
     assert told == (
-        f"It lies in priority place {place.rank}: {place.cells} cells, {place.expected:,.1f} expected events, "
+        f"It lies in priority place {place.rank}: {where}, {place.cells} cells, {place.expected:,.1f} expected events, "
         f"{place.observed:,.4g} observed events, at work: {place.factor_text}."
     )
     lowest = int(core.terrain.expected.argmin())

@@ -186,6 +186,7 @@ def test_the_schema_holds_what_is_written(study, tmp_path):
     raster = LayerRef(str(tmp_path / "homes.tif"), "homes", "gdal")
     full = replace(study, exclude=study.study_area, later_events=study.events, fit=Window("2024-01-01", None))
     full = replace(full, weight_field="two", exposure=raster, adjust=(raster,), city=(study.events,), cards=2)
+    full = replace(full, streets=study.factors[1].layer, areas=study.study_area)
     for document in (StudyDocument(), full):
         save_study(document, tmp_path / "study.json")
         Draft202012Validator(SCHEMA).validate(json.loads((tmp_path / "study.json").read_text("utf-8")))

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qgis.core import QgsProcessingFeatureSourceDefinition
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from running import Log, bands, files, only_terrain, process, refusal, run_parameters
-from small_city import FACTORS, point_wkt, write_layer
+from small_city import FACTORS, moved, point_wkt, wkt, write_layer
 from test_exposure import write_raster
+from test_places_and_styles import places_of
 
 DAYS = ["2023-12-31", *(f"2023-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(400))]
 
@@ -97,7 +99,10 @@ def test_checkstudy_counts_weighted_events(city, study):
 
 
 def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
-    """Exposure, adjustment, city, weights and cards by study file, by rtm:run and by graphical model, to the byte."""
+    """All that a study has, by study file, by rtm:run and by graphical model: maps to the byte, places to the word."""
+    lines = [wkt("LINESTRING", [moved([(x, 0), (x, 2000)])]) for x in range(50, 2000, 100)]
+    lanes = [f"{'East' if i % 2 else 'West'} Lane" for i in range(len(lines))]
+    streets = write_layer(tmp_path / "named.gpkg", "lanes", lines, {"name": lanes})
     full = replace(
         study,
         weight_field="two",
@@ -105,6 +110,8 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         exposure_smoothing=1.5,
         adjust=(LayerRef(income, "income", "gdal"),),
         city=(study.factors[0].layer,),
+        streets=LayerRef(streets, "lanes", filter="\"name\" = 'East Lane'"),
+        areas=study.study_area,
         cards=2,
     )
     save_study(full, tmp_path / "study.json")
@@ -117,6 +124,8 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         "EXPOSURE": homes,
         "ADJUST": [income],
         "CITY": [study.factors[0].layer.source],
+        "STREETS": QgsProcessingFeatureSourceDefinition(streets, filterExpression="\"name\" = 'East Lane'"),
+        "AREAS": study.study_area.source,
         "WEIGHT_FIELD": "two",
         "PLACE_CARDS": 2,
         "EXPOSURE_SMOOTHING": 1.5,
@@ -128,6 +137,12 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         whole = (out / "study" / name).read_bytes()
         assert whole == (out / "run" / name).read_bytes(), name
         assert whole == model[name].read_bytes(), name
+    words = [[place["where"], place["street"], place["area_name"]] for place, _ in places_of(out / "places.gpkg")]
+    assert {street for _, street, _ in words} == {"East Lane"}
+    assert {area for _, _, area in words} == {"all"}
+    for folder in ("study", "run"):
+        found = [place for place, _ in places_of(out / folder / "places.gpkg")]
+        assert [[place["where"], place["street"], place["area_name"]] for place in found] == words
     assert (out / "study" / "report.html").read_text("utf-8").count('class="card"') <= 2
     found = json.loads((out / "study" / "model.json").read_text("utf-8"))
     widths = ["", " (smoothed over 1 cell)", " (smoothed over 2 cells)", " (smoothed over 4 cells)"]
@@ -173,6 +188,23 @@ def test_checkstudy_refuses_rasters_that_the_run_would_refuse(study, tmp_path, c
     assert told in found["FACTS"]["outcome"]["refused"]
     save_study(asked, tmp_path / "study.json")
     assert told in refusal("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "x")})
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "told"),
+    [
+        ("areas", "parks", "The layer '{}' has no text field of names"),
+        ("areas", "footpaths", "The layer '{}' holds line features, where polygons are needed"),
+        ("streets", "parks", "The layer '{}' holds polygon features, where lines are needed"),
+    ],
+)
+def test_checkstudy_refuses_streets_and_areas_that_the_run_would_refuse(city, study, tmp_path, name, layer, told):
+    asked = replace(study, **{name: LayerRef(city.layer(layer), "here")})
+    found = process("checkstudy", {"STUDY": asked.to_json(), "PART": "area"})
+    assert found["FACTS"]["area"]["refused"].startswith(told.format("here"))
+    save_study(asked, tmp_path / "study.json")
+    sentence = refusal("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "x")})
+    assert sentence.startswith(told.format(layer))  # which opens the layer anew
 
 
 def test_checkstudy_proposes_windows(city, study, tmp_path):

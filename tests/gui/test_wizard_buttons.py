@@ -153,6 +153,7 @@ FILES = {
     "area_layer_file": ("area", "city.gpkg", "area"),
     "area_streets_file": ("area", "city.gpkg", "footpaths"),
     "area_exclude_file": ("area", "city.gpkg", "parks"),
+    "area_areas_file": ("area", "city.gpkg", "area"),
     "outcome_layer_file": ("outcome", "city.gpkg", "dated"),
     "outcome_later_layer_file": ("outcome", "single.gpkg", "single"),
     "outcome_exposure_file": ("outcome", "homes.tif", "homes"),
@@ -239,6 +240,26 @@ def test_the_area_page(at, city):
     hands.click("area_measure")
     wait(lambda: hands.find("area_measure").isEnabled(), "the block length")
     assert "blocks, on average" in hands.find("area_measured").text()
+
+
+def test_streets_and_areas_that_places_are_told_by(at, city):
+    """Chosen, counted again, taken back; areas without names hold the page up in a sentence."""
+    hands = at("area")
+    for table in ("footpaths", "parks"):
+        QgsProject.instance().addMapLayer(QgsVectorLayer(city.layer(table), table, "ogr"))
+    hands.choose("area_streets", "footpaths")
+    hands.choose("area_areas", "area")
+    study = hands.wizard.draft.study
+    assert (study.streets.name, study.areas.name) == ("footpaths", "area")
+    hands.counted()
+    assert hands.wizard.page.reason() == ""
+    hands.choose("area_areas", "parks")
+    hands.counted()
+    assert "The layer 'parks' has no text field of names" in hands.wizard.page.reason()
+    for name in ("area_streets", "area_areas"):
+        hands.choose(name, "None")
+    study = hands.wizard.draft.study
+    assert (study.streets, study.areas) == (None, None)
 
 
 # --- outcome

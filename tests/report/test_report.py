@@ -28,9 +28,10 @@ from risk_terrain.rtm_plugin.core.model.parts import (
     TraceStep,
 )
 from risk_terrain.rtm_plugin.core.regression.verification import Verification
-from risk_terrain.rtm_plugin.core.terrain.places import FactorPresence, Place
+from risk_terrain.rtm_plugin.core.terrain.places import FactorPresence, Place, Whereabouts
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 from risk_terrain.rtm_plugin.report import derive, maps, scales, svg, wording
+from risk_terrain.rtm_plugin.report.card_texts import card_texts
 from risk_terrain.rtm_plugin.report.cells import Cells, NamedLayer
 from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext
 from risk_terrain.rtm_plugin.report.page import render
@@ -543,6 +544,64 @@ def test_card_of_a_place():
     for blank in ("Owner", "Response", "Review date", "Expected events 6.44", "Observed events 9"):
         assert blank in card_text
     assert "Place 1 of 1" not in Reader(page(cells=cells, cards=0)).text
+
+
+def located():
+    """The place with words to find it by, one of them hostile."""
+    where = Whereabouts("SE 11125 40125", "<i>Fleet</i> Street", "Castle ward", "Crown")
+    return (dataclasses.replace(places()[0], where=where),)
+
+
+def test_where_a_place_is_stands_on_its_card_and_in_the_table():
+    told = page(spots=located())
+    text = Reader(told).text
+    where = "SE 11125 40125, <i>Fleet</i> Street, Castle ward"
+    assert f"Where {where} Rank 1" in text[text.index("Place 1 of 1") :]
+    table = text[text.index("ranked by expected events") :]
+    assert table.index("Rank Where Area") < table.index(f"1 {where} 0.0625")
+    assert "&lt;i&gt;Fleet&lt;/i&gt;" in told
+    assert "<i>Fleet" not in told
+    (card,) = card_texts(findings(leeds(), context(), located()), CELLS)
+    assert "Where</td><td>SE 11125 40125, &lt;i&gt;Fleet&lt;/i&gt; Street, Castle ward</td>" in card.facts
+    document = json.loads(findings(leeds(), context(), located()).to_json())
+    assert document["places"][0]["where"]["street"] == "<i>Fleet</i> Street"
+
+
+def test_nothing_is_said_of_a_place_that_has_no_words():
+    assert not [mark for mark in ("<dt>Where</dt>", ">Where</th>") if mark in page()]
+    only = (dataclasses.replace(places()[0], where=Whereabouts(area="Castle ward")),)
+    assert "Where Castle ward Rank 1" in Reader(page(spots=only)).text
+
+
+def street_steps(lines) -> list[list[tuple[float, float]]]:
+    """The lines that the card's map draws for streets, each as its points, in drawing units of 400 for 13 cells."""
+    cells = dataclasses.replace(CELLS, streets=Features("line", np.array(lines, float).reshape(-1, 4), 1))
+    (card,) = card_texts(findings(leeds(), context(), places()), cells)
+    found = re.findall(rf'<path d="([^"]*)" stroke="{maps.STREET}"', card.map)
+    lines = [part.split("L") for steps in found for part in steps.split("M")[1:]]
+    return [[tuple(map(float, spot.split())) for spot in line] for line in lines]
+
+
+def test_streets_are_drawn_on_the_map_of_a_card_and_cut_off_at_its_edge():
+    """The map shows 13 x 13 cells of 250 around the one at 411000 440000: from 409500 to 412750, 438500 to 441750."""
+    unit = 13 * 250 / 400
+    ((start, end),) = street_steps([(400000, 440125, 420000, 440125)])
+    assert (start[0], end[0]) == (0.0, 400.0)
+    assert start[1] == end[1] == pytest.approx((441750 - 440125) / unit, abs=0.05)
+    assert street_steps([(400000, 440125, 409000, 440125)]) == []
+    bent = [(409500, 441750, 410500, 440750), (410500, 440750, 410500, 439750), (412000, 439000, 412000, 439500)]
+    first, second = street_steps(bent)
+    corners = [(0, 0), (1000 / unit, 1000 / unit), (1000 / unit, 2000 / unit)]
+    assert np.allclose(first, corners, atol=0.05)
+    assert len(second) == 2
+
+
+def test_bends_that_nobody_sees_are_not_drawn():
+    """A hundred steps of 5 metres, 0.6 drawing units each, come as every other point, and the last."""
+    xs = np.arange(410000, 410505, 5.0)
+    ((*_, last),) = drawn = street_steps([(a, 440125, b, 440125) for a, b in itertools.pairwise(xs)])
+    assert len(drawn[0]) == 51
+    assert last[0] == pytest.approx((410500 - 409500) / (13 * 250 / 400), abs=0.05)
 
 
 def test_protective_factor_on_a_card():

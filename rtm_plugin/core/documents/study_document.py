@@ -14,7 +14,7 @@ from .settings import MOST_CARDS, MOST_SMOOTHING, PLACE_CARDS, GridSettings, Pla
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-# 1 lacks weight_field, exposure, adjust and cards, 2 lacks city and exposure_smoothing; both are read as they are.
+# 1 lacks weight_field, exposure, adjust and cards, 2 lacks exposure_smoothing, city, streets and areas.
 STUDY_VERSION = 3
 
 
@@ -102,6 +102,8 @@ class StudyDocument:
         Rasters on the study grid that are always in the model.
     city : tuple of LayerRef
         Layers whose features tell where the city is, for an adjustment made of them; without filters.
+    streets, areas : LayerRef or None
+        Lines and polygons, such as wards, by whose names places are told.
     cards : int
         How many of the first places get a card in the report.
     marking : str or None
@@ -133,6 +135,8 @@ class StudyDocument:
     exposure_smoothing: float = 0.0
     adjust: tuple[LayerRef, ...] = ()
     city: tuple[LayerRef, ...] = ()
+    streets: LayerRef | None = None
+    areas: LayerRef | None = None
     cards: int = field(
         default=PLACE_CARDS,
         metadata=setting(
@@ -168,9 +172,10 @@ class StudyDocument:
     @property
     def layers(self) -> tuple[LayerRef, ...]:
         """Every layer of features that the study names, in order."""
-        single = (self.study_area, self.exclude, self.events, self.later_events)
+        first = (self.study_area, self.exclude, self.events, self.later_events)
         factors = (factor.layer for factor in self.factors)
-        return (*(layer for layer in single if layer is not None), *factors, *self.city)
+        named = (*first, *factors, *self.city, self.streets, self.areas)
+        return tuple(layer for layer in named if layer is not None)
 
     @property
     def rasters(self) -> tuple[LayerRef, ...]:
@@ -234,6 +239,8 @@ class StudyDocument:
             exposure=changed(self.exposure),
             adjust=tuple(change(layer) for layer in self.adjust),
             city=tuple(change(layer) for layer in self.city),
+            streets=changed(self.streets),
+            areas=changed(self.areas),
             factors=tuple(replace(factor, layer=change(factor.layer)) for factor in self.factors),
         )
 

@@ -1,13 +1,14 @@
-"""The features nearest to a point, by name: what stands near a priority place."""
+"""Features by name: those nearest to a point, and those that hold most of some points. What a place is found by."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
-from .features import Features, nearest_spots, owners_around
+from .features import Features, nearest_spots, owners_around, winding_number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +24,29 @@ class FeatureNames:
 
     names: Sequence[str]
     owner: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedLayer:
+    """The features of a layer; `names` is None when it tells no names."""
+
+    features: Features
+    names: FeatureNames | None = None
+
+    @property
+    def only_named(self) -> "NamedLayer":
+        """The features that have a name.
+
+        >>> stops = Features("point", np.array([[0.0, 0.0], [1.0, 0.0]]), 2)
+        >>> NamedLayer(stops, FeatureNames(("", "Pier"), np.arange(2))).only_named.features.coordinates.tolist()
+        [[1.0, 0.0]]
+        """
+        if self.names is None:
+            return NamedLayer(Features(self.features.geometry, self.features.coordinates[:0], 0))
+        has_name = np.array([bool(name) for name in self.names.names], dtype=bool)
+        rows = has_name[self.names.owner]
+        features = Features(self.features.geometry, self.features.coordinates[rows], int(has_name.sum()))
+        return NamedLayer(features, FeatureNames(self.names.names, self.names.owner[rows]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +108,95 @@ def nearest_features(
         if len(nearest) == count:
             break
     return tuple(nearest)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NameFinder:
+    """Finds the nearest feature that has a name, for many points: boxes around the features leave most of them out.
+
+    Parameters
+    ----------
+    layer : NamedLayer, of features with names
+    low, high : (k, 2) float64
+        Corners of the box around each of the k features that `layer.names` lists; none where it has no coordinates.
+    """
+
+    layer: NamedLayer
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, layer: NamedLayer) -> "NameFinder":
+        """From a layer, whose features without a name are passed over."""
+        named = layer.only_named
+        number = 0 if named.names is None else len(named.names.names)
+        low, high = np.full((number, 2), np.inf), np.full((number, 2), -np.inf)
+        if named.names is not None:
+            ends = named.features.coordinates.reshape(len(named.names.owner), -1, 2)
+            np.minimum.at(low, named.names.owner, ends.min(axis=1))
+            np.maximum.at(high, named.names.owner, ends.max(axis=1))
+        return cls(named, low, high)
+
+    def nearest(self, point: tuple[float, float], reach: float) -> str:
+        """The name of the feature nearest to a point; "" where none is within reach, in map units.
+
+        >>> bars = Features("point", np.array([[0.0, 3.0], [5.0, 0.0]]), 2)
+        >>> finder = NameFinder.of(NamedLayer(bars, FeatureNames(("", "Ship"), np.arange(2))))
+        >>> finder.nearest((0.0, 0.0), 5.0), finder.nearest((0.0, 0.0), 4.9)
+        ('Ship', '')
+        """
+        features, names = self.layer.features, self.layer.names
+        close = ((self.low - reach <= point) & (point <= self.high + reach)).all(axis=1)
+        if names is None or not close.any():
+            return ""
+        rows = close[names.owner]
+        around = Features(features.geometry, features.coordinates[rows], int(close.sum()))
+        nearest = nearest_features(around, point, 1, FeatureNames(names.names, names.owner[rows]))
+        return nearest[0].name if nearest and nearest[0].distance <= reach else ""
+
+
+def names_around(areas: NamedLayer, points: Floats, group: NDArray[np.int64], groups: int) -> tuple[str, ...]:
+    """For each group of points, the name of the area that holds most of them; "" where none holds any.
+
+    Areas of one name count as one. Of two that hold as many, the one that comes first in the layer is told.
+
+    Parameters
+    ----------
+    areas : NamedLayer of polygons
+    points : (n, 2) float64
+    group : (n,) int64, 0 … groups − 1
+    groups : int
+
+    Examples
+    --------
+    >>> from .features import ring_segments
+    >>> ring = np.array([[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]], float)
+    >>> squares = Features("polygon", np.vstack([ring_segments(ring + x, True) for x in (0, 4)]), 2)
+    >>> wards = NamedLayer(squares, FeatureNames(("Castle", "Park"), np.repeat([0, 1], 4)))
+    >>> names_around(wards, np.array([[1.0, 1.0], [2.0, 2.0], [5.0, 5.0], [9.0, 9.0]]), np.array([0, 0, 0, 1]), 2)
+    ('Castle', '')
+    """
+    held: list[Counter[str]] = [Counter() for _ in range(groups)]
+    for name, segments in _each_named(areas):
+        ends = segments.reshape(-1, 2)
+        near = np.flatnonzero(((points >= ends.min(axis=0)) & (points <= ends.max(axis=0))).all(axis=1))
+        if not len(near):
+            continue
+        inside = near[winding_number(segments, points[near]) > 0]
+        for number, count in zip(*np.unique(group[inside], return_counts=True), strict=True):
+            held[int(number)][name] += int(count)
+    return tuple(count.most_common(1)[0][0] if count else "" for count in held)
+
+
+def _each_named(layer: NamedLayer) -> Iterator[tuple[str, Floats]]:
+    """The name and the coordinates of every feature that has a name."""
+    named = layer.only_named
+    if named.names is None or not len(named.features.coordinates):
+        return
+    order = np.argsort(named.names.owner, kind="stable")
+    owner, coordinates = named.names.owner[order], named.features.coordinates[order]
+    for rows in np.split(np.arange(len(owner)), np.flatnonzero(np.diff(owner)) + 1):
+        yield named.names.names[int(owner[rows[0]])], coordinates[rows]
 
 
 def _owners(features: Features) -> NDArray[np.int64]:

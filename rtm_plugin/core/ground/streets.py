@@ -1,4 +1,4 @@
-"""Metres of street in each cell, exactly: every line is cut at the grid lines."""
+"""Metres of street in each cell, exactly: every line is cut at the grid lines; and streets cut to a rectangle."""
 
 import numpy as np
 
@@ -41,6 +41,37 @@ def length_in_cells(lines: Features, grid: Grid, progress: Progress = silent) ->
         total += _lengths(ends[first : first + _SEGMENTS_AT_ONCE], grid)
     progress(1.0)
     return total
+
+
+def clipped(segments: Floats, extent: tuple[float, float, float, float]) -> Floats:
+    """The parts of segments that lie in a rectangle, in their order; those beside it are left out (Liang and Barsky).
+
+    Parameters
+    ----------
+    segments : (m, 4) float64
+    extent : xmin, ymin, xmax, ymax
+
+    Returns
+    -------
+    (k, 4) float64, k ≤ m
+
+    Examples
+    --------
+    >>> clipped(np.array([[-5.0, 5.0, 15.0, 5.0], [20.0, 0.0, 20.0, 9.0]]), (0.0, 0.0, 10.0, 10.0)).tolist()
+    [[0.0, 5.0, 10.0, 5.0]]
+    """
+    x0, y0, x1, y1 = extent
+    low, high = np.minimum(segments[:, :2], segments[:, 2:]), np.maximum(segments[:, :2], segments[:, 2:])
+    near = segments[((low <= (x1, y1)) & (high >= (x0, y0))).all(axis=1)]
+    start, way = near[:, :2], near[:, 2:] - near[:, :2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_low, to_high = ((x0, y0) - start) / way, ((x1, y1) - start) / way
+    moves = way != 0.0  # along the other axis the segment is inside for all of its length, as it is near
+    first = np.where(moves, np.minimum(to_low, to_high), 0.0).max(axis=1, initial=0.0)
+    last = np.where(moves, np.maximum(to_low, to_high), 1.0).min(axis=1, initial=1.0)
+    met = first < last
+    cut: Floats = np.hstack([(start + t[:, None] * way)[met] for t in (first, last)])
+    return cut
 
 
 def _lengths(ends: Floats, grid: Grid) -> Floats:

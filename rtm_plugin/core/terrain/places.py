@@ -1,7 +1,7 @@
 """Priority places: touching cells of high score, ranked, with the factors at work in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -40,6 +40,38 @@ class FactorPresence:
         return f"no {self.factor} near" if self.protective else self.factor
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Words that a place is found by; each is "" where it is not known.
+
+    Parameters
+    ----------
+    reference : str
+        Of its middle: "TQ 30073 80393", or latitude and longitude.
+    street, area, feature : str
+        Names: the nearest street, the area that holds most of it, the most telling feature.
+    """
+
+    reference: str = ""
+    street: str = ""
+    area: str = ""
+    feature: str = ""
+
+    @property
+    def text(self) -> str:
+        """Reference, street and area in one line.
+
+        >>> Whereabouts("TQ 30073 80393", area="Castle ward").text
+        'TQ 30073 80393, Castle ward'
+        """
+        return ", ".join(filter(None, (self.reference, *self.names)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Street and area, as far as they are known."""
+        return tuple(filter(None, (self.street, self.area)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """One priority place.
@@ -52,6 +84,7 @@ class Place:
     mean_score, max_score : float
     expected, observed : float or None, events in the place
     factors : tuple of FactorPresence, those at work in most of its cells first
+    where : Whereabouts
     """
 
     rank: int
@@ -62,6 +95,7 @@ class Place:
     expected: float | None
     observed: float | None
     factors: tuple[FactorPresence, ...]
+    where: Whereabouts = field(default_factory=Whereabouts)
 
     @property
     def factor_text(self) -> str:

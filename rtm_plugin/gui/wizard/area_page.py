@@ -1,4 +1,4 @@
-"""Second page: where, and how fine."""
+"""Second page: where, how fine, and by what people find places there."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ _BY_FILTER = object()  # of the list of features: the one that is neither all no
 
 
 class AreaPage(Page):
-    """Study area, block length, cell size, ground to leave out."""
+    """Study area, block length, cell size, ground to leave out, streets and areas that name places."""
 
     NAME = "area"
     TITLE = tr("Study area")
@@ -46,7 +46,8 @@ class AreaPage(Page):
         self.feature.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.selected = SelectedButton("area_selected")
         self.block = _length("area_block", SHORTEST)
-        self.streets = LayerChoice("area_streets", ("line",), empty=tr("A layer of streets …"))
+        self.streets = LayerChoice("area_streets", ("line",), optional=True)
+        self.areas = LayerChoice("area_areas", ("polygon",), optional=True)
         self.measure = button("area_measure", tr("&Measure"), self._measure)
         self.measured = text_label("area_measured")
         self.cell = _length("area_cell", 0.0)
@@ -58,11 +59,12 @@ class AreaPage(Page):
         fields.addRow(tr("Boundar&y"), self.layer)
         fields.addRow(tr("Feature chosen by"), row(self.field, self.feature, self.selected))
         fields.addRow(tr("Block &length"), self.block)
-        fields.addRow(tr("Measure it from"), row(self.streets, self.measure))
+        fields.addRow(tr("S&treets, which name places"), row(self.streets, self.measure))
         fields.addRow("", self.measured)
         fields.addRow(tr("Cell &size"), self.cell)
         fields.addRow(tr("Ground to leave &out"), self.exclude)
         fields.addRow(tr("Filter of it"), self.exclude_filter)
+        fields.addRow(tr("&Wards or beats, which name places"), self.areas)
         column(self, fields, self.message)
         self.layer.changed.connect(self.by_hand(self._layer_chosen))
         self.field.fieldChanged.connect(self.by_hand(self._field_chosen))
@@ -70,7 +72,8 @@ class AreaPage(Page):
         self.selected.chosen.connect(lambda text: self.by_hand(lambda: self._choose_selected(text))())
         self.exclude.changed.connect(self.by_hand(self._exclude_chosen))
         self.exclude_filter.edited.connect(self.by_hand(self._exclude_chosen))
-        self.streets.changed.connect(lambda: self.measured.setText(self._streets_problem()))
+        self.streets.changed.connect(self.by_hand(self._streets_chosen))
+        self.areas.changed.connect(self.by_hand(self._areas_chosen))
         for spin in (self.block, self.cell):
             spin.valueChanged.connect(self.by_hand(self._lengths_changed))
 
@@ -97,6 +100,8 @@ class AreaPage(Page):
         self.exclude_filter.setEnabled(study.exclude is not None)
         self.block.setValue(study.grid.block_length)
         self.cell.setValue(study.grid.cell_size or 0.0)
+        self.streets.show_ref(study.streets)
+        self.areas.show_ref(study.areas)
 
     def refresh(self) -> None:
         facts = self.facts.area() if self.draft.study.study_area is not None else {}
@@ -118,7 +123,9 @@ class AreaPage(Page):
             self.message.setText(tr("Counting …") if facts is None else "")
 
     def reason(self) -> str:
-        refusal = refusal_of_layer(self.layer.layer) or self._crs_problem() or refusal_of_layer(self.exclude.layer)
+        refusal = refusal_of_layer(self.layer.layer) or self._crs_problem()
+        for choice in (self.exclude, self.streets, self.areas):
+            refusal = refusal or refusal_of_layer(choice.layer)
         refusal = refusal or expression_problem(self.exclude.vector, self.exclude_filter.text)
         if refusal:
             return refusal
@@ -194,6 +201,15 @@ class AreaPage(Page):
         self.draft.set(exclude=reference(layer, self.exclude_filter.text) if usable else None)
         self.exclude_filter.setEnabled(layer is not None)
 
+    def _streets_chosen(self) -> None:
+        self.measured.setText(self._streets_problem())
+        if self.streets.lost is None:
+            self.draft.set(streets=_kept(self.streets))
+
+    def _areas_chosen(self) -> None:
+        if self.areas.lost is None:
+            self.draft.set(areas=_kept(self.areas))
+
     def _lengths_changed(self) -> None:
         old = self.draft.study.grid
         try:
@@ -237,6 +253,12 @@ class AreaPage(Page):
         else:
             self.measured.setText(job.error if job else "")
         self.measure.setEnabled(True)
+
+
+def _kept(choice: LayerChoice) -> LayerRef | None:
+    """What the study keeps of a choice."""
+    layer = choice.layer
+    return None if layer is None or refusal_of_layer(layer) else reference(layer)
 
 
 def _source(ref: LayerRef) -> QgsProcessingFeatureSourceDefinition:

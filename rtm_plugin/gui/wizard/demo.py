@@ -49,6 +49,8 @@ def demo_study() -> StudyDocument:
         fit=Window("2024-01-01", "2024-12-31"),
         test=Window("2025-01-01", "2025-12-31"),
         factors=factors,
+        streets=layer("streets", tr("Streets")),
+        areas=layer("wards", tr("Wards")),
         grid=GridSettings(200.0),
         places=PlaceSettings(max_area=250_000.0),
     )

@@ -39,7 +39,8 @@ class FactFinder(QObject):
     def area(self) -> Facts | None:
         """Cells, area, CRS, units."""
         study = self._draft.study
-        return self._look("area", ("area", study.study_area, study.exclude, study.grid), study)
+        key = ("area", study.study_area, study.exclude, study.grid, study.streets, study.areas)
+        return self._look("area", key, study)
 
     def estimate(self) -> Facts | None:
         """The same, with the memory and the time that the study needs."""

@@ -101,7 +101,7 @@ class OutcomePage(Page):
         fields.addRow(tr("E&xposure"), self.exposure)
         fields.addRow(tr("s&moothed over so many cells"), self.smoothing)
         fields.addRow(tr("Ad&justments"), self.adjust)
-        fields.addRow(tr("&Where the city is"), self.city)
+        fields.addRow(tr("Where the &city is"), self.city)
         self.advanced = folded("outcome_advanced", fields)
         return self.advanced
 

@@ -131,6 +131,9 @@ class ReviewPage(Page):
                         "(Outcome events, Advanced), would."
                     )
                 )
+            named = [ref.name for ref in (study.streets, study.areas) if ref is not None]
+            if named:
+                lines.append(tr("Places are told by {}.").format(", ".join(named)))
             if study.weight_field:
                 lines.append(tr("A row is as many events as its field '{}' says.").format(study.weight_field))
         names = ", ".join(factor.settings.name for factor in study.factors)

@@ -37,6 +37,8 @@ WHOLE = StudyDocument(
     exposure=LayerRef("homes.tif", "homes", "gdal"),
     adjust=(LayerRef("income.tif", "income", "gdal"), LayerRef("age.tif", "age", "gdal")),
     city=(LayerRef("streets.gpkg", "streets"),),
+    streets=LayerRef("roads.gpkg", "roads", filter="\"class\" = 'A'"),
+    areas=LayerRef("wards.gpkg", "wards"),
     cards=3,
     marking="OFFICIAL-SENSITIVE",
 )
@@ -51,9 +53,9 @@ def test_there_and_back(study):
 
 def test_a_file_of_the_first_version_is_read():
     """It knows no weights, no exposure, no adjustments and no number of cards."""
-    new = ("weight_field", "exposure", "exposure_smoothing", "adjust", "city", "cards")
+    new = ("weight_field", "exposure", "exposure_smoothing", "adjust", "city", "streets", "areas", "cards")
     old = {key: value for key, value in json.loads(WHOLE.to_json()).items() if key not in new} | {"version": 1}
-    plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), city=(), cards=10)
+    plain = replace(WHOLE, weight_field="", exposure=None, adjust=(), city=(), streets=None, areas=None, cards=10)
     assert StudyDocument.from_json(json.dumps(old)) == plain
 
 
