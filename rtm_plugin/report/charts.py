@@ -83,15 +83,15 @@ def _step(move: str, name: str, index: int) -> str:
 
 
 def observed_and_expected(groups: Sequence[FitGroup]) -> Markup:
-    """Observed events beside those expected, by groups of cells."""
+    """Observed events beside those expected, by groups of cells: drawn for a cell, as groups are of unequal size."""
     rows = [
         _Row(
             label=f"Group {i}: {many(group.cells, 'cell')}",
-            low=group.low,
-            middle=group.expected,
-            high=group.high,
+            low=group.low / group.cells,
+            middle=group.expected / group.cells,
+            high=group.high / group.cells,
             text=f"{whole(group.observed)} ({number(group.expected)})",
-            dot=group.observed,
+            dot=group.observed / group.cells,
         )
         for i, group in enumerate(groups, 1)
     ]
@@ -101,7 +101,7 @@ def observed_and_expected(groups: Sequence[FitGroup]) -> Markup:
         rows,
         scale,
         linear_ticks(0.0, scale.high),
-        "Events in the group: observed (dot), expected with 95 % range (bar)",
+        "Events a cell: observed (dot), expected with 95 % range (bar)",
         None,
     )
     outside = [f"group {i}" for i, group in enumerate(groups, 1) if not group.low <= group.observed <= group.high]

@@ -15,7 +15,7 @@ from ..core.tools.normal import NORMAL_95
 from .cards import place_cards
 from .cells import Cells
 from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
-from .doubt import clusters_of, doubt_of
+from .doubt import Doubt, clusters_of, doubt_of
 from .findings import (
     AccuracyRow,
     CandidateCounts,
@@ -87,11 +87,7 @@ def findings(
         warnings=warnings_of(model, context),
         parameters=rows,
         factor_rows=factor_rows,
-        doubt=doubt_of(
-            model,
-            [context.distance(_round_distance(reach)) for reach in clusters_of(model)],
-            () if diagnosis is None else checks_of(diagnosis, context.units),
-        ),
+        doubt=_doubt(model, context, diagnosis),
         fit=_fit(model),
         families=families,
         family_sentence=family_sentence(model, families),
@@ -116,6 +112,12 @@ def findings(
         not_shown=not_shown_of(model),
         validation=validation,
     )
+
+
+def _doubt(model: RiskModel, context: ReportContext, diagnosis: Diagnosis | None) -> Doubt:
+    """How sure it is, with distances in the units of the study."""
+    distances = [context.distance(_round_distance(reach)) for reach in clusters_of(model)]
+    return doubt_of(model, distances, () if diagnosis is None else checks_of(diagnosis, context.units))
 
 
 def _parameters(model: RiskModel, context: ReportContext) -> tuple[Parameter, ...]:

@@ -106,7 +106,7 @@ def _counted(checks: tuple[Check, ...]) -> str:
     """How many checks warn."""
     warn = sum(check.severity == "warning" for check in checks)
     if not warn:
-        return f"None of {many(len(checks), 'check')} speaks against the model."
+        return f"None of {many(len(checks), 'check')} gives a warning."
     verb = "gives" if warn == 1 else "give"
     return f"{whole(warn)} of {many(len(checks), 'check')} {verb} a warning."
 

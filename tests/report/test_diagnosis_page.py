@@ -77,7 +77,7 @@ def test_what_warns_comes_first(found):
     assert page.index("Read this first") < page.index("What was found") < page.index("All checks")
     assert page.count('<tr class="chosen">') == len(found.warnings) > 1
     calm = diagnosis_findings(diagnosed(acting=False), context(("bars", "police")))
-    assert calm.headline[0].replace(NBSP, " ") == "None of 6 checks speaks against the model."
+    assert calm.headline[0].replace(NBSP, " ") == "None of 6 checks gives a warning."
     text = Page(render_diagnosis(calm)).text
     assert "Read this first" not in text
     assert "What do the factors rest on?" not in text

@@ -205,10 +205,7 @@ def diagnose(
     lags = Lags.between(grid)
     means = expected if fit is None else fit.expected
     clustering = fitted_clustering(lags, counts, means)
-    width = block_width(grid, clustering)
-    watched = part(progress, 0.6, 0.9)
-    held, blocks = ((), 0) if fit is None else supports(observed, model, fit, width, places, watched)
-    progress(0.9)
+    held, width, blocks = _supported(observed, model, fit, clustering, places, part(progress, 0.6, 0.9))
     shared, condition = overlaps(observed, model.selected)
     return Diagnosis(
         model=model,
@@ -277,6 +274,23 @@ def _fit_of_means(observed: Observations, model: RiskModel) -> MeanFit | None:
         return mean_fit(observed, model.selected)
     except FitError:
         return None
+
+
+def _supported(
+    observed: Observations,
+    model: RiskModel,
+    fit: MeanFit | None,
+    clustering: Clustering,
+    places: NDArray[np.int64] | None,
+    progress: Progress,
+) -> tuple[tuple[FactorSupport, ...], float, int]:
+    """What the factors rest on, and the width and number of the blocks; nothing where the fit has no solution."""
+    width = block_width(observed.grid, clustering)
+    if fit is None:
+        return (), width, 0
+    held, blocks = supports(observed, model, fit, width, places, progress)
+    progress(1.0)
+    return held, width, blocks
 
 
 def _pairs(lags: Lags, counts: Floats, means: Floats, clustering: Clustering) -> tuple[PairLag, ...]:

@@ -175,7 +175,7 @@ def _tenths(diagnosis: Diagnosis) -> Iterator[Check]:
             "two factors do more, or less, together than apart."
         )
     else:
-        sentence = f"{both}; expected counts come true in the cells that made the model, and {NOTHING}."
+        sentence = f"{both}, and no group of cells is off by more than a tenth and more than chance; {NOTHING}."
     yield Check(
         name="Observed against expected",
         sentence=sentence,

@@ -208,7 +208,7 @@ def _blocks(diagnosis: Diagnosis, units: str) -> Iterator[Check]:
             f"'{widest.factor}' as that much wider."
         )
     else:
-        sentence = f"Errors from {blocks} are about those behind the intervals, or smaller; {NOTHING}."
+        sentence = f"Errors from {blocks} are {ratio:.2f} times those behind the intervals at most; {NOTHING}."
     yield Check(
         name="Intervals",
         sentence=sentence,
