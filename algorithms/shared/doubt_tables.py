@@ -96,6 +96,12 @@ def tell_doubt(found: HowSure, feedback: QgsProcessingFeedback) -> None:
         feedback.pushWarning(text.format(len(without), len(found.runs), without[0].note))
     for factor in found.factors:
         feedback.pushInfo(_factor_text(factor))
+    if not found.settings.with_significance:
+        text = tr(
+            "The resamples were not tested for significance: where events cluster, a factor without any effect is "
+            "chosen in many of them. What is established, the study itself says."
+        )
+        feedback.pushInfo(text)
     for place in found.places[:_PLACES_TOLD]:
         feedback.pushInfo(tr("Place {}: {}.").format(place.rank, place.text(len(found.places), found.fitted)))
 

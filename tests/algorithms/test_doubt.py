@@ -95,6 +95,7 @@ def test_factors(done):
     assert factors["footpaths"]["chosen"] == "30"
     assert int(factors["kiosks"]["chosen"]) < 15
     assert (factors["kiosks"]["as_asked"], factors["kiosks"]["rrv"]) == ("not selected", "")
+    assert any(note.startswith("The resamples were not tested for significance: ") for note in log.notes)
     assert any(note.startswith("bars: chosen in 30 of 30 resamples, there with a relative") for note in log.notes)
 
 

@@ -99,7 +99,27 @@ class FactorDoubt:
 
     @property
     def by_distance(self) -> dict[float, int]:
-        """In how many resamples it acts over each distance, from the shortest; map units."""
+        """In how many resamples it acts over each distance, from the shortest; map units.
+
+        >>> kinds = (("density", 200.0, 6), ("proximity", 200.0, 3), ("density", 100.0, 1))
+        >>> counts = tuple(
+        ...     VariableCount(name=f"bars_{kind}_{distance:g}", operationalisation=kind, distance=distance, chosen=chosen)
+        ...     for kind, distance, chosen in kinds
+        ... )
+        >>> bars = FactorDoubt(
+        ...     factor="bars",
+        ...     as_asked="selected",
+        ...     variable="bars_density_200",
+        ...     rrv=2.0,
+        ...     resamples=20,
+        ...     chosen=10,
+        ...     variables=counts,
+        ...     rrv_chosen=None,
+        ...     rrv_all=None,
+        ... )
+        >>> bars.by_distance, bars.by_operationalisation, bars.chosen_share
+        ({100.0: 1, 200.0: 9}, {'density': 7, 'proximity': 3}, 0.5)
+        """
         counts: Counter[float] = Counter()
         for variable in self.variables:
             counts[variable.distance] += variable.chosen
