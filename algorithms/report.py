@@ -28,7 +28,7 @@ from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
-from ..rtm_plugin.core.terrain.places import priority_places
+from ..rtm_plugin.core.terrain.places import FEWEST, priority_places
 from ..rtm_plugin.core.terrain.scores import shares
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
@@ -40,7 +40,7 @@ from .shared.marking import add_carried_marking, carried_marking, marked, markin
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, named_layer, reports_of
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
-from .shared.study_inputs import rule_text
+from .shared.study_inputs import with_places
 
 
 class Report(RtmAlgorithm):
@@ -120,6 +120,7 @@ class Report(RtmAlgorithm):
             terms=terms,
             candidates=candidates,
             progress=watched,
+            fewest=FEWEST,
         )
         tell_places(places, grid, scores, settings, request.feedback)
         cells = Cells(
@@ -132,7 +133,7 @@ class Report(RtmAlgorithm):
             layers=self._layers(request, grid, model),
         )
         about = self._about(request, model, raster, counts)
-        about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
+        about = with_places(about, places, settings)
         cards = request.whole("PLACE_CARDS")
         report = findings(model, about, places.places, cells, cards=cards)
         stop_if_cancelled(request.feedback)

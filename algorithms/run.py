@@ -60,7 +60,7 @@ from .shared.parameters import add_covariates, add_exclude
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, reports_of
 from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings
-from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
+from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of, with_places
 
 _TERRAIN = "OUTPUT_TERRAIN"
 _BESIDE = (  # what the terrain's layer knows the place of
@@ -243,7 +243,7 @@ class Run(RtmAlgorithm):
         later, cells = beyond.later, cells_of(inputs, result)
         report = findings(
             result.model,
-            report_context(inputs, study, data),
+            with_places(report_context(inputs, study, data), result.places, study.places),
             result.places.places,
             cells=cells,
             accuracy=later.terrain if later else (),

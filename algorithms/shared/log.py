@@ -12,7 +12,7 @@ from ...rtm_plugin.core.doubt.significance import p_text
 from ...rtm_plugin.core.forecast.empirical_bayes import PARTS, Forecast
 from ...rtm_plugin.core.ground.grid import Grid
 from ...rtm_plugin.core.model.document import RiskModel
-from ...rtm_plugin.core.model.model_findings import model_findings, no_places_finding
+from ...rtm_plugin.core.model.model_findings import few_places_finding, model_findings, no_places_finding
 from ...rtm_plugin.core.terrain.places import Places
 from ...rtm_plugin.report.validation import ValidationFindings
 from .base import tr
@@ -54,6 +54,8 @@ def tell_places(
     if not places.places:
         tell_findings([no_places_finding(scores, settings)], feedback)
         return
+    if few := few_places_finding(places, settings):
+        tell_findings([few], feedback)
     feedback.pushInfo(
         f"{len(places.places)} priority places of {places.cells:,} cells, {places.cells / grid.cells:.1%} of the study "
         "area."
