@@ -19,6 +19,7 @@ ALGORITHMS = (
     ("priorityplaces", "PriorityPlaces"),
     ("validate", "Validate"),
     ("forecast", "Forecast"),
+    ("patrolplaces", "PatrolPlaces"),
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),
     ("sensitivity", "SensitivityOfChoices"),

@@ -1,11 +1,13 @@
-"""Vector outputs: tables of candidates and of figures, and the polygons of priority places."""
+"""Vector outputs: tables of candidates and of figures, and the polygons of priority places and patrol places."""
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from osgeo import gdal, ogr
 from qgis.core import (
     Qgis,
@@ -29,6 +31,7 @@ from ..core.errors import InputError, OutputError
 from ..core.ground.grid import Grid
 from ..core.model.parts import CandidateFate
 from ..core.model.raster_items import CONSTRAINT, MARKING
+from ..core.terrain.patrol_places import HECTARE, PatrolPlaces, most_shared
 from ..core.terrain.places import Place, Places
 from .crs import crs_of, require_written_crs
 from .layers import layer_name
@@ -83,7 +86,40 @@ PLACE_COLUMNS: tuple[Column, ...] = (
     ("expected", float),
     ("observed", float),
     ("factors", str),
+    ("patrol_rank", int),
+    ("patrol_share", float),
 )
+_LATER_PLACE_COLUMNS = ("factors", "patrol_rank", "patrol_share")  # that are not read, or that older files lack
+
+PATROL_COLUMNS: tuple[Column, ...] = (
+    ("rank", int),
+    ("cells", int),
+    ("hectares", float),
+    ("expected", float),
+    ("share", float),
+    ("per_hectare", float),
+    ("area", str),
+    ("problem", bool),
+    ("problem_rank", int),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolsAbout:
+    """What a table tells of patrol places beside what core knows of them; each by rank.
+
+    Parameters
+    ----------
+    metres_per_unit : float
+    areas : sequence of str
+        What the area is called in which most of their cells lie; "" where it is not known.
+    problems : sequence of int or None
+        Rank of the priority place that overlaps most, 0 for none; None where no priority places are given.
+    """
+
+    metres_per_unit: float
+    areas: Sequence[str]
+    problems: Sequence[int | None]
 
 
 def write_candidates(path: str, final: str, fates: Iterable[CandidateFate], marking: str = "") -> None:
@@ -118,30 +154,48 @@ def write_table(
     _write(path, final, columns, filled, marking)
 
 
-def write_places(path: str, final: str, grid: Grid, places: Places, marking: str = "") -> None:
-    """One multipolygon a place, by rank."""
-    outlines = place_outlines(grid, places)
-    rows = [
-        (
-            [
-                place.rank,
-                place.area,
-                place.cells,
-                place.mean_score,
-                place.max_score,
-                place.expected,
-                place.observed,
-                place.factor_text,
-            ],
-            outlines[place.rank],
-        )
-        for place in places.places
-    ]
+def write_places(
+    path: str, final: str, grid: Grid, places: Places, marking: str = "", patrols: PatrolPlaces | None = None
+) -> None:
+    """One multipolygon a place, by rank; with `patrols`, which of them overlaps it most, and what that one expects."""
+    over: list[int] = [0] * len(places.places)
+    if patrols is not None:
+        over = most_shared(places.label, len(places.places), patrols.label).tolist()
+    rows = []
+    for place, rank in zip(places.places, over, strict=True):
+        values = [place.rank, place.area, place.cells, place.mean_score, place.max_score, place.expected]
+        values += [place.observed, place.factor_text]
+        values += [rank, 100 * patrols.places[rank - 1].share] if patrols is not None and rank else [None, None]
+        rows.append(values)
+    _write_polygons(path, final, grid, places.label, PLACE_COLUMNS, rows, marking)
+
+
+def write_patrols(path: str, final: str, grid: Grid, patrols: PatrolPlaces, about: PatrolsAbout, marking: str) -> None:
+    """One multipolygon a patrol place, by rank."""
+    rows = []
+    for place, area, problem in zip(patrols.places, about.areas, about.problems, strict=True):
+        hectares = place.area * about.metres_per_unit**2 / HECTARE
+        values = [place.rank, place.cells, hectares, place.expected, 100 * place.share, place.expected / hectares]
+        rows.append([*values, area, None if problem is None else problem > 0, problem or None])
+    _write_polygons(path, final, grid, patrols.label, PATROL_COLUMNS, rows, marking)
+
+
+def _write_polygons(
+    path: str,
+    final: str,
+    grid: Grid,
+    label: NDArray[np.int64],
+    columns: Sequence[Column],
+    rows: Sequence[list[Any]],
+    marking: str,
+) -> None:
+    """Rows, the first value of each a rank, with the outlines of the cells that have it in `label` (cells,)."""
+    outlines = place_outlines(grid, label)
     _write(
         path,
         final,
-        PLACE_COLUMNS,
-        rows=rows,
+        columns,
+        rows=[(values, outlines[values[0]]) for values in rows],
         marking=marking,
         geometry_type=QgsWkbTypes.Type.MultiPolygon,
         crs=crs_of(grid),
@@ -158,7 +212,8 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
     InputError
         Another kind of layer.
     """
-    missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name != "factors"]
+    read = [(name, kind) for name, kind in PLACE_COLUMNS if name not in _LATER_PLACE_COLUMNS]
+    missing = [name for name, _ in read if layer.fields().lookupField(name) < 0]
     if missing or layer.geometryType() != Qgis.GeometryType.Polygon:
         raise InputError(
             f"The layer '{layer_name(layer)}' does not hold priority places; choose the output of "
@@ -171,7 +226,7 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
 
     places = []
     for feature in layer.getFeatures():
-        values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
+        values = {name: number(feature, name) for name, _ in read}
         needed = ("rank", "cells", "area", "mean_score", "max_score")
         if any(values[name] is None for name in needed):
             raise InputError(
@@ -182,13 +237,15 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
     return tuple(sorted(places, key=lambda place: place.rank))
 
 
-def place_outlines(grid: Grid, places: Places) -> dict[int, QgsGeometry]:
-    """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts)."""
+def place_outlines(grid: Grid, label: NDArray[np.int64]) -> dict[int, QgsGeometry]:
+    """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts).
+
+    `label` (cells,) holds the rank of each cell, 0 outside.
+    """
     rows, columns = grid.shape
     raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Int32)
     raster.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
-    label = grid.raster(places.label.astype(np.int32), 0)
-    raster.GetRasterBand(1).WriteArray(label)
+    raster.GetRasterBand(1).WriteArray(grid.raster(label.astype(np.int32), 0))
     store = ogr.GetDriverByName("Memory").CreateDataSource("")
     layer = store.CreateLayer("places", None, ogr.wkbPolygon)
     layer.CreateField(ogr.FieldDefn("rank", ogr.OFTInteger))

@@ -31,6 +31,12 @@ MARKING = {"MARKING": ("string", "")}  # the settings page's: none in a fresh pr
 CARRIED = {"MARKING": ("string", None)}  # empty: that of the results which it is made from
 COVARIATES = {"EXPOSURE": ("raster", None), "ADJUST": ("multilayer", None), "CITY": ("multilayer", None)}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
+PATROL = {
+    "BUDGET_RULE": ("enum", "share"),
+    "BUDGET": ("number", 1.0),
+    "MAX_AREA": ("area", None),
+    "MIN_DISTANCE": ("distance", None),
+}
 
 # id → type and default of each parameter of the contract
 PARAMETERS = {
@@ -86,6 +92,14 @@ PARAMETERS = {
         "OUTPUT_UPPER": ("rasterDestination", None),
         "OUTPUT_PROBABILITY": ("rasterDestination", None),
         "OUTPUT_JSON": ("fileDestination", None),
+    },
+    "patrolplaces": {
+        "FORECAST": ("raster", None),
+        **PATROL,
+        "PLACES": ("source", None),
+        "AREAS": ("source", None),
+        "AREA_FIELD": ("field", None),
+        "OUTPUT": ("vectorDestination", None),
     },
     "crossvalidate": {
         "COUNTS": ("raster", None),
@@ -301,6 +315,7 @@ OUTPUTS = {
     "priorityplaces": {"OUTPUT"},
     "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
     "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
+    "patrolplaces": {"OUTPUT", "PLACE_COUNT", "EXPECTED_EVENTS", "EXPECTED_SHARE"},
     "crossvalidate": {
         "OUTPUT_TABLE",
         "OUTPUT_SELECTION",
@@ -347,6 +362,7 @@ WORDS = {
     "KEEP_UNESTABLISHED": ["yes", "no"],
     "ALLOW_REMOTE": ["no", "yes"],
     "RULE": ["class", "share", "count"],
+    "BUDGET_RULE": ["share", "count", "area"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
     "PART": ["all", "area", "outcome", "factors", "power"],
@@ -366,6 +382,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
+OPTIONAL |= {"MIN_DISTANCE"}
 WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 

@@ -163,13 +163,46 @@ def budget_cells(settings: PatrolSettings, grid: Grid, metres_per_unit: float) -
     >>> budget_cells(PatrolSettings("area", 12.0), ground, 1.0), budget_cells(PatrolSettings("count", 3.0), ground, 1.0)
     (12, 12)
     """
+    return min(grid.cells, max(1, _paid_for(settings, grid, metres_per_unit)))
+
+
+def pays_for_less_than_a_cell(settings: PatrolSettings, grid: Grid, metres_per_unit: float) -> bool:
+    """Whether the one cell that is taken all the same is more than the budget says."""
+    return _paid_for(settings, grid, metres_per_unit) < 1
+
+
+def _paid_for(settings: PatrolSettings, grid: Grid, metres_per_unit: float) -> int:
     if settings.rule == "count":
-        wanted = int(min(settings.budget, grid.cells)) * place_cells(settings, grid.cell_size, metres_per_unit)
-    elif settings.rule == "area":
-        wanted = _whole(min(settings.budget * HECTARE / (grid.cell_size * metres_per_unit) ** 2, float(grid.cells)))
-    else:
-        wanted = _whole(settings.budget / 100 * grid.cells)
-    return min(grid.cells, max(1, wanted))
+        return int(min(settings.budget, grid.cells)) * place_cells(settings, grid.cell_size, metres_per_unit)
+    if settings.rule == "area":
+        return _whole(min(settings.budget * HECTARE / (grid.cell_size * metres_per_unit) ** 2, float(grid.cells)))
+    return _whole(settings.budget / 100 * grid.cells)
+
+
+def most_shared(label: NDArray[np.int64], places: int, other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """With which place of another list each place shares most cells.
+
+    Parameters
+    ----------
+    label, other : (cells,) int64
+        Number of each cell's place, from 1; 0 outside.
+    places : int
+        How many there are in `label`.
+
+    Returns
+    -------
+    (places,) int64, by number from 1; 0 where no cell is shared; of equals the first.
+
+    Examples
+    --------
+    >>> most_shared(np.array([1, 1, 1, 2, 0, 3]), 3, np.array([0, 2, 2, 1, 1, 0])).tolist()
+    [2, 1, 0]
+    """
+    others = int(other.max(initial=0))
+    shared = np.bincount(label * (others + 1) + other, minlength=(places + 1) * (others + 1))
+    shared = shared.reshape(places + 1, others + 1)[1:]
+    shared[:, 0] = 0
+    return shared.argmax(axis=1)
 
 
 def _whole(number: float) -> int:
