@@ -295,6 +295,7 @@ EXTRA_PARAMETERS = {
         "RULE": "enum",
         "VALUE": "number",
         "MAX_AREA": "area",
+        **{f"PATROL_{name}": kind for name, (kind, _) in PATROL.items()},
         "TITLE": "string",
         "MARKING": "string",
         **EVENT_DATES,
@@ -304,6 +305,7 @@ EXTRA_PARAMETERS = {
         "OUTPUT_CARDS": "fileDestination",
         "OUTPUT_FORECAST": "rasterDestination",
         "OUTPUT_VALIDATION": "fileDestination",
+        "OUTPUT_PATROL": "vectorDestination",
     },
 }
 OUTPUTS = {
@@ -338,17 +340,17 @@ OUTPUTS = {
     "checkstudy": {"FACTS", "REFUSALS"},
     "studymodel": {"OUTPUT"},
     "teststudy": {"OUTPUT_FOLDER", "OUTPUT", "OUTPUT_JOINT", "SUMMARY"},
-    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
+    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "PATROL_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"},
 }
 EXTRA_OUTPUTS = {
     "suggest": {"SMALLEST_RRV"},
     "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "PATROL_COUNT", "ACCURACY", "FINDINGS"}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -363,6 +365,7 @@ WORDS = {
     "ALLOW_REMOTE": ["no", "yes"],
     "RULE": ["class", "share", "count"],
     "BUDGET_RULE": ["share", "count", "area"],
+    "PATROL_BUDGET_RULE": ["share", "count", "area"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
     "PART": ["all", "area", "outcome", "factors", "power"],
@@ -382,7 +385,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE"}
-OPTIONAL |= {"MIN_DISTANCE"}
+OPTIONAL |= {"MIN_DISTANCE", "PATROL_MAX_AREA", "PATROL_MIN_DISTANCE", "OUTPUT_PATROL"}
 WHOLE = {"run", "report", "briefing", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 

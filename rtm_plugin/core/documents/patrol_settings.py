@@ -33,8 +33,8 @@ class PatrolSettings:
             parameter="BUDGET_RULE",
             kind="choice",
             label="Patrol places are limited by",
-            help="'share': patrol places cover no more than BUDGET percent of the area; 'count': there are no more "
-            "than BUDGET places; 'area': they cover no more than BUDGET hectares.",
+            help="'share': the budget is the percentage of the area that they may cover; 'count': how many there may "
+            "be; 'area': how many hectares they may cover.",
             noun="The rule of the budget for patrol places",
             choices=BUDGET_RULES,
             page="Patrol places are &limited by",
@@ -54,7 +54,7 @@ class PatrolSettings:
             help="For 'share' a percentage of the area; for 'count' a number of places; for 'area' hectares. At least "
             "one cell is taken.",
             least=0,
-            page="&Budget of patrol places",
+            page="Budget of patr&ol places",
             typed_most=1_000_000,
             decimals=2,
         ),
@@ -69,7 +69,7 @@ class PatrolSettings:
             "more, when empty.",
             noun="The largest area of a patrol place",
             optional=True,
-            page="A patrol place is no larger than (sq&uare map units)",
+            page="A patrol place is no larger than (&square map units)",
             decimals=0,
             step=10_000,
             when_empty="4 hectares or 4 cells, whichever is more",
@@ -85,7 +85,7 @@ class PatrolSettings:
             "apart expect fewer events together, and the log says how many fewer.",
             noun="The least distance between patrol places",
             optional=True,
-            page="Patrol places lie apart by (map uni&ts)",
+            page="Pat&rol places lie apart by (map units)",
             decimals=0,
             step=100,
             when_empty="nothing: they may touch",

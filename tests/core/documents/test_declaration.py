@@ -17,13 +17,22 @@ from risk_terrain.rtm_plugin.core.documents.declaration import (
     settings_of,
 )
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from risk_terrain.rtm_plugin.core.errors import SettingsError
 from risk_terrain.rtm_plugin.core.forecast.empirical_bayes import ForecastSettings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-KINDS = (GridSettings, FactorSettings, SelectionSettings, PlaceSettings, StudyDocument, ForecastSettings)
+KINDS = (
+    GridSettings,
+    FactorSettings,
+    SelectionSettings,
+    PlaceSettings,
+    PatrolSettings,
+    StudyDocument,
+    ForecastSettings,
+)
 DECLARED = [(kind, name, declared) for kind in KINDS for name, declared in settings_of(kind).items()]
 # Named elsewhere, since these tools or pages give or take them for a purpose of their own.
 ALSO_NAMED = {
@@ -36,6 +45,7 @@ ALSO_NAMED = {
     "RULE": {"jointrisk"},
     "VALUE": {"jointrisk"},
     "PLACE_CARDS": {"run", "report"},
+    "MAX_AREA": {"settings", "patrol_settings"},  # of a priority place, and of a patrol place
 }
 SCHEMA_FILES = ("study", "factors")
 
