@@ -16,6 +16,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from rtm_plugin.core.documents.declaration import schema_of, settings_of  # noqa: E402
 from rtm_plugin.core.documents.factor_settings import FactorSettings  # noqa: E402
+from rtm_plugin.core.documents.patrol_settings import PatrolSettings  # noqa: E402
 from rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings  # noqa: E402
 from rtm_plugin.core.documents.study_document import StudyDocument  # noqa: E402
 
@@ -26,6 +27,7 @@ PLACES: dict[str, list[tuple[type[Any], tuple[str, ...]]]] = {
         (GridSettings, ("grid",)),
         (SelectionSettings, ("selection",)),
         (PlaceSettings, ("places",)),
+        (PatrolSettings, ("patrol",)),
         (FactorSettings, ("factors", "settings")),
     ],
     "factors": [(FactorSettings, ("factors",))],

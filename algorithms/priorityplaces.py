@@ -23,7 +23,7 @@ from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
 from ..rtm_plugin.core.model.model_findings import no_places_finding
-from ..rtm_plugin.core.terrain.places import priority_places
+from ..rtm_plugin.core.terrain.places import FEWEST, priority_places
 from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.log import tell_places
 from .shared.marking import carried_marking
@@ -101,6 +101,7 @@ class PriorityPlaces(RtmAlgorithm):
             terms=model.selected if model is not None and candidates is not None else (),
             candidates=candidates,
             progress=request.progress(),
+            fewest=FEWEST,
         )
         if not places.places:
             raise InputError(no_places_finding(scores, settings).text)

@@ -30,7 +30,7 @@ from ..rtm_plugin.core.documents.study_document import StudyDocument
 from ..rtm_plugin.core.errors import InputError
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.model.document import RiskModel
-from ..rtm_plugin.core.terrain.places import Places, priority_places
+from ..rtm_plugin.core.terrain.places import FEWEST, Places, priority_places
 from ..rtm_plugin.core.terrain.scores import shares
 from ..rtm_plugin.core.tools.progress import Progress
 from ..rtm_plugin.report.cells import Cells, NamedLayer
@@ -43,7 +43,7 @@ from .shared.marking import add_carried_marking, carried_marking, marked, markin
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, diagnosis_of, reports_of
 from .shared.request import Request
 from .shared.settings import add_settings, read_settings
-from .shared.study_inputs import rule_text
+from .shared.study_inputs import with_places
 from .shared.whereabouts import add_streets_and_areas, places_told, read_streets_and_areas
 
 
@@ -126,6 +126,7 @@ class Report(RtmAlgorithm):
             terms=terms,
             candidates=candidates,
             progress=watched,
+            fewest=FEWEST,
         )
         tell_places(places, grid, scores, settings, request.feedback)
         cells = Cells(
@@ -141,7 +142,7 @@ class Report(RtmAlgorithm):
         known = {"terms": terms, "shares": cells.shares, "layers": cells.layers}
         places = places_told(places, grid, told_by, request.context, **known)
         about = self._about(request, model, raster, counts)
-        about = replace(about, places_rule=rule_text(settings, about.metres_per_unit))
+        about = with_places(about, places, settings)
         cards = request.whole("PLACE_CARDS")
         diagnosis = _diagnosis(model, grid, counts, candidates, places, request.progress(0.6, 0.8))
         report = findings(model, about, places.places, cells, cards=cards, diagnosis=diagnosis)

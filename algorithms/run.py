@@ -9,7 +9,6 @@ from typing import Any
 
 from qgis.core import (
     Qgis,
-    QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingOutputVariant,
@@ -20,15 +19,16 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..rtm_plugin.adapters.feedback import progress_of, stage_teller
+from ..rtm_plugin.adapters.crs import metres_per_unit
+from ..rtm_plugin.adapters.feedback import stage_teller
 from ..rtm_plugin.adapters.files import Staging
 from ..rtm_plugin.adapters.libraries import VERIFYING
 from ..rtm_plugin.adapters.memory import require_memory
 from ..rtm_plugin.core.documents.factor_settings import FactorSettings
-from ..rtm_plugin.core.documents.findings import Finding, warnings_in
+from ..rtm_plugin.core.documents.findings import Finding
+from ..rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from ..rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from ..rtm_plugin.core.documents.study_document import StudyDocument
-from ..rtm_plugin.core.forecast.empirical_bayes import Forecast
 from ..rtm_plugin.core.ground.grid import Grid
 from ..rtm_plugin.core.pipeline import StudyResult, memory_for_forecast, run
 from ..rtm_plugin.core.study import Study
@@ -44,23 +44,25 @@ from .shared.base import RtmAlgorithm, results_group, tr
 from .shared.data_findings import tell_findings
 from .shared.event_dates import add_event_dates, add_window
 from .shared.forecast_outputs import ForecastPaths, save_forecast
-from .shared.later_events import Measured, coming_days, coming_text, forecast_of, measured_on_later_events
-from .shared.log import tell_accuracy, tell_forecast, tell_model, tell_places, tell_validation
+from .shared.later_events import Beyond, beyond_terrain, coming_days
+from .shared.log import tell_model, tell_places
 from .shared.marking import add_marking, given_marking, marking_of_model
 from .shared.outputs import (
     made_from_terrain,
     plain_parameters,
     save_candidate_table,
     save_expected,
+    save_patrols,
     save_places,
     save_terrain,
     versions,
 )
 from .shared.parameters import add_covariates, add_exclude
+from .shared.patrols import about_patrols
 from .shared.report_parts import REPORT_OUTPUTS, add_report_outputs, cells_of, diagnosis_of, reports_of
 from .shared.request import Request
-from .shared.settings import OF_ONE_FACTOR, add_settings
-from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of
+from .shared.settings import OF_ONE_FACTOR, PATROL, add_settings, read_settings
+from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, report_context, study_of, with_places
 from .shared.whereabouts import add_streets_and_areas, places_told
 
 _TERRAIN = "OUTPUT_TERRAIN"
@@ -70,14 +72,6 @@ _BESIDE = (  # what the terrain's layer knows the place of
     ("places", "OUTPUT_PLACES"),
     ("report", "OUTPUT_REPORT"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Beyond:
-    """What a run does beyond the terrain, where it is asked for."""
-
-    forecast: Forecast | None = None
-    later: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +117,7 @@ class Run(RtmAlgorithm):
         add_window(self, "FIT_", tr("fitting window"))
         add_window(self, "TEST_", tr("test window"))
         add_settings(self, PlaceSettings, parent="STUDY_AREA", all_advanced=True)
+        add_settings(self, PatrolSettings, parent="STUDY_AREA", all_advanced=True, prefix=PATROL)
         self.add(
             QgsProcessingParameterString("TITLE", tr("Title of the study"), optional=True),
             tr(
@@ -152,8 +147,9 @@ class Run(RtmAlgorithm):
         self.add(
             vector("OUTPUT_PLACES", tr("Priority places"), polygons, optional=True, createByDefault=True),
             tr(
-                "Polygons with rank, area, cells, mean and largest score, expected and observed events, factors "
-                "at work, and words to find them by."
+                "Polygons with rank, area, cells, mean and largest score, expected and observed events, factors at "
+                "work, words to find them by, and the patrol place that overlaps most with its share of all expected "
+                "events."
             ),
         )
         self.add(
@@ -175,6 +171,14 @@ class Run(RtmAlgorithm):
             ),
         )
         self.add(
+            vector("OUTPUT_PATROL", tr("Patrol places"), polygons, optional=True, createByDefault=True),
+            tr(
+                "Polygons of the ground on which the forecast expects most, under the budget for patrol places: rank, "
+                "hectares, expected events and their share of all. They are for presence; priority places are for work "
+                "on what drives the events."
+            ),
+        )
+        self.add(
             QgsProcessingParameterFileDestination(
                 "OUTPUT_VALIDATION", tr("Validation"), tr("HTML page (*.html)"), optional=True, createByDefault=True
             ),
@@ -186,7 +190,8 @@ class Run(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
-        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of priority places")))
+        self.addOutput(QgsProcessingOutputNumber("PATROL_COUNT", tr("Number of patrol places")))
         self.addOutput(QgsProcessingOutputVariant("ACCURACY", tr("Accuracy against later events, by share of area")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
@@ -197,7 +202,8 @@ class Run(RtmAlgorithm):
         study = study_of(request, inputs)
         provenance = self._provenance(request, inputs, marking)
         clock = Clock(stage_teller(request.feedback))
-        wanted = bool(inputs.test_events or request.output("OUTPUT_FORECAST"))
+        patrol = read_settings(request, PatrolSettings, PATROL)
+        wanted = bool(inputs.test_events or request.output("OUTPUT_FORECAST") or request.output("OUTPUT_PATROL"))
 
         data: list[Finding] = []
 
@@ -216,7 +222,7 @@ class Run(RtmAlgorithm):
         result = run(study, provenance, progress, clock, available_workers(), announce)
         tell_model(result.model, request.feedback)
         tell_places(result.places, result.observations.grid, result.terrain.scores, study.places, request.feedback)
-        beyond = _beyond(inputs, result, provenance, request.feedback) if wanted else Beyond()
+        beyond = beyond_terrain(inputs, result, patrol, provenance, request.feedback) if wanted else Beyond()
         request.feedback.setProgressText(tr("Writing"))
         return self._write(request, self._finished(request, inputs, study, result, beyond, data))
 
@@ -252,7 +258,7 @@ class Run(RtmAlgorithm):
             diagnosis = diagnosis_of(result.observations, result.model, result.places.label, watched)
         report = findings(
             result.model,
-            report_context(inputs, study, data),
+            with_places(report_context(inputs, study, data), result.places, study.places),
             result.places.places,
             cells=cells,
             accuracy=later.terrain if later else (),
@@ -290,7 +296,7 @@ class Saved:
 
 def _saved(run: FinishedRun) -> tuple[Saved, ...]:
     """The outputs that this run has, in the order in which they are written."""
-    result, forecast, later = run.result, run.beyond.forecast, run.beyond.later
+    result, forecast, patrols, later = run.result, run.beyond.forecast, run.beyond.patrols, run.beyond.later
     grid, model, fitted = result.observations.grid, result.model, run.study.period
 
     def terrain(staging: Staging, path: str) -> None:
@@ -300,7 +306,7 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
         save_expected(staging, path, grid, result.terrain, fitted, model)
 
     def places(staging: Staging, path: str) -> None:
-        save_places(staging, path, grid, result.places, made_from_terrain(model))
+        save_places(staging, path, grid, result.places, made_from_terrain(model), patrols)
 
     saved = [
         Saved(_TERRAIN, terrain, tr("Risk terrain: relative risk score"), 30),
@@ -336,6 +342,16 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
                 15,
             )
         )
+    if patrols is not None:
+        about = about_patrols(patrols, metres_per_unit(run.inputs.crs), problems=result.places.label)
+        saved.append(
+            Saved(
+                "OUTPUT_PATROL",
+                lambda staging, path: save_patrols(staging, path, grid, patrols, about),
+                tr("Patrol places"),
+                45,
+            )
+        )
     if later is not None:
         page = later.findings
         saved.append(Saved("OUTPUT_VALIDATION", lambda staging, path: staging.text(path, render_validation(page))))
@@ -343,29 +359,13 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
 
 
 def _numbers(run: FinishedRun) -> dict[str, Any]:
-    model, later = run.result.model, run.beyond.later
+    model, patrols, later = run.result.model, run.beyond.patrols, run.beyond.later
     return {
         "FAMILY": model.family,
         "FACTOR_COUNT": len(model.selected),
         "BIC": model.best.bic,
         "PLACE_COUNT": len(run.result.places.places),
+        **({"PATROL_COUNT": len(patrols.places)} if patrols is not None else {}),
         "FINDINGS": first_page(run.findings),
         **({"ACCURACY": [{"map": name, **asdict(row)} for name, row in later.accuracy]} if later else {}),
     }
-
-
-def _beyond(inputs: Inputs, result: StudyResult, provenance: dict[str, Any], feedback: QgsProcessingFeedback) -> Beyond:
-    """The forecast, and the test of all maps when there are later events."""
-    feedback.setProgressText(tr("Forecasting"))
-    forecast = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.88))
-    tell_forecast(forecast, inputs.events.report.words.events, coming_text(inputs), feedback)
-    later = inputs.test_events
-    if later is None:
-        return Beyond(forecast)
-    feedback.setProgressText(tr("Measuring on later events"))
-    progress = progress_of(feedback, 0.88, 0.95)
-    measured = measured_on_later_events(inputs, later, result, forecast, provenance, progress)
-    tell_accuracy(measured.terrain, later.report.words.events, feedback)
-    warnings = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
-    tell_validation(measured.findings, warnings, feedback)
-    return Beyond(forecast, measured)

@@ -26,7 +26,7 @@ _RASTERS = {
     "OUTPUT_EXPECTED": "Expected counts",
     "OUTPUT_FORECAST": "Forecast",
 }
-_LOADED = ("OUTPUT_PLACES", *_RASTERS)
+_LOADED = ("OUTPUT_PLACES", "OUTPUT_PATROL", *_RASTERS)
 
 
 class RunStudy(RtmAlgorithm):
@@ -55,6 +55,7 @@ class RunStudy(RtmAlgorithm):
         for name, label in _RASTERS.items():
             self.addOutput(QgsProcessingOutputRasterLayer(name, label))
         self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT_PLACES", tr("Priority places")))
+        self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT_PATROL", tr("Patrol places")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_MODEL", tr("Model")))
         self.addOutput(QgsProcessingOutputFile("OUTPUT_TABLE", tr("Candidate table")))
         self.addOutput(QgsProcessingOutputHtml("OUTPUT_REPORT", tr("Report")))
@@ -64,7 +65,8 @@ class RunStudy(RtmAlgorithm):
         self.addOutput(QgsProcessingOutputString("FAMILY", tr("Family")))
         self.addOutput(QgsProcessingOutputNumber("FACTOR_COUNT", tr("Number of selected factors")))
         self.addOutput(QgsProcessingOutputNumber("BIC", tr("BIC")))
-        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of places")))
+        self.addOutput(QgsProcessingOutputNumber("PLACE_COUNT", tr("Number of priority places")))
+        self.addOutput(QgsProcessingOutputNumber("PATROL_COUNT", tr("Number of patrol places")))
         self.addOutput(QgsProcessingOutputVariant("FINDINGS", tr("First page of the report")))
 
     def execute(self, request: Request) -> dict[str, Any]:

@@ -19,6 +19,7 @@ ALGORITHMS = (
     ("priorityplaces", "PriorityPlaces"),
     ("validate", "Validate"),
     ("forecast", "Forecast"),
+    ("patrolplaces", "PatrolPlaces"),
     ("diagnose", "Diagnose"),
     ("crossvalidate", "CrossValidate"),
     ("backtest", "BackTest"),

@@ -9,6 +9,7 @@ import numpy as np
 from ...rtm_plugin.adapters.files import Staging
 from ...rtm_plugin.adapters.rasters import Band
 from ...rtm_plugin.cartography.styles import count_painter, share_painter
+from ...rtm_plugin.core.arrays import Floats
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.documents.reading import json_text, known
 from ...rtm_plugin.core.forecast.empirical_bayes import PARTS, Forecast
@@ -30,6 +31,11 @@ class ForecastPaths:
     probability: str = ""
     parts: str = ""
     document: str = ""
+
+
+def as_saved(forecast: Forecast) -> Floats:
+    """Expected events (n,) as the raster has them: what is made of the raster later is the same as now."""
+    return forecast.expected.astype(np.float32).astype(np.float64)
 
 
 def save_forecast(

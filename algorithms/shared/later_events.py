@@ -1,25 +1,33 @@
-"""What rtm:run does beyond the terrain: a forecast from the fitting period, and all maps measured on later events."""
+"""What rtm:run does beyond the terrain: a forecast, the patrol places of it, and all maps measured on later events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from qgis.core import QgsProcessingFeedback
+
 from ...rtm_plugin.adapters.crs import metres_per_unit, units_text
+from ...rtm_plugin.adapters.feedback import progress_of
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.core.accuracy.at_share import Accuracy, Yardstick
 from ...rtm_plugin.core.accuracy.validation import SHARES, ScoredMap, ValidationSettings, baseline_maps, validate
 from ...rtm_plugin.core.data.past_periods import past_periods
+from ...rtm_plugin.core.documents.findings import warnings_in
 from ...rtm_plugin.core.documents.layer_words import short_period
+from ...rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from ...rtm_plugin.core.documents.periods import Period
 from ...rtm_plugin.core.forecast.empirical_bayes import Forecast, History
 from ...rtm_plugin.core.ground.grid import Grid
 from ...rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ...rtm_plugin.core.study import Events
+from ...rtm_plugin.core.terrain.patrol_places import PatrolPlaces, patrol_places
 from ...rtm_plugin.core.tools.progress import Progress, part
 from ...rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ...rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
 from .data_findings import findings_of_events
+from .forecast_outputs import as_saved
+from .log import tell_accuracy, tell_forecast, tell_patrols, tell_validation
 from .study_inputs import Inputs
 
 TERRAIN, FORECAST = "risk terrain", "forecast"
@@ -36,6 +44,41 @@ class Measured:
     def terrain(self) -> tuple[Accuracy, ...]:
         """Of the risk terrain."""
         return tuple(row for name, row in self.accuracy if name == TERRAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What a run does beyond the terrain, where it is asked for."""
+
+    forecast: Forecast | None = None
+    patrols: PatrolPlaces | None = None
+    later: Measured | None = None
+
+
+def beyond_terrain(
+    inputs: Inputs,
+    result: StudyResult,
+    settings: PatrolSettings,
+    provenance: Mapping[str, Any],
+    feedback: QgsProcessingFeedback,
+) -> Beyond:
+    """The forecast and the patrol places of it, and the test of all maps when there are later events."""
+    feedback.setProgressText(tr("Forecasting"))
+    forecast = forecast_of(inputs, result, progress_of(feedback, 0.8, 0.87))
+    tell_forecast(forecast, inputs.events.report.words.events, coming_text(inputs), feedback)
+    grid, metres = result.observations.grid, metres_per_unit(inputs.crs)
+    patrols = patrol_places(grid, as_saved(forecast), settings, metres, progress_of(feedback, 0.87, 0.88))
+    tell_patrols(patrols, grid, settings, metres, feedback)
+    later = inputs.test_events
+    if later is None:
+        return Beyond(forecast, patrols)
+    feedback.setProgressText(tr("Measuring on later events"))
+    progress = progress_of(feedback, 0.88, 0.95)
+    measured = measured_on_later_events(inputs, later, result, forecast, provenance, progress)
+    tell_accuracy(measured.terrain, later.report.words.events, feedback)
+    warnings = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
+    tell_validation(measured.findings, warnings, feedback)
+    return Beyond(forecast, patrols, measured)
 
 
 def later_text(events: str, period: Period) -> str:

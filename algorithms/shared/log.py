@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 from qgis.core import QgsProcessingFeedback
 
 from ...rtm_plugin.core.accuracy.at_share import Accuracy
+from ...rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from ...rtm_plugin.core.documents.settings import PlaceSettings
 from ...rtm_plugin.core.doubt.significance import p_text
 from ...rtm_plugin.core.forecast.empirical_bayes import PARTS, Forecast
 from ...rtm_plugin.core.ground.grid import Grid
 from ...rtm_plugin.core.model.document import RiskModel
-from ...rtm_plugin.core.model.model_findings import model_findings, no_places_finding
+from ...rtm_plugin.core.model.model_findings import few_places_finding, model_findings, no_places_finding
+from ...rtm_plugin.core.terrain.connected_cells import KEPT
+from ...rtm_plugin.core.terrain.patrol_places import PatrolPlaces, pays_for_less_than_a_cell
 from ...rtm_plugin.core.terrain.places import Places
 from ...rtm_plugin.report.validation import ValidationFindings
 from .base import tr
@@ -54,10 +57,35 @@ def tell_places(
     if not places.places:
         tell_findings([no_places_finding(scores, settings)], feedback)
         return
+    if few := few_places_finding(places, settings):
+        tell_findings([few], feedback)
     feedback.pushInfo(
         f"{len(places.places)} priority places of {places.cells:,} cells, {places.cells / grid.cells:.1%} of the study "
         "area."
     )
+
+
+def tell_patrols(
+    patrols: PatrolPlaces, grid: Grid, settings: PatrolSettings, metres: float, feedback: QgsProcessingFeedback
+) -> None:
+    """How many patrol places there are, what they expect, and how much less that is than the best cells expect."""
+    if not patrols.places:
+        feedback.pushWarning(tr("The forecast expects as many events in every cell, so that there is no patrol place."))
+        return
+    share = f"{patrols.cells / grid.cells:.1%}"
+    number = len(patrols.places)
+    feedback.pushInfo(
+        f"{number} patrol place{'' if number == 1 else 's'} of {patrols.cells:,} cells, {share} of the area, no place "
+        f"of more than {patrols.most:,}; {patrols.expected:,.1f} events are expected in them, {patrols.share:.1%} of "
+        "all."
+    )
+    if pays_for_less_than_a_cell(settings, grid, metres):
+        feedback.pushWarning(tr("The budget for patrol places is less than one cell; one is taken all the same."))
+    if patrols.kept < KEPT:
+        feedback.pushWarning(
+            f"These places expect {patrols.kept:.0%} of what as many single cells would expect at best: that is what "
+            "places of this size and distance cost on a forecast that changes from cell to cell."
+        )
 
 
 def tell_accuracy(rows: tuple[Accuracy, ...], events: str, feedback: QgsProcessingFeedback) -> None:

@@ -23,7 +23,15 @@ from ...rtm_plugin.adapters.fields import sound_text
 from ...rtm_plugin.adapters.files import Staging
 from ...rtm_plugin.adapters.preferences import load_preferences
 from ...rtm_plugin.adapters.rasters import Band, candidate_bands, write_raster
-from ...rtm_plugin.adapters.tables import Column, write_candidates, write_figures, write_places, write_table
+from ...rtm_plugin.adapters.tables import (
+    Column,
+    PatrolsAbout,
+    write_candidates,
+    write_figures,
+    write_patrols,
+    write_places,
+    write_table,
+)
 from ...rtm_plugin.cartography.sidecars import sidecar_path, style_text, whole_name_sidecar
 from ...rtm_plugin.cartography.styles import (
     Painter,
@@ -35,7 +43,7 @@ from ...rtm_plugin.cartography.styles import (
     share_painter,
     terrain_painter,
 )
-from ...rtm_plugin.cartography.symbols import places_painter
+from ...rtm_plugin.cartography.symbols import patrols_painter, places_painter
 from ...rtm_plugin.core.accuracy.validation import Figure
 from ...rtm_plugin.core.answers.whatif import NOT_CAUSE, WhatIf
 from ...rtm_plugin.core.arrays import Floats
@@ -57,6 +65,7 @@ from ...rtm_plugin.core.model.raster_items import (
     what_if_items,
 )
 from ...rtm_plugin.core.study import Events
+from ...rtm_plugin.core.terrain.patrol_places import PatrolPlaces
 from ...rtm_plugin.core.terrain.places import Places
 from ...rtm_plugin.core.terrain.scores import RiskTerrain
 from .marking import SIGNED
@@ -260,6 +269,7 @@ def save_places(
     grid: Grid,
     places: Places,
     made_from: Mapping[str, str] | None = None,
+    patrols: PatrolPlaces | None = None,
     more: tuple[Sequence[Column], Sequence[Sequence[Any]]] = ((), ()),
 ) -> None:
     """Priority places with rank labels; `made_from` is kept in the file and says which map and model they are of.
@@ -267,8 +277,17 @@ def save_places(
     `more` are further columns, and a row of values for each place.
     """
     with staging.data(path) as draft:
-        write_places(draft, path, grid, places, staging.marking, made_from, more)
+        write_places(draft, path, grid, places, staging.marking, made_from, patrols, more)
         style = style_text(draft, places_painter())
+    if Path(path).suffix.lower() != ".csv":
+        _save_style(staging, path, style)
+
+
+def save_patrols(staging: Staging, path: str, grid: Grid, patrols: PatrolPlaces, about: PatrolsAbout) -> None:
+    """Patrol places with rank labels."""
+    with staging.data(path) as draft:
+        write_patrols(draft, path, grid, patrols, about, staging.marking)
+        style = style_text(draft, patrols_painter())
     if Path(path).suffix.lower() != ".csv":
         _save_style(staging, path, style)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from qgis.core import (
@@ -20,11 +21,8 @@ from .request import Request
 Parameters = dict[str, Any]
 Settings = TypeVar("Settings")
 
-OF_ONE_FACTOR = (
-    "direction",
-    "density_sd",
-    "density_percent",
-)  # a run takes them for single factors only, in FACTOR_SETTINGS
+PATROL = "PATROL_"  # begins the settings of patrol places where those of priority places stand beside them
+OF_ONE_FACTOR = ("direction", "density_sd", "density_percent")  # of single factors only, in FACTOR_SETTINGS
 
 
 def choice(name: str, label: str, options: Sequence[str], default: str) -> QgsProcessingParameterEnum:
@@ -46,6 +44,7 @@ def add_settings(
     parent: str = "",
     without: Sequence[str] = (),
     all_advanced: bool = False,
+    prefix: str = "",
 ) -> None:
     """A parameter for each setting that a dataclass declares, in its order.
 
@@ -57,10 +56,14 @@ def add_settings(
         Fields that are no parameter of this algorithm and keep their defaults.
     all_advanced : bool
         Whether a dialog folds all of them away.
+    prefix : str
+        Begins the names of the parameters, where an algorithm has others of the same name.
     """
     for name, declared in settings_of(kind).items():
         if name not in without:
-            definition = _definition(declared, default_of(kind, name), parent)
+            definition = _definition(
+                replace(declared, parameter=prefix + declared.parameter), default_of(kind, name), parent
+            )
             algorithm.add(definition, tr(declared.help), advanced=declared.advanced or all_advanced)
 
 
@@ -86,11 +89,13 @@ def _definition(declared: Setting, default: Any, parent: str) -> QgsProcessingPa
 def read_settings(
     request: Request,
     kind: Callable[..., Settings],
+    prefix: str = "",
     **given: Any,
 ) -> Settings:
     """The settings that an algorithm was asked for; those that it has no parameter for keep their defaults.
 
-    `given` are the fields that are no settings, such as the name of a factor.
+    `prefix` begins the names of the parameters. `given` are the fields that are no settings, such as the name of a
+    factor.
 
     Raises
     ------
@@ -98,15 +103,14 @@ def read_settings(
         An impossible value.
     """
     values = {
-        name: _value(request, declared)
+        name: _value(request, declared, prefix + declared.parameter)
         for name, declared in settings_of(kind).items()
-        if request.has(declared.parameter)
+        if request.has(prefix + declared.parameter)
     }
     return kind(**given, **values)
 
 
-def _value(request: Request, declared: Setting) -> Any:
-    name = declared.parameter
+def _value(request: Request, declared: Setting, name: str) -> Any:
     if declared.optional:
         # A dialog cannot empty an area, but sets it to 0, which means the same.
         return (request.number(name) or None) if request.given(name) else None

@@ -1,7 +1,7 @@
 """The layers and settings of a whole study: declared, read and handed to core; shared by what runs whole studies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qgis.core import (
@@ -31,8 +31,10 @@ from ...rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, S
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.features import inside, polygon_area
 from ...rtm_plugin.core.ground.grid import Grid
+from ...rtm_plugin.core.model.model_findings import few_places_finding
 from ...rtm_plugin.core.pipeline import count
 from ...rtm_plugin.core.study import Study
+from ...rtm_plugin.core.terrain.places import TOP_SHARE, Places
 from ...rtm_plugin.report.findings import FactorInfo, ReportContext
 from .base import RtmAlgorithm, tr
 from .data_findings import findings_of_events
@@ -335,6 +337,14 @@ def rule_text(places: PlaceSettings, metres: float) -> str:
     """The rule for priority places in words; `metres` is the length of a map unit."""
     square_km = (places.max_area or 0.0) * metres**2 / 1e6
     return _chosen(places) + (tr(", split to at most {:g} km²").format(square_km) if square_km else "")
+
+
+def with_places(about: ReportContext, places: Places, settings: PlaceSettings) -> ReportContext:
+    """What the report tells, with the rule by which its priority places were taken."""
+    few = few_places_finding(places, settings)
+    taken = settings if few is None else replace(settings, rule="share", value=TOP_SHARE)
+    note = "" if few is None else few.sentence
+    return replace(about, places_rule=rule_text(taken, about.metres_per_unit), places_note=note)
 
 
 def _chosen(places: PlaceSettings) -> str:

@@ -17,7 +17,7 @@ from ...rtm_plugin.core.documents.study_document import LayerRef, StudyDocument,
 from ...rtm_plugin.core.errors import InputError
 from .base import RtmAlgorithm, tr
 from .request import Request
-from .settings import choice
+from .settings import PATROL, choice
 
 RESULT_FILES = MappingProxyType(
     {
@@ -31,6 +31,7 @@ RESULT_FILES = MappingProxyType(
         "OUTPUT_CARDS": "cards.pdf",
         "OUTPUT_FORECAST": "forecast.tif",
         "OUTPUT_VALIDATION": "validation.html",
+        "OUTPUT_PATROL": "patrol.gpkg",
     }
 )
 
@@ -96,6 +97,7 @@ def run_parameters(study: StudyDocument, context: QgsProcessingContext) -> dict[
         **parameters_of(study.grid),
         **parameters_of(study.selection),
         **parameters_of(study.places),
+        **parameters_of(study.patrol, PATROL),
         **parameters_of(study),
         "WEIGHT_FIELD": study.weight_field or None,
         "STREETS": source_of(layers, study.streets),

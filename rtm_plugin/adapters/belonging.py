@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
-from qgis.core import QgsVectorLayer
+from qgis.core import QgsFeatureSource, QgsVectorLayer
 
 from ..core.errors import InputError
 from ..core.ground.grid import Grid
@@ -116,7 +116,7 @@ def require_places_of(layer: QgsVectorLayer, terrain: Terrain) -> None:
         )
 
 
-def are_places(layer: QgsVectorLayer) -> bool:
+def are_places(layer: QgsVectorLayer | QgsFeatureSource) -> bool:
     """Whether a layer has the fields of priority places."""
     return set(_PLACE_FIELDS) <= set(layer.fields().names())
 

@@ -1,11 +1,13 @@
-"""Vector outputs: tables of candidates and of figures, and the polygons of priority places."""
+"""Vector outputs: tables of candidates and of figures, and the polygons of priority places and patrol places."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from osgeo import gdal, ogr
 from qgis.core import (
     Qgis,
@@ -29,6 +31,7 @@ from ..core.errors import InputError, OutputError
 from ..core.ground.grid import Grid
 from ..core.model.parts import CandidateFate
 from ..core.model.raster_items import CONSTRAINT, MODEL, marking_items
+from ..core.terrain.patrol_places import HECTARE, PatrolPlaces, most_shared
 from ..core.terrain.places import Place, Places, Whereabouts
 from .about import PLACES
 from .crs import crs_of, require_written_crs
@@ -89,8 +92,41 @@ PLACE_COLUMNS: tuple[Column, ...] = (
     ("street", str),
     ("area_name", str),  # "area" is how large it is
     ("feature", str),
+    ("patrol_rank", int),
+    ("patrol_share", float),
 )
-_WORDS = ("factors", "where", "street", "area_name", "feature")  # which layers of older versions may lack
+_WORDS = ("where", "street", "area_name", "feature")
+_LATER_PLACE_COLUMNS = ("factors", *_WORDS, "patrol_rank", "patrol_share")  # not read, or lacking in older files
+
+PATROL_COLUMNS: tuple[Column, ...] = (
+    ("rank", int),
+    ("cells", int),
+    ("hectares", float),
+    ("expected", float),
+    ("share", float),
+    ("per_hectare", float),
+    ("area", str),
+    ("problem", bool),
+    ("problem_rank", int),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatrolsAbout:
+    """What a table tells of patrol places beside what core knows of them; each by rank.
+
+    Parameters
+    ----------
+    metres_per_unit : float
+    areas : sequence of str
+        What the area is called in which most of their cells lie; "" where it is not known.
+    problems : sequence of int or None
+        Rank of the priority place that overlaps most, 0 for none; None where no priority places are given.
+    """
+
+    metres_per_unit: float
+    areas: Sequence[str]
+    problems: Sequence[int | None]
 
 
 def write_candidates(path: str, final: str, fates: Iterable[CandidateFate], marking: str = "") -> None:
@@ -132,40 +168,62 @@ def write_places(
     places: Places,
     marking: str = "",
     made_from: Mapping[str, str] | None = None,
+    patrols: PatrolPlaces | None = None,
     more: tuple[Sequence[Column], Sequence[Sequence[Any]]] = ((), ()),
 ) -> None:
-    """One multipolygon a place, by rank; `made_from` says which map and model they are of, and is kept in the file.
+    """One multipolygon a place, by rank.
 
-    `more` are further columns, and a row of values for each place.
+    Parameters
+    ----------
+    made_from : mapping
+        Which map and model they are of; kept in the file.
+    patrols : PatrolPlaces
+        With them each place says which overlaps it most, and what that one expects.
+    more : columns, and a row of values for each place
+        That come after the others.
     """
-    outlines = place_outlines(grid, places)
-    columns, values = more
-    rows = [
-        (
-            [
-                place.rank,
-                place.area,
-                place.cells,
-                place.mean_score,
-                place.max_score,
-                place.expected,
-                place.observed,
-                place.factor_text,
-                place.where.reference or None,
-                place.where.street or None,
-                place.where.area or None,
-                place.where.feature or None,
-                *row,
-            ],
-            outlines[place.rank],
-        )
-        for place, row in zip(places.places, values or [()] * len(places.places), strict=True)
-    ]
+    over: list[int] = [0] * len(places.places)
+    if patrols is not None:
+        over = most_shared(places.label, len(places.places), patrols.label).tolist()
+    columns, further = more
+    rows = []
+    for place, rank, row in zip(places.places, over, further or [()] * len(places.places), strict=True):
+        values = [place.rank, place.area, place.cells, place.mean_score, place.max_score, place.expected]
+        values += [place.observed, place.factor_text]
+        where = place.where
+        values += [text or None for text in (where.reference, where.street, where.area, where.feature)]
+        values += [rank, 100 * patrols.places[rank - 1].share] if patrols is not None and rank else [None, None]
+        rows.append([*values, *row])
+    _write_polygons(path, final, grid, places.label, (*PLACE_COLUMNS, *columns), rows, marking, made_from)
+
+
+def write_patrols(path: str, final: str, grid: Grid, patrols: PatrolPlaces, about: PatrolsAbout, marking: str) -> None:
+    """One multipolygon a patrol place, by rank."""
+    rows = []
+    for place, area, problem in zip(patrols.places, about.areas, about.problems, strict=True):
+        hectares = place.area * about.metres_per_unit**2 / HECTARE
+        values = [place.rank, place.cells, hectares, place.expected, 100 * place.share, place.expected / hectares]
+        rows.append([*values, area, None if problem is None else problem > 0, problem or None])
+    _write_polygons(path, final, grid, patrols.label, PATROL_COLUMNS, rows, marking)
+
+
+def _write_polygons(
+    path: str,
+    final: str,
+    grid: Grid,
+    label: NDArray[np.int64],
+    columns: Sequence[Column],
+    rows: Sequence[list[Any]],
+    marking: str,
+    made_from: Mapping[str, str] | None = None,
+) -> None:
+    """Rows, the first value of each a rank, with the outlines of the cells that have it in `label` (cells,)."""
+    outlines = place_outlines(grid, label)
     _write(
         path,
         final,
-        (*PLACE_COLUMNS, *columns),
-        rows=rows,
+        columns,
+        rows=[(values, outlines[values[0]]) for values in rows],
         marking=marking,
         items=made_from or {},
         geometry_type=QgsWkbTypes.Type.MultiPolygon,
@@ -183,7 +241,8 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
     InputError
         Another kind of layer.
     """
-    missing = [name for name, _ in PLACE_COLUMNS if layer.fields().lookupField(name) < 0 and name not in _WORDS]
+    read = [(name, kind) for name, kind in PLACE_COLUMNS if name not in _LATER_PLACE_COLUMNS]
+    missing = [name for name, _ in read if layer.fields().lookupField(name) < 0]
     if missing or layer.geometryType() != Qgis.GeometryType.Polygon:
         raise InputError(
             f"The layer '{layer_name(layer)}' does not hold priority places; choose the output of "
@@ -196,7 +255,7 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
 
     places = []
     for feature in layer.getFeatures():
-        values = {name: number(feature, name) for name, kind in PLACE_COLUMNS if kind is not str}
+        values = {name: number(feature, name) for name, _ in read}
         needed = ("rank", "cells", "area", "mean_score", "max_score")
         if any(values[name] is None for name in needed):
             raise InputError(
@@ -214,16 +273,18 @@ def place_words(feature: QgsFeature) -> Whereabouts:
         value = feature[name] if feature.fields().lookupField(name) >= 0 else None
         return "" if QgsVariantUtils.isNull(value) else sound_text(str(value))
 
-    return Whereabouts(*(word(name) for name in _WORDS[1:]))
+    return Whereabouts(*(word(name) for name in _WORDS))
 
 
-def place_outlines(grid: Grid, places: Places) -> dict[int, QgsGeometry]:
-    """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts)."""
+def place_outlines(grid: Grid, label: NDArray[np.int64]) -> dict[int, QgsGeometry]:
+    """Rank → outline of its cells, traced by GDAL (cells joined along edges; corners make further parts).
+
+    `label` (cells,) holds the rank of each cell, 0 outside.
+    """
     rows, columns = grid.shape
     raster = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Int32)
     raster.SetGeoTransform((grid.x_min, grid.cell_size, 0.0, grid.y_max, 0.0, -grid.cell_size))
-    label = grid.raster(places.label.astype(np.int32), 0)
-    raster.GetRasterBand(1).WriteArray(label)
+    raster.GetRasterBand(1).WriteArray(grid.raster(label.astype(np.int32), 0))
     store = ogr.GetDriverByName("Memory").CreateDataSource("")
     layer = store.CreateLayer("places", None, ogr.wkbPolygon)
     layer.CreateField(ogr.FieldDefn("rank", ogr.OFTInteger))
@@ -301,6 +362,9 @@ def _describe(path: str, table: str, marking: str, items: Mapping[str, str]) -> 
         f"VALUES ('dataset', 'http://mrcc.com/qgis.dtd', 'text/xml', {_sql(document.toString())})",
         "INSERT INTO gpkg_metadata_reference (reference_scope, table_name, md_file_id) "  # noqa: S608
         f"VALUES ('table', {_sql(table)}, last_insert_rowid())",
+        # One moment for the whole file: a second that turns between two rows would make equal files differ.
+        "UPDATE gpkg_metadata_reference SET timestamp = "  # noqa: S608
+        f"(SELECT last_change FROM gpkg_contents WHERE table_name = {_sql(table)})",
     )
     for command in commands:
         data.ExecuteSQL(command)

@@ -1,4 +1,4 @@
-"""Painters of the vectors: priority places, the study area's outline, risk factors, and what lies behind them."""
+"""Painters of the vectors: priority and patrol places, the study area's outline, risk factors, what lies behind."""
 
 from qgis.core import (
     Qgis,
@@ -18,6 +18,7 @@ from qgis.PyQt.QtGui import QColor
 from .styles import Painter
 
 _PLACE_COLOUR = "#101010"
+_PATROL_COLOUR = "#0b5394"  # told from red, orange and black by colour-blind readers, and by its dashes in grey
 _OUTLINE_COLOUR, _QUIET_COLOUR = "#3c4650", "#9c9c9c"
 FACTOR_SHAPES = ("circle", "triangle", "square", "diamond", "cross_fill")
 FACTOR_COLOURS = (("#111111", "#ffffff"), ("#ffffff", "#111111"), ("#2b6cb0", "#ffffff"))  # fill and edge
@@ -29,20 +30,29 @@ _SMALL_PLACE = 6  # cells; a rank in the middle of fewer would hide them
 def places_painter() -> Painter:
     """Priority places: dark outline with a light edge, and rank labels that stay legible over any basemap."""
 
+    return _ranked_outlines(_PLACE_COLOUR, "solid")
+
+
+def patrols_painter() -> Painter:
+    """Patrol places: as priority places, but blue and dashed, so that both can lie on one map."""
+    return _ranked_outlines(_PATROL_COLOUR, "dash")
+
+
+def _ranked_outlines(colour: str, line: str) -> Painter:
     def paint(layer: QgsMapLayer) -> None:
         symbol = QgsFillSymbol.createSimple(
-            {"style": "no", "outline_color": _PLACE_COLOUR, "outline_width": "0.5", "outline_style": "solid"}
+            {"style": "no", "outline_color": colour, "outline_width": "0.5", "outline_style": line}
         )
         halo = QgsFillSymbol.createSimple({"style": "no", "outline_color": "#ffffff", "outline_width": "1.1"})
         symbol.insertSymbolLayer(0, halo.symbolLayer(0).clone())
         layer.setRenderer(QgsSingleSymbolRenderer(symbol))
-        layer.setLabeling(QgsVectorLayerSimpleLabeling(_rank_labels()))
+        layer.setLabeling(QgsVectorLayerSimpleLabeling(_rank_labels(colour)))
         layer.setLabelsEnabled(True)
 
     return paint
 
 
-def _rank_labels() -> QgsPalLayerSettings:
+def _rank_labels(colour: str) -> QgsPalLayerSettings:
     buffer = QgsTextBufferSettings()
     buffer.setEnabled(True)
     buffer.setSize(1.0)
@@ -50,7 +60,7 @@ def _rank_labels() -> QgsPalLayerSettings:
     text = QgsTextFormat()
     text.setSize(9)
     text.setForcedBold(True)  # whatever font the analyst's QGIS takes, while a named style is the font's own
-    text.setColor(QColor(_PLACE_COLOUR))
+    text.setColor(QColor(colour))
     text.setBuffer(buffer)
     labels = QgsPalLayerSettings()
     labels.fieldName = "rank"

@@ -27,7 +27,7 @@ from .regression.verification import Verification, verify
 from .selection.culling import Culling
 from .selection.procedure import Selection, check_counts, select_model, without
 from .study import Events, Study
-from .terrain.places import Places, priority_places
+from .terrain.places import FEWEST, Places, priority_places
 from .terrain.scores import CLASS_NAMES, RiskTerrain, risk_terrain
 from .tools.parallel import in_threads
 from .tools.progress import Clock, Progress, part, silent
@@ -183,6 +183,7 @@ def _places(
         terms=model.selected,
         candidates=observed.candidates,
         progress=progress,
+        fewest=FEWEST,
     )
 
 

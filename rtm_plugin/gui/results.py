@@ -38,7 +38,7 @@ def load_results(
 
 def leave_results(folder: Path) -> None:
     """Take the maps of an earlier run in this folder out of the project, so that their files can be replaced."""
-    take_out(folder, ("terrain.tif", "expected.tif", "forecast.tif", "places.gpkg", *FURTHER_RESULTS))
+    take_out(folder, ("terrain.tif", "expected.tif", "forecast.tif", "places.gpkg", "patrol.gpkg", *FURTHER_RESULTS))
 
 
 def take_out(folder: Path, names: tuple[str, ...]) -> None:

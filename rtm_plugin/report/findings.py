@@ -107,6 +107,8 @@ class ReportContext:
         For areas in km².
     places_rule : str
         Which cells became priority places, in words.
+    places_note : str
+        Why these and not those of the rule, a sentence; "" where the rule stands.
     later_events : str
         Name of the events that accuracy was measured against.
     fit_period, later_period : Period
@@ -129,6 +131,7 @@ class ReportContext:
     units: str = "metres"
     metres_per_unit: float = 1.0
     places_rule: str = "touching cells with a score above mean + 2 SD"
+    places_note: str = ""
     later_events: str = ""
     fit_period: Period = field(default_factory=Period)
     later_period: Period = field(default_factory=Period)

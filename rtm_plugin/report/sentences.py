@@ -99,6 +99,8 @@ def headline_of(
         "the cell with the lowest."
     )
     sentences += _where(highest, summary, model.score, events_fitted(model, context))
+    if context.places_note:
+        sentences.append(context.places_note)
     if validation is not None:
         sentences += validation.headline[:2]
     elif measured:

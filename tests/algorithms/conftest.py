@@ -5,7 +5,7 @@ import json
 import pytest
 from qgis.core import QgsApplication, QgsProject
 from running import Log, files, only_terrain, process, refusal, run_parameters, steps
-from small_city import write_city
+from small_city import FACTORS, write_city
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,9 +45,15 @@ def whole_run(_kept, city, tmp_path_factory):
 
 @pytest.fixture
 def chain(_kept, city, tmp_path_factory):
-    """All six steps on the city, once: name → path. Look, do not touch."""
+    """All six steps on the city and a forecast, once: name → path. Look, do not touch."""
     if "chain" not in _kept:
-        _kept["chain"] = steps(city, tmp_path_factory.mktemp("chain"))
+        folder = tmp_path_factory.mktemp("chain")
+        path = steps(city, folder) | {"forecast": str(folder / "forecast.tif")}
+        unwanted = dict.fromkeys(f"OUTPUT_{name}" for name in ("LOWER", "UPPER", "PROBABILITY", "PARTS", "JSON"))
+        given = {"MODEL": path["model"], "CANDIDATES": [path[name] for name in FACTORS]}
+        given |= {"EVENTS": [city.layer("events")], "OUTPUT": path["forecast"]}
+        process("forecast", {**given, **unwanted})
+        _kept["chain"] = path
     return _kept["chain"]
 
 
@@ -82,6 +88,7 @@ def refused(city, chain, out):
                 "OUTPUT_EXPECTED": str(out / "expected.tif"),
             },
             "priorityplaces": {"TERRAIN": chain["terrain"], "OUTPUT": str(out / "places.gpkg")},
+            "patrolplaces": {"FORECAST": chain["forecast"], "OUTPUT": str(out / "patrol.gpkg")},
             "validate": {
                 "TERRAINS": [chain["terrain"]],
                 "EVENTS": city.layer("events"),

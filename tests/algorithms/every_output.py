@@ -38,6 +38,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
             "CANDIDATES": [chain[name] for name in ("bars", "footpaths", "parks", "kiosks")],
             "EVENTS": [city.layer("events")],
         },
+        "patrolplaces": {"FORECAST": chain["forecast"], "PLACES": chain["places"]},
         "crossvalidate": {"COUNTS": chain["counts"], **candidates, "BLOCK_SIZE": 500, **QUICK},
         "diagnose": {
             "MODEL": chain["model"],

@@ -38,6 +38,12 @@ COVARIATES = {
 }
 TOLD_BY = {"STREETS": "source", "AREAS": "source"}
 PLACES = {"RULE": ("enum", "class"), "VALUE": ("number", 2.0), "MAX_AREA": ("area", None)}
+PATROL = {
+    "BUDGET_RULE": ("enum", "share"),
+    "BUDGET": ("number", 1.0),
+    "MAX_AREA": ("area", None),
+    "MIN_DISTANCE": ("distance", None),
+}
 
 # id → type and default of each parameter of the contract
 PARAMETERS = {
@@ -94,6 +100,14 @@ PARAMETERS = {
         "OUTPUT_UPPER": ("rasterDestination", None),
         "OUTPUT_PROBABILITY": ("rasterDestination", None),
         "OUTPUT_JSON": ("fileDestination", None),
+    },
+    "patrolplaces": {
+        "FORECAST": ("raster", None),
+        **PATROL,
+        "PLACES": ("source", None),
+        "AREAS": ("source", None),
+        "AREA_FIELD": ("field", None),
+        "OUTPUT": ("vectorDestination", None),
     },
     "diagnose": {
         "MODEL": ("file", None),
@@ -337,6 +351,7 @@ EXTRA_PARAMETERS = {
         "RULE": "enum",
         "VALUE": "number",
         "MAX_AREA": "area",
+        **{f"PATROL_{name}": kind for name, (kind, _) in PATROL.items()},
         "TITLE": "string",
         "MARKING": "string",
         **EVENT_DATES,
@@ -347,6 +362,7 @@ EXTRA_PARAMETERS = {
         "OUTPUT_CARDS": "fileDestination",
         "OUTPUT_FORECAST": "rasterDestination",
         "OUTPUT_VALIDATION": "fileDestination",
+        "OUTPUT_PATROL": "vectorDestination",
     },
 }
 OUTPUTS = {
@@ -358,6 +374,7 @@ OUTPUTS = {
     "priorityplaces": {"OUTPUT"},
     "validate": {"OUTPUT_TABLE", "OUTPUT_JSON", "OUTPUT_HTML", "PAI", "HIT_RATE"},
     "forecast": {name for name in PARAMETERS["forecast"] if name.startswith("OUTPUT")},
+    "patrolplaces": {"OUTPUT", "PLACE_COUNT", "EXPECTED_EVENTS", "EXPECTED_SHARE"},
     "diagnose": {name for name in PARAMETERS["diagnose"] if name.startswith("OUTPUT")}
     | {"WARNINGS", "MORAN", "MORAN_P"},
     "crossvalidate": {
@@ -384,17 +401,17 @@ OUTPUTS = {
     "checkstudy": {"FACTS", "REFUSALS"},
     "studymodel": {"OUTPUT"},
     "teststudy": {"OUTPUT_FOLDER", "OUTPUT", "OUTPUT_JOINT", "SUMMARY"},
-    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "FINDINGS"}
+    "runstudy": {"OUTPUT_FOLDER", "FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "PATROL_COUNT", "FINDINGS"}
     | {name for name in PARAMETERS["run"] if name.startswith("OUTPUT_")}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"},
 }
 EXTRA_OUTPUTS = {
     "suggest": {"SMALLEST_RRV"},
     "report": {"PLACE_COUNT"},
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
-    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "ACCURACY", "FINDINGS"}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS"},
+    "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "PATROL_COUNT", "ACCURACY", "FINDINGS"}
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -409,6 +426,8 @@ WORDS = {
     "ALLOW_REMOTE": ["no", "yes"],
     "WITH_SIGNIFICANCE": ["yes", "no"],
     "RULE": ["class", "share", "count"],
+    "BUDGET_RULE": ["share", "count", "area"],
+    "PATROL_BUDGET_RULE": ["share", "count", "area"],
     "UNITS": ["cells", "events"],
     "UNIT": ["months", "days"],
     "PART": ["all", "area", "outcome", "factors", "power"],
@@ -431,6 +450,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE", "DENSITY_PERCENT"}
+OPTIONAL |= {"MIN_DISTANCE", "PATROL_MAX_AREA", "PATROL_MIN_DISTANCE", "OUTPUT_PATROL"}
 WHOLE = {"run", "report", "briefing", "exportplaces", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 

@@ -195,18 +195,25 @@ def test_crs_without_a_definition(monkeypatch):
         known_crs("EPSG:0")
 
 
+BOTH_KINDS = pytest.mark.parametrize(
+    ("tool", "made_from"), [("priorityplaces", "terrain"), ("patrolplaces", "forecast")]
+)
+
+
+@BOTH_KINDS
 @pytest.mark.parametrize("ending", ["gpkg", "geojson", "shp", "fgb"])
-def test_places_hold_their_crs(chain, out, ending):
+def test_places_hold_their_crs(chain, out, ending, tool, made_from):
     path = str(out / f"places.{ending}")
-    process("priorityplaces", {"TERRAIN": chain["terrain"], "OUTPUT": path})
+    process(tool, {made_from.upper(): chain[made_from], "OUTPUT": path})
     assert QgsVectorLayer(path, "places").crs().authid() == "EPSG:27700"
 
 
+@BOTH_KINDS
 @pytest.mark.parametrize("ending", ["gpkg", "geojson", "shp", "fgb"])
 @pytest.mark.parametrize("written", ["", "EPSG:32630"])
-def test_places_without_their_crs_are_not_kept(chain, out, monkeypatch, ending, written):
+def test_places_without_their_crs_are_not_kept(chain, out, monkeypatch, ending, written, tool, made_from):
     monkeypatch.setattr(tables, "crs_of", lambda grid: QgsCoordinateReferenceSystem(written))
-    sentence = refusal("priorityplaces", {"TERRAIN": chain["terrain"], "OUTPUT": str(out / f"places.{ending}")})
+    sentence = refusal(tool, {made_from.upper(): chain[made_from], "OUTPUT": str(out / f"places.{ending}")})
     assert sentence.startswith(f"places.{ending} was written without its coordinate reference system (EPSG:27700)")
     assert files(out) == []
 

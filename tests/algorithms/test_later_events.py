@@ -7,8 +7,10 @@ import pytest
 from osgeo import gdal
 from running import Log, bands, files, process, run_parameters
 from small_city import City, point_wkt, write_layer
+from test_places_and_styles import cells_in, places_of
 
 MAPS = ("terrain.tif", "expected.tif", "forecast.tif")
+LISTS = ("places.gpkg", "patrol.gpkg")
 
 
 @pytest.fixture
@@ -24,13 +26,22 @@ def later(city, tmp_path):
 def asked(city: City, folder: Path, **changes) -> dict:
     folder.mkdir(exist_ok=True)
     extra = {"OUTPUT_FORECAST": str(folder / "forecast.tif"), "OUTPUT_VALIDATION": str(folder / "validation.html")}
-    return run_parameters(city, folder, CULL="no", **extra, **changes)
+    extra |= {"OUTPUT_PATROL": str(folder / "patrol.gpkg"), "PATROL_BUDGET": 5}
+    return run_parameters(city, folder, **{"CULL": "no", **extra, **changes})
 
 
-def test_later_events_change_no_byte_of_any_map(city, later, out):
+@pytest.fixture
+def standing_clock():
+    """A GeoPackage keeps when it was written; here always the same moment."""
+    gdal.SetConfigOption("OGR_CURRENT_DATE", "2026-01-01T00:00:00.000Z")
+    yield
+    gdal.SetConfigOption("OGR_CURRENT_DATE", None)
+
+
+def test_later_events_change_no_byte_of_any_map_or_list(city, later, out, standing_clock):
     for name, events in zip("ab", later, strict=True):
         process("run", asked(city, out / name, TEST_EVENTS=events))
-    for name in MAPS:
+    for name in (*MAPS, *LISTS):
         assert (out / "a" / name).read_bytes() == (out / "b" / name).read_bytes()
     pages = [(out / name / "validation.html").read_text("utf-8") for name in "ab"]
     assert pages[0] != pages[1]
@@ -54,6 +65,38 @@ def test_it_is_the_forecast_of_the_single_step(city, chain, later, out):
     given = {"MODEL": results["OUTPUT_MODEL"], "CANDIDATES": candidates, "EVENTS": [city.layer("events")]}
     process("forecast", {**given, "OUTPUT": str(out / "step.tif")})
     np.testing.assert_allclose(bands(out / "forecast.tif"), bands(out / "step.tif"), rtol=1e-5)
+
+
+def test_patrol_places_are_those_of_the_single_step(city, out):
+    """From the run's forecast and beside its priority places; each list names the places of the other."""
+    results = process("run", asked(city, out))
+    given = {"FORECAST": results["OUTPUT_FORECAST"], "PLACES": results["OUTPUT_PLACES"], "BUDGET": 5}
+    process("patrolplaces", {**given, "OUTPUT": str(out / "step.gpkg")})
+    of_run, of_step, priority = (places_of(out / f"{name}.gpkg") for name in ("patrol", "step", "places"))
+    assert [(p, g.ExportToWkt()) for p, g in of_run] == [(p, g.ExportToWkt()) for p, g in of_step]
+    assert results["PATROL_COUNT"] == len(of_run)
+    patrols = {place["rank"]: (cells_in(geometry), place) for place, geometry in of_run}
+    overlapping = set()
+    for place, geometry in priority:
+        cells = cells_in(geometry)
+        shared, rank = max((np.count_nonzero(cells & own), -rank) for rank, (own, _) in patrols.items())
+        overlapping |= {rank for rank, (own, _) in patrols.items() if (cells & own).any()}
+        assert place["patrol_rank"] == (-rank if shared else None)
+        assert place["patrol_share"] == (pytest.approx(patrols[-rank][1]["share"]) if shared else None)
+    assert {rank for rank, (_, place) in patrols.items() if place["problem"]} == overlapping != set()
+
+
+@pytest.mark.parametrize("unwanted", [{"OUTPUT_FORECAST": None}, {"OUTPUT_FORECAST": None, "OUTPUT_PATROL": None}])
+def test_a_forecast_is_made_where_patrol_places_are_wanted(city, out, unwanted):
+    """And nowhere else, as it takes the time of a run again."""
+    log = Log()
+    results = process("run", asked(city, out, **unwanted), log)
+    wanted = "OUTPUT_PATROL" not in unwanted
+    assert ("PATROL_COUNT" in results) == ("patrol.gpkg" in files(out)) == wanted
+    assert any("patrol place" in note for note in log.notes) == wanted
+    assert "forecast.tif" not in files(out)
+    ranks = [place["patrol_rank"] for place, _ in places_of(out / "places.gpkg")]
+    assert any(ranks) == wanted
 
 
 def test_without_later_events_there_is_a_forecast_and_no_page(city, out):

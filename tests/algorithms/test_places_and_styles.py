@@ -9,6 +9,7 @@ import pytest
 from osgeo import gdal, ogr
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 from running import bands, process, refusal
+from scipy import ndimage
 from small_city import FACTORS
 
 LEGEND = ["below mean", "mean to +1 SD", "+1 to +2 SD", "above mean + 2 SD: highest risk"]
@@ -70,11 +71,25 @@ def test_places_are_what_they_say(find, chain):
 def test_the_class_rule_takes_the_cells_above_the_cut(find, chain):
     terrain = bands(chain["terrain"])[0]
     valid = terrain[terrain > 0].astype(float)
-    for value in (0, 1, 2):
+    for value in (0, 1):
         cut = valid.mean() + value * valid.std(ddof=1)
         found = find(RULE="class", VALUE=value)
         covered = np.any([cells_in(geometry) for _, geometry in found], axis=0)
         assert np.array_equal(covered, terrain > cut)
+
+
+def test_where_the_class_gives_few_places_the_highest_cells_are_taken(find, chain):
+    """Fewer than five places above the mean + 2 SD: at least 5 % of the cells, none lower than what is left out."""
+    terrain = bands(chain["terrain"])[0]
+    valid = terrain[terrain > 0].astype(float)
+    above = terrain > valid.mean() + 2 * valid.std(ddof=1)
+    assert ndimage.label(above, np.ones((3, 3)))[1] < 5
+    found = find(RULE="class", VALUE=2)
+    covered = np.any([cells_in(geometry) for _, geometry in found], axis=0)
+    assert covered[above].all()
+    assert covered.sum() >= round(0.05 * len(valid)) > above.sum()
+    assert terrain[covered].min() >= terrain[~covered].max()
+    assert [p for p, _ in find(RULE="share", VALUE=5)] == [p for p, _ in found]
 
 
 def test_the_count_rule_takes_that_many_or_a_whole_tie(find, chain):

@@ -12,16 +12,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from risk_terrain.rtm_plugin.core.doubt.power import rrv_figure
 from running import Log, bands, files, process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
+from test_places_and_styles import places_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "resources" / "schema" / "study.schema.json").read_text("utf-8"))
 RASTERS = ("terrain.tif", "expected.tif", "forecast.tif")
-_NAMES = ("terrain.qml", "expected.qml", "forecast.qml", "places.gpkg", "places.qml")
+_NAMES = ("terrain.qml", "expected.qml", "forecast.qml", "places.gpkg", "places.qml", "patrol.gpkg", "patrol.qml")
 WITHOUT_LATER = sorted([*RASTERS, *_NAMES, "model.json", "candidates.csv", "report.html", "findings.json", "cards.pdf"])
 
 
@@ -54,6 +56,7 @@ def test_the_same_maps_as_rtm_run(city, study, tmp_path):
         grid=GridSettings(200.0, 80.0, "centre", "corner"),
         selection=SelectionSettings("poisson", 3, 2, False),
         places=PlaceSettings("share", 10.0, 40_000.0),
+        patrol=PatrolSettings("count", 6.0, 30_000.0, 150.0),
     )
     save_study(study, tmp_path / "study.json")
     log = Log()
@@ -83,13 +86,23 @@ def test_the_same_maps_as_rtm_run(city, study, tmp_path):
         "RULE": "share",
         "VALUE": 10,
         "MAX_AREA": 40_000,
+        "PATROL_BUDGET_RULE": "count",
+        "PATROL_BUDGET": 6,
+        "PATROL_MAX_AREA": 30_000,
+        "PATROL_MIN_DISTANCE": 150,
         "OUTPUT_FORECAST": str(tmp_path / "two" / "forecast.tif"),
+        "OUTPUT_PATROL": str(tmp_path / "two" / "patrol.gpkg"),
     }
     (tmp_path / "two").mkdir()
     process("run", run_parameters(city, tmp_path / "two", **by_hand))
     for name in ("terrain.tif", "expected.tif"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert np.array_equal(bands(tmp_path / "one" / "forecast.tif"), bands(tmp_path / "two" / "forecast.tif"))
+    for name in ("places.gpkg", "patrol.gpkg"):
+        one, two = (places_of(tmp_path / folder / name) for folder in ("one", "two"))
+        assert [(p, g.ExportToWkt()) for p, g in one] == [(p, g.ExportToWkt()) for p, g in two]
+    assert (found["PATROL_COUNT"], len(two)) == (6, 6)
+    assert max(place["hectares"] for place, _ in two) <= 3
     assert sorted(files(tmp_path / "one")) == sorted([*WITHOUT_LATER, "validation.html"])
     assert found["FINDINGS"]["headline"][0].startswith("Of 5\xa0risk factors tested")
     assert len(found["FINDINGS"]["factors"]) == found["FACTOR_COUNT"]

@@ -17,6 +17,7 @@ from qgis.PyQt.QtCore import QEvent, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox, QPushButton
 from risk_terrain.rtm_plugin.adapters.study_file import load_study
+from risk_terrain.rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.gui.wizard.day_edit import DayEdit
 from small_study import small_study
@@ -392,6 +393,12 @@ def test_refusals_of_factors_settings_and_review(hands, layers, tmp_path):
     hands.find("settings_value").setValue(1.5)
     assert "must be 0 (above mean), 1" in hands.reason
     hands.find("settings_value").setValue(1)
+    hands.choose("settings_patrol_rule", "their number")
+    assert hands.find("settings_patrol_budget").value() == 10
+    hands.find("settings_patrol_budget").setValue(2.5)
+    assert hands.reason == "The budget for patrol places is 2.5 places; it must be a whole number of them."
+    hands.find("settings_patrol_budget").setValue(3)
+    assert hands.wizard.draft.study.patrol == PatrolSettings("count", 3.0)
     hands.type("settings_title", " ")
     assert "Give the study a title" in hands.reason
     hands.type("settings_title", "x")

@@ -140,10 +140,10 @@ def test_each_study_has_a_folder_of_its_own(new_wizard, city, tmp_path):
     assert hands.wizard.draft.study.study_area is StudyDocument().study_area
 
 
-# --- a result without places
+# --- results with few places or none
 
 
-def test_without_a_place_there_is_nothing_to_zoom_to(new_wizard, city, tmp_path):
+def test_where_no_cell_stands_out_the_highest_are_taken(new_wizard, city, tmp_path):
     """A factor that exposes much of the ground lifts no cell above the mean plus two standard deviations."""
     hands = new_wizard()
     study = small_study(city, factors=("bars",))
@@ -152,7 +152,19 @@ def test_without_a_place_there_is_nothing_to_zoom_to(new_wizard, city, tmp_path)
     study = replace(study, factors=(wide,), grid=replace(study.grid, block_length=400.0))
     run_in_wizard(hands, study, tmp_path / "out")
     results = hands.wizard.draft.results
-    assert (results["FACTOR_COUNT"], results["PLACE_COUNT"]) == (1, 0)
+    assert results["FACTOR_COUNT"] == 1
+    assert results["PLACE_COUNT"] > 0
+    assert hands.find("result_zoom").isEnabled()
+    assert not hands.find("result_no_place").isVisible()
+    assert "No cell scores above the mean + 2 SD, so that the 5 % of the cells" in hands.find("result_sentences").text()
+
+
+def test_without_a_place_there_is_nothing_to_zoom_to(new_wizard, city, tmp_path):
+    """A factor that goes with nothing leaves every cell with the same score."""
+    hands = new_wizard()
+    run_in_wizard(hands, small_study(city, factors=("kiosks",)), tmp_path / "out")
+    results = hands.wizard.draft.results
+    assert (results["FACTOR_COUNT"], results["PLACE_COUNT"]) == (0, 0)
     assert not hands.find("result_zoom").isEnabled()
-    assert hands.find("result_no_place").text().startswith("No cell scores above the mean plus 2 standard deviations")
+    assert hands.find("result_no_place").text().startswith("Every cell has the same score, so there is no priority")
     assert hands.find("result_no_place").isVisible()

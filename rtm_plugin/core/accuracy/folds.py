@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 from ..errors import InputError, SettingsError
-from ..ground.features import Features, inside
-from ..ground.grid import Grid
+from ..ground.features import Features
+from ..ground.grid import Grid, areas_of_cells
 from ..selection.culling import stratified_folds
 
 Labels = NDArray[np.int64]
@@ -129,15 +129,7 @@ def area_folds(
     InputError
         Fewer than two areas with cells.
     """
-    label = np.full(grid.cells, -1, dtype=np.int64)
-    names: list[str] = []
-    centres = grid.centres
-    for name, polygons in areas:
-        unassigned_inside = (label < 0) & inside(polygons, centres)
-        if unassigned_inside.any():
-            if name not in names:
-                names.append(name)
-            label[unassigned_inside] = names.index(name)
+    label, names = areas_of_cells(grid, areas)
     if len(names) < 2:
         raise InputError(
             f"Only {len(names)} of the areas holds cells of the study, and two are needed to hold one out; choose "

@@ -142,8 +142,10 @@ def check_settings(settings: Any, of: str = "") -> None:
         declared.check(getattr(settings, name), of)
 
 
-def parameters_of(settings: Any) -> dict[str, Any]:
+def parameters_of(settings: Any, prefix: str = "") -> dict[str, Any]:
     """The parameters of an algorithm that stand for a settings dataclass; what is None is left out.
+
+    `prefix` begins their names where an algorithm has settings of two kinds.
 
     >>> from .settings import PlaceSettings
     >>> parameters_of(PlaceSettings("share", 5.0))
@@ -151,7 +153,7 @@ def parameters_of(settings: Any) -> dict[str, Any]:
     """
     values = {name: getattr(settings, name) for name in settings_of(type(settings))}
     return {
-        declared.parameter: _yes_or_no(values[name]) if declared.kind == "switch" else values[name]
+        prefix + declared.parameter: _yes_or_no(values[name]) if declared.kind == "switch" else values[name]
         for name, declared in settings_of(type(settings)).items()
         if values[name] is not None
     }

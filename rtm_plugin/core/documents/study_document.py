@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from ..errors import FileFormatError, InputError, SettingsError
 from .declaration import check_settings, is_number, setting, shown
 from .factor_settings import FACTORS_FORMAT, FACTORS_VERSION, ORIGINS, FactorSettings
+from .patrol_settings import PatrolSettings
 from .periods import Period, refuse_unless_later
 from .reading import DocumentReader, json_text, json_values, parse_json
 from .settings import MOST_CARDS, MOST_SMOOTHING, PLACE_CARDS, GridSettings, PlaceSettings, SelectionSettings
 from .settings import check_version as _check_version
 
 STUDY_FORMAT = "risk-terrain-study"
-# 1 lacks weight_field, exposure, adjust and cards, 2 lacks exposure_smoothing, city, streets and areas.
+# 1 lacks weight_field, exposure, adjust and cards, 2 lacks patrol, exposure_smoothing, city, streets and areas.
 STUDY_VERSION = 3
 
 
@@ -130,6 +131,7 @@ class StudyDocument:
     grid: GridSettings = field(default_factory=lambda: GridSettings(200.0))
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    patrol: PatrolSettings = field(default_factory=PatrolSettings)
     weight_field: str = ""
     exposure: LayerRef | None = None
     exposure_smoothing: float = 0.0

@@ -1,6 +1,7 @@
 """The study grid: square cells over the study area (method.md §2)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -289,6 +290,42 @@ def where_events_lie(grid: Grid, points: Floats) -> NDArray[np.int8]:
     where[in_area] = LEFT_OUT
     where[in_area & in_cell] = INSIDE
     return where
+
+
+def areas_of_cells(grid: Grid, areas: Sequence[tuple[str, Features]]) -> tuple[NDArray[np.int64], list[str]]:
+    """The first area that holds the centre of each cell.
+
+    Parameters
+    ----------
+    grid : Grid
+    areas : sequence of (name, Features of polygons); the same name again is the same area
+
+    Returns
+    -------
+    label : (cells,) int64
+        Number of the area from 0, −1 in none.
+    names : list of str
+        Of the areas that hold a cell, by number.
+
+    Examples
+    --------
+    >>> from .features import ring_segments
+    >>> ring = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], float)
+    >>> west, east = (Features("polygon", ring_segments(ring + [shift, 0], True), 1) for shift in (0, 1))
+    >>> row = Grid(0, 1, 1, 2, np.ones((1, 3), bool))
+    >>> areas_of_cells(row, [("west", west), ("all", west), ("east", east)])
+    (array([ 0,  1, -1]), ['west', 'east'])
+    """
+    label = np.full(grid.cells, -1, dtype=np.int64)
+    names: list[str] = []
+    centres = grid.centres
+    for name, polygons in areas:
+        unassigned_inside = (label < 0) & inside(polygons, centres)
+        if unassigned_inside.any():
+            if name not in names:
+                names.append(name)
+            label[unassigned_inside] = names.index(name)
+    return label, names
 
 
 def count_events(grid: Grid, points: Floats, weights: Floats | None = None) -> tuple[Floats, NDArray[np.bool_]]:

@@ -12,6 +12,7 @@ from ..documents.findings import Finding
 from ..documents.settings import PlaceSettings
 from ..regression.limit_fit import LEAST_EVENTS
 from ..selection.separation import LEAST_CELLS, RareExposure, SeparatedFactor
+from ..terrain.places import TOP_SHARE, Places
 from ..terrain.scores import ScoreSummary
 from .document import RiskModel
 from .parts import CandidateFate
@@ -149,6 +150,30 @@ def _nothing_selected(model: RiskModel) -> Iterator[Finding]:
     )
 
 
+def class_cut(settings: PlaceSettings) -> str:
+    """Where the cells of a class begin, in words.
+
+    >>> class_cut(PlaceSettings("class", 2)), class_cut(PlaceSettings("class", 0))
+    ('the mean + 2 SD', 'the mean')
+    """
+    return "the mean" if settings.value == 0 else f"the mean + {settings.value:g} SD"
+
+
+def few_places_finding(places: Places, settings: PlaceSettings) -> Finding | None:
+    """That a class gave too few priority places, and what was taken instead; None where the rule stands."""
+    if places.by_class is None:
+        return None
+    number = {0: "No cell scores", 1: "Only one place scores"}
+    few = number.get(places.by_class, f"Only {places.by_class} places score")
+    return Finding(
+        "note",
+        f"{few} above {class_cut(settings)}, so that the {TOP_SHARE:g} % of the cells with the highest scores are "
+        "taken as priority places instead.",
+        "",
+        {"places_of_the_class": places.by_class, "share": TOP_SHARE},
+    )
+
+
 def no_places_finding(scores: NDArray[np.float32], settings: PlaceSettings) -> Finding:
     """Why a rule gives no priority place, for scores (n,) of a terrain or forecast."""
     summary = ScoreSummary.of(scores)
@@ -162,7 +187,7 @@ def no_places_finding(scores: NDArray[np.float32], settings: PlaceSettings) -> F
         )
     step = int(settings.value)
     cut = summary.cuts[step]
-    which = "the mean" if step == 0 else f"the mean + {step} SD"
+    which = class_cut(settings)
     highest = int(np.count_nonzero(scores == scores.max()))
     share = f"{highest / len(scores):.1%}".replace("%", " %")
     return Finding(

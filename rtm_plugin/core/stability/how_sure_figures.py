@@ -103,7 +103,7 @@ class FactorDoubt:
 
         >>> kinds = (("density", 200.0, 6), ("proximity", 200.0, 3), ("density", 100.0, 1))
         >>> counts = tuple(
-        ...     VariableCount(name=f"bars_{kind}_{distance:g}", operationalisation=kind, distance=distance, chosen=chosen)
+        ...     VariableCount(name=kind, operationalisation=kind, distance=distance, chosen=chosen)
         ...     for kind, distance, chosen in kinds
         ... )
         >>> bars = FactorDoubt(

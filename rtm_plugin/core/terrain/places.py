@@ -1,4 +1,4 @@
-"""Priority places: touching cells of high score, ranked, with the factors at work in them."""
+"""Priority places, where problems lie: touching cells of high score, ranked, with the factors at work in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +17,8 @@ from .scores import ScoreSummary, Term, contribution
 
 _TOUCHING = np.ones((3, 3), dtype=int)
 _WIDEST_NEIGHBOURHOOD = 4  # cells to each side, for breaking ties
+FEWEST = 5  # places: where the highest class gives fewer, the cells of the highest scores are taken instead
+TOP_SHARE = 5.0  # percent of the cells that are then taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,21 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Priority places of a terrain: `label` (cells,) holds the rank of each cell's place, 0 outside."""
+    """Priority places of a terrain.
+
+    Parameters
+    ----------
+    label : (cells,) int64
+        The rank of each cell's place, 0 outside.
+    places : tuple of Place, by rank
+    by_class : int or None
+        How many places the class would have given, where the cells of the highest scores were taken instead; None
+        where the rule stands.
+    """
 
     label: NDArray[np.int64]
     places: tuple[Place, ...]
+    by_class: int | None = None
 
     @property
     def cells(self) -> int:
@@ -140,6 +153,7 @@ def priority_places(
     terms: Sequence[Term] = (),
     candidates: CandidateSet | None = None,
     progress: Progress = silent,
+    fewest: int = 0,
 ) -> Places:
     """Choose cells, join those that touch (corners included), split what sprawls, and rank.
 
@@ -154,6 +168,9 @@ def priority_places(
     settings : PlaceSettings
     expected, observed : (cells,) float64, optional
     terms, candidates : optional; the model's selected variables and their columns
+    fewest : int
+        Where a class gives fewer places than these, the TOP_SHARE percent of cells with the highest scores are taken
+        instead, if they are more: a class that hardly any cell reaches says little about where to work.
 
     Returns
     -------
@@ -167,8 +184,8 @@ def priority_places(
     >>> chosen.label.tolist(), chosen.places[0].area
     ([1, 0, 0, 0, 1, 0, 0, 0, 0], 20000.0)
     """
-    chosen = choose_cells(grid, scores, settings)
-    label = _joined(grid, chosen)
+    label = _joined(grid, choose_cells(grid, scores, settings))
+    label, by_class = _enough(grid, scores, settings, label, fewest)
     progress(0.3)
     if settings.max_area is not None:
         label = _split(grid, label, max(1, int(settings.max_area / grid.cell_size**2 + 1e-9)), progress)
@@ -176,7 +193,18 @@ def priority_places(
     label = _ranked(label, weight, scores)
     progress(0.8)
     at_work = [(t, _raised(t, candidates)) for t in terms] if candidates is not None else []
-    return Places(label, _described(grid, label, scores, expected, observed, at_work))
+    return Places(label, _described(grid, label, scores, expected, observed, at_work), by_class)
+
+
+def _enough(
+    grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings, label: NDArray[np.int64], fewest: int
+) -> tuple[NDArray[np.int64], int | None]:
+    """The joined cells of the rule; those of the highest scores where a class gives fewer places than asked."""
+    found = int(label.max(initial=0))
+    if settings.rule != "class" or found >= fewest or scores.max() == scores.min():
+        return label, None
+    top = _joined(grid, choose_cells(grid, scores, PlaceSettings("share", TOP_SHARE)))
+    return (top, found) if np.count_nonzero(top) > np.count_nonzero(label) else (label, None)
 
 
 def choose_cells(grid: Grid, scores: NDArray[np.float32], settings: PlaceSettings) -> NDArray[np.bool_]:

@@ -128,12 +128,10 @@ class ResultPage(Page):
 
     def _without_places(self) -> str:
         """Why there is nothing to zoom to."""
-        rule = {
-            "class": tr("No cell scores above the mean plus {:g} standard deviations, so there is no priority place."),
-            "share": tr("No cell is among the {:g} percent with the highest scores, so there is no priority place."),
-            "count": tr("No cell is among the {:g} with the highest scores, so there is no priority place."),
-        }[self.draft.study.places.rule].format(self.draft.study.places.value)
-        return rule + " " + tr("Choose a lower value or another rule on the page Settings, and run again.")
+        return tr(
+            "Every cell has the same score, so there is no priority place: no factor tells cells apart. Try other "
+            "factors, or more events, and run again; the patrol places come of the forecast and need no factor."
+        )
 
     def _test(self, test: str) -> None:
         """Start a further test in the folder of the results, with the study that lies there."""

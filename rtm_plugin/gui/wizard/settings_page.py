@@ -1,13 +1,15 @@
-"""Fifth page: title and priority places; the rest has good defaults and is folded."""
+"""Fifth page: title, priority places and patrol places; the rest has good defaults and is folded."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from qgis.PyQt.QtWidgets import QLineEdit
+from qgis.PyQt.QtWidgets import QDoubleSpinBox, QLineEdit
 
 from ...adapters.feedback import tr
 from ...adapters.layers import layer_choice
 from ...adapters.preferences import load_preferences, plain_marking
 from ...core.documents.layer_words import proposed_title
+from ...core.documents.patrol_settings import PatrolSettings
 from ...core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from ...core.documents.study_document import StudyDocument
 from ...core.errors import RtmError
@@ -23,8 +25,9 @@ class SettingsPage(Page):
     NAME = "settings"
     TITLE = tr("Settings")
     EXPLANATION = tr(
-        "Give the study a title, and say which cells become priority places. The rest has good defaults; leave them "
-        "unless you have a reason."
+        "Give the study a title, and say which cells become priority places, where to work on what drives the events, "
+        "and how much ground becomes patrol places, where to be present. The rest has good defaults; leave them unless "
+        "you have a reason."
     )
 
     def build(self) -> None:
@@ -36,6 +39,7 @@ class SettingsPage(Page):
             SettingFields("settings", PlaceSettings),
             SettingFields("settings", SelectionSettings),
         )
+        self.patrol = SettingFields("settings_patrol", PatrolSettings)
         self.grid, self.cards = SettingFields("settings", GridSettings), SettingFields("settings", StudyDocument)
         self.marking = marking_choice(load_preferences(), "")
         self.marking.setObjectName("settings_marking")
@@ -43,6 +47,7 @@ class SettingsPage(Page):
         fields.addRow(tr("&Title"), self.title)
         fields.addRow(tr("Protective &marking"), self.marking)
         self.places.add_to(fields)
+        self.patrol.add_to(fields)
         more = form()
         for settings in (self.selection, self.grid, self.cards):
             settings.add_to(more)
@@ -53,6 +58,7 @@ class SettingsPage(Page):
         self.title.textChanged.connect(take)
         self.marking.currentTextChanged.connect(take)
         self.places.when_changed(self._place_changed)
+        self.patrol.when_changed(self._patrol_changed)
         for settings in (self.selection, self.grid, self.cards):
             settings.when_changed(take)
 
@@ -62,6 +68,7 @@ class SettingsPage(Page):
         self.title.setText(study.title)
         show_marking(self.marking, load_preferences().marking if study.marking is None else study.marking)
         self.places.show(study.places)
+        self.patrol.show(study.patrol)
         self.selection.show(study.selection)
         self.grid.show(study.grid)
         self.cards.show(study)
@@ -92,6 +99,7 @@ class SettingsPage(Page):
     def _problem(self) -> str:
         try:
             self._places()
+            self._patrol()
         except RtmError as error:
             return str(error)
         return ""
@@ -99,23 +107,38 @@ class SettingsPage(Page):
     def _places(self) -> PlaceSettings:
         return PlaceSettings(**self.places.values)
 
+    def _patrol(self) -> PatrolSettings:
+        return PatrolSettings(**self.patrol.values)
+
     def _place_changed(self, name: str) -> None:
         """Take the change; a rule that was chosen first gets a value that means something under it."""
         self.by_hand(self._rule_chosen if name == "rule" else self._take)()
 
     def _rule_chosen(self) -> None:
+        self._begin_with(self.places.fields["value"], {"class": 2.0, "share": 5.0, "count": 100.0}, self.places)
+
+    def _patrol_changed(self, name: str) -> None:
+        """The same of patrol places."""
+        self.by_hand(self._budget_chosen if name == "rule" else self._take)()
+
+    def _budget_chosen(self) -> None:
+        self._begin_with(self.patrol.fields["budget"], {"share": 1.0, "count": 10.0, "area": 20.0}, self.patrol)
+
+    def _begin_with(self, field: QDoubleSpinBox, values: Mapping[str, float], settings: SettingFields) -> None:
+        """Give a number the value that it begins with under the rule chosen."""
         self._filling = True
-        self.places.fields["value"].setValue({"class": 2.0, "share": 5.0, "count": 100.0}[self.places.value("rule")])
+        field.setValue(values[settings.value("rule")])
         self._filling = False
         self._take()
 
     def _take(self) -> None:
-        study = self.draft.study
-        places = study.places if self._problem() else self._places()
+        study, problem = self.draft.study, self._problem()
+        places = study.places if problem else self._places()
         self.draft.set(
             title=self.title.text(),
             marking=self.marking.currentText().strip(),
             places=places,
+            patrol=study.patrol if problem else self._patrol(),
             selection=replace(study.selection, **self.selection.values),
             grid=replace(study.grid, **self.grid.values),
             **self.cards.values,

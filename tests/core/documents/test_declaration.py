@@ -17,6 +17,7 @@ from risk_terrain.rtm_plugin.core.documents.declaration import (
     settings_of,
 )
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.patrol_settings import PatrolSettings
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import StudyDocument
 from risk_terrain.rtm_plugin.core.errors import SettingsError
@@ -29,6 +30,7 @@ KINDS = (
     FactorSettings,
     SelectionSettings,
     PlaceSettings,
+    PatrolSettings,
     StudyDocument,
     ForecastSettings,
     HowSureSettings,
@@ -46,6 +48,7 @@ ALSO_NAMED = {
     "VALUE": {"jointrisk"},
     "PLACE_CARDS": {"run", "report"},
     "REPLICATES": {"validate"},
+    "MAX_AREA": {"settings", "patrol_settings"},  # of a priority place, and of a patrol place
 }
 SCHEMA_FILES = ("study", "factors")
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from risk_terrain.rtm_plugin.core.documents.settings import PlaceSettings
 from risk_terrain.rtm_plugin.core.ground.grid import Grid
+from risk_terrain.rtm_plugin.core.model.model_findings import few_places_finding
 from risk_terrain.rtm_plugin.core.terrain.places import choose_cells, priority_places
 from scipy import ndimage
 
@@ -98,6 +99,39 @@ def test_split(most, seed):
     for place in split.places:
         assert ndimage.label(after == place.rank, np.ones((3, 3)))[1] == 1
         assert len(np.unique(before[after == place.rank])) == 1
+
+
+def test_a_class_that_gives_few_places():
+    """Two cells above the mean + 2 SD of 100 make one place; asked for five, the highest five make them instead."""
+    picture = np.ones((10, 10))
+    picture[0, :2], picture[[4, 6, 8], [3, 6, 1]] = 90, [20, 19, 18]
+    stands, label = places_of(picture, PlaceSettings("class", 2))
+    assert (stands.by_class, label.max(), np.count_nonzero(label)) == (None, 1, 2)
+    instead, label = places_of(picture, PlaceSettings("class", 2), fewest=2)
+    assert (instead.by_class, len(instead.places)) == (1, 4)
+    assert label[0, :2].tolist() == [1, 1]
+    assert sorted(zip(*np.nonzero(label), strict=True)) == [(0, 0), (0, 1), (4, 3), (6, 6), (8, 1)]
+    assert few_places_finding(instead, PlaceSettings()).sentence == (
+        "Only one place scores above the mean + 2 SD, so that the 5 % of the cells with the highest scores are taken "
+        "as priority places instead."
+    )
+    assert few_places_finding(stands, PlaceSettings()) is None
+
+
+@pytest.mark.parametrize(
+    ("picture", "settings"),
+    [
+        (np.full((10, 10), 2.0), PlaceSettings("class", 2)),  # nothing tells cells apart
+        (np.where(np.arange(100).reshape(10, 10) < 30, 9.0, 1.0), PlaceSettings("class", 0)),  # one place of 30 cells
+        (np.arange(100.0).reshape(10, 10), PlaceSettings("count", 1)),  # as asked
+        (np.arange(100.0).reshape(10, 10), PlaceSettings("share", 1)),
+    ],
+)
+def test_where_few_places_stay(picture, settings):
+    """Where it was asked for, where the highest cells would be fewer, and where every cell is the highest."""
+    found, label = places_of(picture, settings, fewest=5)
+    assert found.by_class is None
+    assert np.array_equal(label, places_of(picture, settings)[1])
 
 
 def test_split_makes_equal_parts():
