@@ -101,10 +101,9 @@ class FactorDoubt:
     def by_distance(self) -> dict[float, int]:
         """In how many resamples it acts over each distance, from the shortest; map units.
 
-        >>> kinds = (("density", 200.0, 6), ("proximity", 200.0, 3), ("density", 100.0, 1))
         >>> counts = tuple(
-        ...     VariableCount(name=kind, operationalisation=kind, distance=distance, chosen=chosen)
-        ...     for kind, distance, chosen in kinds
+        ...     VariableCount(name="", operationalisation=kind, distance=distance, chosen=chosen)
+        ...     for kind, distance, chosen in (("density", 200.0, 6), ("proximity", 200.0, 3), ("density", 100.0, 1))
         ... )
         >>> bars = FactorDoubt(
         ...     factor="bars",

@@ -59,7 +59,9 @@ def in_threads(jobs: Sequence[Callable[[Progress], _T]], progress: Progress, wor
                     break
         finally:
             stop.set()
-        failed = [f for f in futures if f.done() and f.exception() is not None]
+            for future in futures:
+                future.cancel()  # those that have not begun
+        failed = [f for f in futures if not f.cancelled() and f.done() and f.exception() is not None]
         for future in sorted(failed, key=lambda f: isinstance(f.exception(), Cancelled)):
             future.result()
         progress(1.0)

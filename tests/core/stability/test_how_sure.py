@@ -220,7 +220,7 @@ def test_intervals_are_right_where_cells_are_independent():
     counts = rng.poisson(np.where(seen.candidates.column("bars_proximity_200"), 1.2, 0.4))
     result = run(replace(study, events=np.repeat(seen.grid.centres, counts, axis=0)))
     (term,) = result.model.selected
-    (factor,) = how_sure(result, QUICK, HowSureSettings(400, side=100.0)).factors
+    (factor,) = how_sure(result, QUICK, HowSureSettings(250, side=100.0)).factors
     width = np.log(factor.rrv_chosen.upper / factor.rrv_chosen.lower)
     assert width == pytest.approx(2 * NORMAL_95 * term.standard_error, rel=0.15)
     assert factor.rrv_chosen.median == pytest.approx(term.rrv, rel=0.05)
@@ -344,13 +344,16 @@ def test_no_model_at_all_is_refused():
         how_sure(result, SelectionSettings("poisson", folds=5), HowSureSettings(20))
 
 
-def test_with_significance(city):
+def test_with_significance(city, found):
     """What is not established leaves the resamples' models too, where it is asked for."""
-    both = [how_sure(city, QUICK, HowSureSettings(20, with_significance=tested)) for tested in (False, True)]
-    plain, tested = (found.factors for found in both)
-    assert plain[0].chosen == 20
-    assert tested[0].chosen >= 18
-    assert tested[1].chosen <= plain[1].chosen
+    tested = how_sure(city, QUICK, HowSureSettings(20, with_significance=True))
+    moves = {step.move for run in tested.runs for step in run.model.steps}
+    assert "not established" in moves
+    assert "not established" not in {step.move for run in found.runs for step in run.model.steps}
+    assert tested.factors[0].chosen >= 18
+    assert tested.factors[1].chosen <= sum(
+        term.factor == "kiosks" for run in found.runs[:20] for term in run.model.selected
+    )
 
 
 def test_the_clustering_is_that_of_the_model(city):

@@ -44,6 +44,27 @@ def test_cancel_stops_every_job():
     assert stopped.is_set()
 
 
+@pytest.mark.parametrize("raised", [Cancelled, FitError])
+def test_jobs_that_have_not_begun_never_begin(raised):
+    """Of a thousand jobs, one goes on until it is stopped; a cancel, or the error of another, spares the rest."""
+    begun = []
+
+    def job(progress):
+        begun.append(1)
+        if raised is FitError and len(begun) == 1:
+            raise FitError("It cannot be fitted.")
+        while True:
+            progress(0.5)
+
+    def refuse(fraction):
+        if begun:
+            raise raised
+
+    with pytest.raises(raised):
+        in_threads([job] * 1000, refuse if raised is Cancelled else silent, workers=1)
+    assert len(begun) < 1000
+
+
 def test_an_error_wins_over_the_cancel_that_it_causes():
     begun = threading.Event()
 
