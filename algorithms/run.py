@@ -170,6 +170,27 @@ class Run(RtmAlgorithm):
                 "events together. It is the map to send people by; the terrain says why."
             ),
         )
+        for name, label, help_text in (
+            ("OUTPUT_FORECAST_LOWER", tr("Forecast, lower bound"), tr("Raster of the lower end of a 90 % interval.")),
+            ("OUTPUT_FORECAST_UPPER", tr("Forecast, upper bound"), tr("Raster of the upper end of a 90 % interval.")),
+            (
+                "OUTPUT_FORECAST_PROBABILITY",
+                tr("Forecast, probability of the top 5 %"),
+                tr("Raster of the probability that a cell is among the 5 % of cells with the highest rates."),
+            ),
+        ):
+            self.add(raster(name, label, optional=True, createByDefault=False), help_text, advanced=True)
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT_FORECAST_JSON",
+                tr("Forecast, choices and evidence"),
+                tr("Forecast (*.json)"),
+                optional=True,
+                createByDefault=False,
+            ),
+            tr("JSON file with every constant of the forecast, and what it was chosen by."),
+            advanced=True,
+        )
         self.add(
             vector("OUTPUT_PATROL", tr("Patrol places"), polygons, optional=True, createByDefault=True),
             tr(
@@ -203,7 +224,8 @@ class Run(RtmAlgorithm):
         provenance = self._provenance(request, inputs, marking)
         clock = Clock(stage_teller(request.feedback))
         patrol = read_settings(request, PatrolSettings, PATROL)
-        wanted = bool(inputs.test_events or request.output("OUTPUT_FORECAST") or request.output("OUTPUT_PATROL"))
+        names = ("OUTPUT_PATROL", *(name for name, *_ in _of_forecast()))
+        wanted = bool(inputs.test_events) or any(request.output(name) for name in names)
 
         data: list[Finding] = []
 
@@ -325,23 +347,23 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
         ),
     ]
     if forecast is not None:
-        saved.append(
-            Saved(
-                "OUTPUT_FORECAST",
-                lambda staging, path: save_forecast(
-                    staging,
-                    ForecastPaths(expected=path),
-                    grid,
-                    forecast=forecast,
-                    sources=run.inputs.fitted_on,
-                    provenance=model.provenance,
-                    fitted=fitted,
-                    days=coming_days(run.inputs),
-                ),
-                tr("Forecast: expected events in a cell"),
-                15,
+
+        def one_of_forecast(staging: Staging, path: str, which: str) -> None:
+            save_forecast(
+                staging,
+                ForecastPaths(**{which: path}),
+                grid,
+                forecast=forecast,
+                sources=run.inputs.fitted_on,
+                provenance=model.provenance,
+                fitted=fitted,
+                days=coming_days(run.inputs),
             )
-        )
+
+        saved += [
+            Saved(name, partial(one_of_forecast, which=which), title, order)
+            for name, which, title, order in _of_forecast()
+        ]
     if patrols is not None:
         about = about_patrols(patrols, metres_per_unit(run.inputs.crs), problems=result.places.label)
         saved.append(
@@ -356,6 +378,17 @@ def _saved(run: FinishedRun) -> tuple[Saved, ...]:
         page = later.findings
         saved.append(Saved("OUTPUT_VALIDATION", lambda staging, path: staging.text(path, render_validation(page))))
     return tuple(saved)
+
+
+def _of_forecast() -> tuple[tuple[str, str, str, int], ...]:
+    """The outputs of the forecast: parameter, field of its paths, title in the tree of layers, and order there."""
+    return (
+        ("OUTPUT_FORECAST", "expected", tr("Forecast: expected events in a cell"), 15),
+        ("OUTPUT_FORECAST_LOWER", "lower", tr("Forecast: lower bound of events"), 14),
+        ("OUTPUT_FORECAST_UPPER", "upper", tr("Forecast: upper bound of events"), 13),
+        ("OUTPUT_FORECAST_PROBABILITY", "probability", tr("Forecast: probability of the top 5 percent"), 12),
+        ("OUTPUT_FORECAST_JSON", "document", "", 0),
+    )
 
 
 def _numbers(run: FinishedRun) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _NO_COUNT = -1
 class ForecastPaths:
     """Where the results go; an empty path is not written."""
 
-    expected: str
+    expected: str = ""
     lower: str = ""
     upper: str = ""
     probability: str = ""
@@ -54,12 +54,12 @@ def save_forecast(
     """
     items = {**sources_item(sources), **period_items(FIT, fitted), **days_item(days)}
     percent, top = f"{forecast.settings.coverage:g} %", f"{forecast.settings.top_share:g} %"
-    wide = forecast.expected.astype(np.float32)
-    counts = count_painter(float(np.quantile(forecast.expected, 0.99)))
-    band = Band(wide, "expected events in the coming period")
-    save_raster(
-        staging, paths.expected, grid, bands=[band], nodata=_NODATA, kind="forecast", items=items, painter=counts
-    )
+    if paths.expected:
+        counts = count_painter(float(np.quantile(forecast.expected, 0.99)))
+        band = Band(forecast.expected.astype(np.float32), "expected events in the coming period")
+        save_raster(
+            staging, paths.expected, grid, bands=[band], nodata=_NODATA, kind="forecast", items=items, painter=counts
+        )
     bounds = count_painter(max(float(np.quantile(forecast.upper, 0.99)), 1.0))
     for path, values, end in ((paths.lower, forecast.lower, "lower"), (paths.upper, forecast.upper, "upper")):
         if path:

@@ -16,7 +16,7 @@ from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument
 from running import run_inputs
 
-QUICK = {"CULL": "no", "FAMILY": "poisson"}
+QUICK = {"CULL": "no", "FAMILY": "poisson", "SIGNIFICANCE": "plain"}
 IN_FOLDERS = {"runstudy": "model.json", "teststudy": "crossvalidation.csv"}
 
 
@@ -24,7 +24,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
     """Algorithm → inputs. A new algorithm that writes must be added here."""
     made = {name.upper(): chain[name] for name in ("model", "terrain", "expected")}
     candidates = {"CANDIDATES": [chain["bars"], chain["footpaths"]]}
-    study = {"STUDY": str(study_of(city, folder))}
+    few, study = {"FACTORS": [city.layer("bars")]}, {"STUDY": str(study_of(city, folder))}
     return {
         "studygrid": {"STUDY_AREA": city.layer("area"), "BLOCK_LENGTH": 200},
         "countevents": {"GRID": chain["grid"], "EVENTS": city.layer("events")},
@@ -39,7 +39,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
             "EVENTS": [city.layer("events")],
         },
         "patrolplaces": {"FORECAST": chain["forecast"], "PLACES": chain["places"]},
-        "crossvalidate": {"COUNTS": chain["counts"], **candidates, "BLOCK_SIZE": 500, **QUICK},
+        "crossvalidate": {"COUNTS": chain["counts"], **candidates, "BLOCK_SIZE": 500, "HELD_OUT_FOLDS": 2, **QUICK},
         "diagnose": {
             "MODEL": chain["model"],
             "COUNTS": chain["counts"],
@@ -47,14 +47,13 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
             "PERMUTATIONS": 19,
         },
         "backtest": run_inputs(
-            city, EVENTS=dated, EVENT_DATE_FIELD="Month", FIT_LENGTH=9, TEST_LENGTH=3, STEP=9, **QUICK
+            city, EVENTS=dated, EVENT_DATE_FIELD="Month", FIT_LENGTH=9, TEST_LENGTH=3, STEP=9, **few, **QUICK
         ),
         "sensitivity": run_inputs(
             city,
-            FACTORS=[city.layer("bars")],
+            **few,
             OPERATIONALISATION="proximity",
             MAX_BLOCKS=1,
-            SIGNIFICANCE="plain",
             **QUICK,
         ),
         "doubt": run_inputs(
@@ -72,7 +71,7 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
         "exportplaces": {"PLACES": chain["places"]},
         "explain": {**made, "POINT": "400950,301150", "FACTORS": city.factors},
         "whatif": {**made, "FACTOR": "bars", "BEFORE": city.layer("bars")},
-        "run": run_inputs(city, TEST_EVENTS=city.layer("events"), **QUICK),
+        "run": run_inputs(city, TEST_EVENTS=city.layer("events"), **few, **QUICK),
         "runstudy": study,
         "teststudy": {**study, "TEST": "crossvalidation"},
         "studymodel": study,
@@ -83,7 +82,7 @@ def study_of(city, folder: Path) -> Path:
     """A saved study of the city."""
     ref = {name: LayerRef(city.layer(name), name) for name in ("area", "events", "bars", "footpaths")}
     factors = tuple(Factor(ref[name], FactorSettings(name)) for name in ("bars", "footpaths"))
-    selection = SelectionSettings("poisson", 3, 2, False)
+    selection = SelectionSettings("poisson", 3, 2, False, "plain")
     path = folder / "saved.json"
     study = StudyDocument(
         title="Thefts", study_area=ref["area"], events=ref["events"], factors=factors, selection=selection

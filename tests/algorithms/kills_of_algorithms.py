@@ -35,9 +35,11 @@ def main() -> None:
     application = QgsApplication([], False)
     application.initQgis()
     from processing.core.Processing import Processing
+    from risk_terrain.rtm_plugin.adapters.libraries import AT_LOAD, VERIFYING, load_libraries
     from risk_terrain.rtm_plugin.provider import RiskTerrainProvider
 
     Processing.initialize()
+    load_libraries((*AT_LOAD, *VERIFYING))  # once, for all forks
     provider = RiskTerrainProvider()
     QgsApplication.processingRegistry().addProvider(provider)
     ended = {}

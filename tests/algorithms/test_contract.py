@@ -361,6 +361,8 @@ EXTRA_PARAMETERS = {
         "OUTPUT_FINDINGS": "fileDestination",
         "OUTPUT_CARDS": "fileDestination",
         "OUTPUT_FORECAST": "rasterDestination",
+        **{f"OUTPUT_FORECAST_{end}": "rasterDestination" for end in ("LOWER", "UPPER", "PROBABILITY")},
+        "OUTPUT_FORECAST_JSON": "fileDestination",
         "OUTPUT_VALIDATION": "fileDestination",
         "OUTPUT_PATROL": "vectorDestination",
     },
@@ -411,7 +413,8 @@ EXTRA_OUTPUTS = {
     "priorityplaces": {"PLACE_COUNT"},
     "forecast": {"OUTPUT_PARTS", "EXPECTED_EVENTS", "EVENTS_USED"},
     "run": {"FAMILY", "FACTOR_COUNT", "BIC", "PLACE_COUNT", "PATROL_COUNT", "ACCURACY", "FINDINGS"}
-    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"},
+    | {"OUTPUT_FORECAST", "OUTPUT_VALIDATION", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "OUTPUT_PATROL"}
+    | {f"OUTPUT_FORECAST_{name}" for name in ("LOWER", "UPPER", "PROBABILITY", "JSON")},
 }
 WORDS = {
     "CELL_RULE": ["intersects", "centre"],
@@ -450,6 +453,7 @@ OPTIONAL |= {"OUTPUT_LOWER", "OUTPUT_UPPER", "OUTPUT_PROBABILITY", "OUTPUT_PARTS
 OPTIONAL |= {"BLOCK_SIZE", "BUFFER", "AREAS", "AREA_FIELD", "OUTPUT_SELECTION", "OUTPUT_JSON"}
 OPTIONAL |= {"BANDWIDTH", "LATER_EVENTS", "OUTPUT_FINDINGS", "OUTPUT_CARDS", "MARKING"}
 OPTIONAL |= {"AFTER", "PLACES", "PLACE_FIELD", "OUTPUT_DIFFERENCE", "DENSITY_PERCENT"}
+OPTIONAL |= {f"OUTPUT_FORECAST_{name}" for name in ("LOWER", "UPPER", "PROBABILITY", "JSON")}
 OPTIONAL |= {"MIN_DISTANCE", "PATROL_MAX_AREA", "PATROL_MIN_DISTANCE", "OUTPUT_PATROL"}
 WHOLE = {"run", "report", "briefing", "exportplaces", "checkstudy", "runstudy", "studymodel", "teststudy"}
 EACH = pytest.mark.parametrize("name", PARAMETERS)

@@ -11,8 +11,9 @@ from risk_terrain.rtm_plugin.core.accuracy.crossvalidation import compare
 from risk_terrain.rtm_plugin.core.accuracy.folds import area_folds, block_folds, random_folds
 from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from running import Log, bands, descriptions, files, process
-from small_city import FACTORS, as_study, moved, polygon_features, wkt, write_layer
+from small_city import as_study, moved, polygon_features, wkt, write_layer
 
+FACTORS = ("bars", "footpaths", "parks")
 BLOCKS = {"BLOCK_SIZE": 500, "BUFFER": 100, "CULL": "no", "FAMILY": "poisson"}
 SETTINGS = SelectionSettings("poisson", cull=False)
 HALVES = {
@@ -23,7 +24,20 @@ HALVES = {
 
 @pytest.fixture(scope="module")
 def observed(city):
-    return pipeline.run(as_study(city), {}).observations
+    return pipeline.run(as_study(city, FACTORS, selection=SETTINGS), {}).observations
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The run without changes is made once: folder, results, log."""
+    return {"folder": tmp_path_factory.mktemp("by_blocks")}
+
+
+@pytest.fixture
+def by_blocks(kept, run):
+    if "run" not in kept:
+        kept["run"] = run(kept["folder"])
+    return kept["run"]
 
 
 @pytest.fixture
@@ -54,9 +68,9 @@ def table(path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def test_blocks(run, observed):
+def test_blocks(by_blocks, observed):
     """The same as core: accuracy, folds, selection, and the raster of expected counts."""
-    folder, results, log = run()
+    folder, results, log = by_blocks
     spatial = block_folds(observed.grid, observed.counts, 500.0, 5, 100.0, seed=1)
     core = compare(observed, spatial, random_folds(observed.counts, 5, seed=1), SETTINGS)
     assert results["PAI_SPATIAL"] == core.spatial.accuracy[2].pai.expected
@@ -97,8 +111,8 @@ def test_how_often_factors_are_selected(run):
     assert rows["bars", ""]["all_cells"] == "1"
 
 
-def test_json_holds_the_same(run):
-    folder, results, _ = run()
+def test_json_holds_the_same(by_blocks):
+    folder, results, _ = by_blocks
     document = json.loads((folder / "result.json").read_text("utf-8"))
     assert (document["format"], document["version"]) == ("risk-terrain-crossvalidation", 1)
     assert document["spatial"]["accuracy"][2]["pai"]["expected"] == results["PAI_SPATIAL"]
@@ -124,7 +138,7 @@ def test_areas(run, observed, tmp_path):
     assert units == {"<b>east</b>", "'=west"}, "a spreadsheet would take the name for a formula"
     data = gdal.Open(str(folder / "expected.tif"))
     assert int((data.ReadAsArray() == -9999).sum()) == never + int((~observed.grid.mask).sum())
-    numbered, *_ = run("numbered", AREAS=source)
+    numbered, *_ = run("numbered", AREAS=source, SIGNIFICANCE="plain")
     units = {row["units"] for row in table(numbered / "folds.csv") if row["kind"] == "spatial" and row["fold"] != "0"}
     assert units == {"1", "2"}
 
@@ -134,8 +148,8 @@ def test_defaults_of_block_and_buffer(run):
     assert "2 spatial folds of 4 square blocks with a side of 1200, with a buffer of 200." in log.notes
 
 
-def test_the_same_bytes_twice(run):
-    one, other = run("one")[0], run("other")[0]
+def test_the_same_bytes_twice(by_blocks, run):
+    one, other = by_blocks[0], run("other")[0]
     for name in ("folds.csv", "selection.csv", "expected.tif"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
 

@@ -235,15 +235,15 @@ def test_files_can_be_read_by_others(inputs, out):
     assert len(rights) == 1
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9, 0.999])
-def test_a_pdf_cut_short_is_known(inputs, out, tmp_path, keep):
+def test_a_pdf_cut_short_is_known(inputs, out, tmp_path):
     process("briefing", {**inputs["briefing"], "OUTPUT": str(out / "b.pdf")})
     content = (out / "b.pdf").read_bytes()
     assert is_whole_pdf(out / "b.pdf")
     short, hollow = tmp_path / "short.pdf", tmp_path / "hollow.pdf"
-    short.write_bytes(content[: int(keep * len(content))])
+    for keep in (0.0, 0.3, 0.9, 0.999):
+        short.write_bytes(content[: int(keep * len(content))])
+        assert not is_whole_pdf(short), keep
     hollow.write_bytes(content[:1000] + content[5000:])  # Qt has written on after the disk was full for a while
-    assert not is_whole_pdf(short)
     assert not is_whole_pdf(hollow)
 
 

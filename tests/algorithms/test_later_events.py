@@ -99,6 +99,22 @@ def test_a_forecast_is_made_where_patrol_places_are_wanted(city, out, unwanted):
     assert any(ranks) == wanted
 
 
+def test_bounds_and_evidence_are_those_of_the_single_step(city, chain, out):
+    names = {"LOWER": "lower.tif", "UPPER": "upper.tif", "PROBABILITY": "probability.tif", "JSON": "evidence.json"}
+    more = {f"OUTPUT_FORECAST_{name}": str(out / file) for name, file in names.items()}
+    results = process("run", asked(city, out, OUTPUT_FORECAST=None, **more))
+    candidates = [chain[source.rsplit("=", 1)[1]] for source in city.factors]
+    given = {"MODEL": results["OUTPUT_MODEL"], "CANDIDATES": candidates, "EVENTS": [city.layer("events")]}
+    alone = {f"OUTPUT_{name}": str(out / f"step_{file}") for name, file in names.items()}
+    process("forecast", {**given, "OUTPUT": str(out / "step.tif"), **alone})
+    assert not (out / "forecast.tif").exists()
+    for file in ("lower.tif", "upper.tif", "probability.tif"):
+        np.testing.assert_allclose(bands(out / file), bands(out / f"step_{file}"), atol=1e-4)
+    told, step = (json.loads((out / name).read_text("utf-8")) for name in ("evidence.json", "step_evidence.json"))
+    assert told["settings"] == step["settings"]
+    assert told["dispersion"]["value"] == pytest.approx(step["dispersion"]["value"], rel=1e-4)
+
+
 def test_without_later_events_there_is_a_forecast_and_no_page(city, out):
     results = process("run", asked(city, out))
     assert "OUTPUT_VALIDATION" not in results

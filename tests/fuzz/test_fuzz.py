@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import fuzz
 from cases import CASES
 
-FRESH = 75
+FRESH = 40
 
 
 def test_wrong_inputs_give_results_or_a_sentence(tmp_path):

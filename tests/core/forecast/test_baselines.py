@@ -42,7 +42,7 @@ def test_smoothing_is_the_sum_over_all_pairs(h, own):
 
 def test_score_leaves_each_event_out_in_turn():
     grid = ragged()
-    points = np.random.default_rng(5).uniform((100, 410), (240, 500), (12, 2))
+    points = np.random.default_rng(5).uniform((100, 410), (240, 500), (6, 2))
     counts, counted = count_events(grid, points)
     found = kernel_baseline(grid, points)
     cells = grid.cell_of(points[counted])

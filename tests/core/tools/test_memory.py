@@ -47,9 +47,9 @@ print(stated[0] + memory_for_forecast(result.grid), peak() - before)
 """
 
 
-@pytest.mark.parametrize(("side", "factors"), [(100, 4), (250, 8)])
+@pytest.mark.parametrize(("side", "factors"), [(60, 2), (250, 8)])
 def test_announced_memory_is_kept(side, factors):
-    """First for a model, then for a forecast with it."""
+    """First for a model, then for a forecast with it; what every run takes, and what cells and factors take."""
     command = [sys.executable, "-c", RUN, str(ROOT), str(side), str(factors)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for line in done.stdout.splitlines()[-2:]:
