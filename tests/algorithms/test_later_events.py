@@ -1,5 +1,6 @@
 """rtm:run beyond the terrain: the forecast, and all maps measured on later events, which touch no map."""
 
+import json
 from pathlib import Path
 
 import numpy as np
