@@ -33,6 +33,7 @@ from ..rtm_plugin.core.terrain.scores import shares
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import ReportContext
+from ..rtm_plugin.report.place_lists import place_lists
 from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
@@ -135,7 +136,7 @@ class Report(RtmAlgorithm):
         about = self._about(request, model, raster, counts)
         about = with_places(about, places, settings)
         cards = request.whole("PLACE_CARDS")
-        report = findings(model, about, places.places, cells, cards=cards)
+        report = findings(model, about, places.places, cells, cards=cards, lists=place_lists(about, grid, places))
         stop_if_cancelled(request.feedback)
         written = {name: files[name] for name in reports_of(report) if files[name]}
         with Staging(request.feedback, marking_of_model(model)) as staging:

@@ -12,7 +12,17 @@ from ..core.terrain.places import Place
 from ..core.tools.normal import NORMAL_95
 from .cards import place_cards
 from .cells import Cells
-from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
+from .details import (
+    CLOSE_BIC,
+    PATROL_PLACES,
+    PlaceList,
+    count_rows,
+    density_note,
+    fit_groups,
+    ladders_of,
+    score_bins,
+    score_classes,
+)
 from .doubt import clusters_of, doubt_of
 from .findings import (
     AccuracyRow,
@@ -52,6 +62,7 @@ def findings(
     accuracy: Sequence[Accuracy] = (),
     cards: int = PLACE_CARDS,
     validation: ValidationFindings | None = None,
+    lists: Sequence[PlaceList] = (),
 ) -> Findings:
     """Compute the numbers and sentences of a model.
 
@@ -65,6 +76,7 @@ def findings(
         Against events after the fitting period, one for each share of the area; empty when not measured.
     cards : int, of places
     validation : ValidationFindings, optional, the same and more
+    lists : sequence of PlaceList
     """
     rows = _parameters(model, context)
     factor_rows = _factor_rows(model, context, rows)
@@ -103,9 +115,16 @@ def findings(
         count_rows=count_rows(model, cells),
         density=density_note(cells),
         cards=place_cards(model, places, cells, cards),
-        next_steps=next_steps_of(model, summary, cards, bool(accuracy) or validation is not None),
+        next_steps=next_steps_of(
+            model,
+            summary,
+            cards=cards,
+            tested=bool(accuracy) or validation is not None,
+            patrols=any(places.name == PATROL_PLACES and places.count for places in lists),
+        ),
         not_shown=not_shown_of(model),
         validation=validation,
+        lists=tuple(lists),
     )
 
 
