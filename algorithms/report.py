@@ -36,6 +36,7 @@ from ..rtm_plugin.core.tools.progress import Progress
 from ..rtm_plugin.report.cells import Cells, NamedLayer
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import ReportContext
+from ..rtm_plugin.report.place_lists import place_lists
 from ..rtm_plugin.report.saved import context_of
 from .shared.base import RtmAlgorithm, tr
 from .shared.log import tell_places
@@ -145,7 +146,15 @@ class Report(RtmAlgorithm):
         about = with_places(about, places, settings)
         cards = request.whole("PLACE_CARDS")
         diagnosis = _diagnosis(model, grid, counts, candidates, places, request.progress(0.6, 0.8))
-        report = findings(model, about, places.places, cells, cards=cards, diagnosis=diagnosis)
+        report = findings(
+            model,
+            about,
+            places.places,
+            cells,
+            cards=cards,
+            diagnosis=diagnosis,
+            lists=place_lists(about, grid, places),
+        )
         stop_if_cancelled(request.feedback)
         written = {name: files[name] for name in reports_of(report) if files[name]}
         with Staging(request.feedback, marking_of_model(model)) as staging:

@@ -38,6 +38,7 @@ from ..rtm_plugin.report.cells import Cells
 from ..rtm_plugin.report.derive import findings
 from ..rtm_plugin.report.findings import Findings
 from ..rtm_plugin.report.first_page import first_page
+from ..rtm_plugin.report.place_lists import place_lists
 from ..rtm_plugin.report.saved import KEY, saved_context
 from ..rtm_plugin.report.validation_page import render_validation
 from .shared.base import RtmAlgorithm, results_group, tr
@@ -278,15 +279,22 @@ class Run(RtmAlgorithm):
         if any(request.output(name) for name in REPORT_OUTPUTS):
             watched = request.progress(0.95, 0.97)
             diagnosis = diagnosis_of(result.observations, result.model, result.places.label, watched)
+        about = with_places(report_context(inputs, study, data), result.places, study.places)
+        lists = place_lists(
+            about, result.observations.grid, result.places, beyond.patrols, later.lists if later else None
+        )
+        for places in lists:
+            request.feedback.pushInfo(places.sentence)
         report = findings(
             result.model,
-            with_places(report_context(inputs, study, data), result.places, study.places),
+            about,
             result.places.places,
             cells=cells,
             accuracy=later.terrain if later else (),
             cards=request.whole("PLACE_CARDS"),
             validation=later.findings if later else None,
             diagnosis=diagnosis,
+            lists=lists,
         )
         return FinishedRun(inputs=inputs, study=study, result=result, beyond=beyond, findings=report, cells=cells)
 

@@ -9,7 +9,7 @@ from qgis.core import QgsProcessingFeedback
 from ...rtm_plugin.adapters.crs import metres_per_unit, units_text
 from ...rtm_plugin.adapters.feedback import progress_of
 from ...rtm_plugin.adapters.read_layers import ReadLayer
-from ...rtm_plugin.core.accuracy.at_share import Accuracy, Yardstick
+from ...rtm_plugin.core.accuracy.at_share import Accuracy, Yardstick, on_same_area
 from ...rtm_plugin.core.accuracy.validation import SHARES, ScoredMap, ValidationSettings, baseline_maps, validate
 from ...rtm_plugin.core.data.past_periods import past_periods
 from ...rtm_plugin.core.documents.findings import warnings_in
@@ -22,6 +22,7 @@ from ...rtm_plugin.core.pipeline import StudyResult, count, forecast_events
 from ...rtm_plugin.core.study import Events
 from ...rtm_plugin.core.terrain.patrol_places import PatrolPlaces, patrol_places
 from ...rtm_plugin.core.tools.progress import Progress, part
+from ...rtm_plugin.report.place_lists import OnLaterEvents
 from ...rtm_plugin.report.validation import ValidationFindings, validation_findings
 from ...rtm_plugin.report.validation_context import MapOrigin, ValidationContext
 from .base import tr
@@ -35,10 +36,13 @@ TERRAIN, FORECAST = "risk terrain", "forecast"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How the maps did on later events: what the page tells, and the accuracy of each map at each share of the area."""
+    """How the maps did on later events: what the page tells, the accuracy of each map at each share of the area, and
+    that of the two lists of places.
+    """
 
     findings: ValidationFindings
     accuracy: tuple[tuple[str, Accuracy], ...]
+    lists: OnLaterEvents
 
     @property
     def terrain(self) -> tuple[Accuracy, ...]:
@@ -74,7 +78,7 @@ def beyond_terrain(
         return Beyond(forecast, patrols)
     feedback.setProgressText(tr("Measuring on later events"))
     progress = progress_of(feedback, 0.88, 0.95)
-    measured = measured_on_later_events(inputs, later, result, forecast, provenance, progress)
+    measured = measured_on_later_events(inputs, later, result, forecast, patrols, provenance, progress)
     tell_accuracy(measured.terrain, later.report.words.events, feedback)
     warnings = (*later.report.warnings, *warnings_in(measured.findings.context.data_findings))
     tell_validation(measured.findings, warnings, feedback)
@@ -134,10 +138,11 @@ def measured_on_later_events(
     later: ReadLayer,
     result: StudyResult,
     forecast: Forecast,
+    patrols: PatrolPlaces,
     provenance: Mapping[str, Any],
     progress: Progress,
 ) -> Measured:
-    """Terrain, forecast and baselines against the later events."""
+    """Terrain, forecast and baselines against the later events, and the lists of places."""
     grid = result.observations.grid
     baselines, bandwidth = baseline_maps(grid, inputs.events.features.coordinates, part(progress, 0.0, 0.3))
     events = count(grid, later.features.coordinates)
@@ -155,7 +160,12 @@ def measured_on_later_events(
     about = replace(about, bandwidth=bandwidth, provenance=provenance)
     yardstick = Yardstick.of(events.counts)
     rows = [(m.name, row) for m in maps for row in yardstick.accuracies(m.scores, SHARES)]
-    return Measured(validation_findings(measured, about), tuple(rows))
+    prior = baselines[0].scores
+    lists = (
+        on_same_area(label > 0, events.counts, prior) if label.any() else None
+        for label in (result.places.label, patrols.label)
+    )
+    return Measured(validation_findings(measured, about), tuple(rows), OnLaterEvents(*lists))
 
 
 def _scored_maps(result: StudyResult, forecast: Forecast, ratio: float) -> list[ScoredMap]:

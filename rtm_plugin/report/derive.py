@@ -14,7 +14,17 @@ from ..core.terrain.places import Place
 from ..core.tools.normal import NORMAL_95
 from .cards import place_cards
 from .cells import Cells
-from .details import CLOSE_BIC, count_rows, density_note, fit_groups, ladders_of, score_bins, score_classes
+from .details import (
+    CLOSE_BIC,
+    PATROL_PLACES,
+    PlaceList,
+    count_rows,
+    density_note,
+    fit_groups,
+    ladders_of,
+    score_bins,
+    score_classes,
+)
 from .doubt import Doubt, clusters_of, doubt_of
 from .findings import (
     AccuracyRow,
@@ -55,6 +65,7 @@ def findings(
     cards: int = PLACE_CARDS,
     validation: ValidationFindings | None = None,
     diagnosis: Diagnosis | None = None,
+    lists: Sequence[PlaceList] = (),
 ) -> Findings:
     """Compute the numbers and sentences of a model.
 
@@ -70,6 +81,7 @@ def findings(
     validation : ValidationFindings, optional, the same and more
     diagnosis : Diagnosis, optional
         Whether the model fits; the page tells what warns.
+    lists : sequence of PlaceList
     """
     rows = _parameters(model, context)
     factor_rows = _factor_rows(model, context, rows)
@@ -108,9 +120,16 @@ def findings(
         count_rows=count_rows(model, cells),
         density=density_note(cells),
         cards=place_cards(model, places, cells, cards),
-        next_steps=next_steps_of(model, summary, cards, bool(accuracy) or validation is not None),
+        next_steps=next_steps_of(
+            model,
+            summary,
+            cards=cards,
+            tested=bool(accuracy) or validation is not None,
+            patrols=any(places.name == PATROL_PLACES and places.count for places in lists),
+        ),
         not_shown=not_shown_of(model),
         validation=validation,
+        lists=tuple(lists),
     )
 
 

@@ -1,10 +1,11 @@
-"""Numbers behind the figures: ladders of distances, distribution of scores, observed and expected events."""
+"""Numbers behind the figures: ladders of distances, scores, observed and expected events, the two lists of places."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.accuracy.at_share import SameArea
 from ..core.accuracy.calibration import deciles
 from ..core.arrays import Floats
 from ..core.ground.event_density import LEAST_SUPPORT, event_density
@@ -15,10 +16,33 @@ from ..core.terrain.scores import CLASS_NAMES, ScoreSummary
 from ..core.tools.normal import NORMAL_95
 from .cells import Cells
 
+PRIORITY_PLACES, PATROL_PLACES = "priority places", "patrol places"  # names of the two lists
 CLOSE_BIC = 6.0
 BINS = 36
 _COUNTS = 6  # numbers of events in a cell that are told one by one; the last row is "so many or more"
 _DISTINCT = 2000  # expected counts; more are put in as many groups before probabilities are summed
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceList:
+    """One of the two lists of places.
+
+    Parameters
+    ----------
+    name : {"priority places", "patrol places"}
+    count : int
+    share_of_cells : float
+    sentence : str
+        What it is for, and how it did on later events where there are some.
+    later : SameArea or None
+        The numbers of that.
+    """
+
+    name: str
+    count: int
+    share_of_cells: float
+    sentence: str
+    later: SameArea | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from ..core.documents.reading import json_text, json_values
 from ..core.model.document import RiskModel
 from ..core.terrain.places import Place
 from .cards import PlaceCard
-from .details import CountRow, DensityNote, FactorLadder, FitGroup, ScoreBins, ScoreClass
+from .details import CountRow, DensityNote, FactorLadder, FitGroup, PlaceList, ScoreBins, ScoreClass
 from .doubt import Doubt
 from .validation import ValidationFindings, rounded
 from .wording import NBSP, many, number, plain
@@ -376,6 +376,7 @@ class Findings:
     next_steps: tuple[str, ...]
     not_shown: tuple[str, ...]
     validation: ValidationFindings | None
+    lists: tuple[PlaceList, ...] = ()
 
     @property
     def caveats(self) -> tuple[str, ...]:

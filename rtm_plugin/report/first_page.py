@@ -12,6 +12,7 @@ def first_page(findings: Findings) -> dict[str, Any]:
     return {
         "title": findings.context.title,
         "headline": list(findings.headline),
+        "lists": [places.sentence for places in findings.lists],
         "warnings": list(findings.warnings),
         "caveats": list(findings.caveats[:2]),
         "not_established": [asdict(row) for row in findings.doubt.not_established],

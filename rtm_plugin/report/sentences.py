@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..core.accuracy.at_share import Accuracy
-from ..core.accuracy.ranking import Bounds
 from ..core.data.event_split import EventSplit, split_findings
 from ..core.documents.findings import Finding, warnings_in
 from ..core.documents.layer_words import short_period
@@ -26,7 +25,20 @@ from .findings import (
     middle,
 )
 from .validation import ValidationFindings
-from .wording import NBSP, capital, counted_events, fixed, listed, many, number, percent, plain, readable, whole
+from .wording import (
+    NBSP,
+    capital,
+    counted_events,
+    fixed,
+    listed,
+    many,
+    number,
+    percent,
+    plain,
+    range_of,
+    readable,
+    whole,
+)
 
 IN_HEADLINE = 5  # factors, or one more where that is all; the table has every one
 DESCRIBED = "that describes the events that made the map, and is no test of it"
@@ -202,24 +214,19 @@ def _places_sentence(summary: PlaceSummary, events: str) -> str:
 def accuracy_sentence(a: Accuracy, context: ReportContext) -> str:
     events = counted_events(a.events, "later event", context.later_events, short_period(context.later_period))
     return (
-        f"The highest-scored {percent(a.share)} of the area held {_range(a.hit_rate)} of {events}: "
+        f"The highest-scored {percent(a.share)} of the area held {range_of(a.hit_rate)} of {events}: "
         f"{number(a.pai.expected)} times what the same area chosen at random "
         f"would hold, and {percent(a.pei.expected)} of what the best possible choice would have held."
     )
 
 
-def _range(bounds: Bounds) -> str:
-    """A share, with its bounds where ties leave it open."""
-    expected, low, high = percent(bounds.expected), percent(bounds.pessimistic), percent(bounds.optimistic)
-    return expected if low == high else f"{expected} (between {low} and {high}, by how ties between cells are broken)"
-
-
-def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: bool) -> tuple[str, ...]:
+def next_steps_of(
+    model: RiskModel, summary: PlaceSummary, *, cards: int, tested: bool, patrols: bool
+) -> tuple[str, ...]:
     """What a commander can do with it, for the first page."""
     if not model.selected:
         return (
-            "Do not send anyone by this map: it says nothing about where risk is higher. Use the forecast, or past "
-            "counts.",
+            f"Do not send anyone by this map: it says nothing about where risk is higher. Use {_instead(patrols)}.",
             "Check the layers and their CRS, try other factors or distances, or gather more events; then run it again.",
         )
     steps = []
@@ -232,11 +239,15 @@ def next_steps_of(model: RiskModel, summary: PlaceSummary, cards: int, tested: b
     if not tested:
         steps.append("Before relying on the map, test it on events that come after these: tool ‘Validate maps’.")
     steps.append(
-        "For where to patrol next week, put the forecast or past counts beside it: they tell where events repeat, this "
-        "map tells why."
+        f"For where to be present next week, take {_instead(patrols)}: they tell where events repeat, this map tells "
+        "why."
     )
     steps.append("Run it again when a season of new events is in, or when the features have changed.")
     return tuple(steps)
+
+
+def _instead(patrols: bool) -> str:
+    return "the patrol places, which come of the forecast" if patrols else "the forecast, or past counts"
 
 
 def not_shown_of(model: RiskModel) -> tuple[str, ...]:

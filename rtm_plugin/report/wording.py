@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..core.accuracy.ranking import Bounds
 from ..core.documents.periods import MONTHS
 from ..core.doubt.significance import p_figure
 
@@ -80,6 +81,12 @@ def percent(share: float | None, decimals: int | None = None) -> str:
         return f"less than 0.1{NBSP}%"
     value = round(100 * share, 1)
     return f"{fixed(value, 0 if value == round(value) else 1)}{NBSP}%"
+
+
+def range_of(bounds: Bounds) -> str:
+    """A share, with its bounds where ties leave it open."""
+    expected, low, high = percent(bounds.expected), percent(bounds.pessimistic), percent(bounds.optimistic)
+    return expected if low == high else f"{expected} (between {low} and {high}, by how ties between cells are broken)"
 
 
 def p_value(p: float | None) -> str:

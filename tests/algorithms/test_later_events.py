@@ -1,6 +1,7 @@
 """rtm:run beyond the terrain: the forecast, and all maps measured on later events, which touch no map."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,47 @@ def test_bounds_and_evidence_are_those_of_the_single_step(city, chain, out):
     told, step = (json.loads((out / name).read_text("utf-8")) for name in ("evidence.json", "step_evidence.json"))
     assert told["settings"] == step["settings"]
     assert told["dispersion"]["value"] == pytest.approx(step["dispersion"]["value"], rel=1e-4)
+
+
+def test_the_first_page_says_what_the_lists_are_for_and_how_they_did(city, later, out):
+    """Hit rate and PAI of all cells of a list, beside the best cells of prior counts on the same area."""
+    log = Log()
+    run = asked(city, out, TEST_EVENTS=later[0], OUTPUT_FINDINGS=str(out / "findings.json"))
+    results = process("run", run, log)
+    grid = bands(out / "terrain.tif")[0] > 0
+    came, prior = (counted(points)[grid] for points in (city.events + 100.0, city.events))
+    told = json.loads((out / "findings.json").read_text("utf-8"))["lists"]
+    assert [row["name"] for row in told] == ["priority places", "patrol places"]
+    page = " ".join(re.sub("<[^>]+>", " ", (out / "report.html").read_text("utf-8")).split())
+    for row, name in zip(told, ("places", "patrol"), strict=True):
+        places = places_of(out / f"{name}.gpkg")
+        ground = np.any([cells_in(geometry) for _, geometry in places], axis=0)[grid]
+        hit, number = came[ground].sum() / came.sum(), ground.sum()
+        ends = np.sort(prior)[::-1][number - 1]
+        rival = came[prior > ends].sum() + came[prior == ends].mean() * (number - (prior > ends).sum())
+        assert (row["count"], row["share_of_cells"]) == (len(places), pytest.approx(ground.mean()))
+        assert row["later"]["hit_rate"] == pytest.approx(hit)
+        assert row["later"]["pai"] == pytest.approx(hit / ground.mean())
+        assert row["later"]["rival_hit_rate"]["expected"] == pytest.approx(rival / came.sum())
+        assert row["later"]["rival_pai"]["expected"] == pytest.approx(rival / came.sum() / ground.mean())
+        assert row["later"]["lower"] <= hit - rival / came.sum() <= row["later"]["upper"]
+        sentence = row["sentence"].replace("\u00a0", " ")
+        assert f"They held {100 * hit:.1f}".removesuffix(".0") in sentence
+        assert f", PAI {hit / ground.mean():.2f}; as many cells with the highest prior counts held" in sentence
+        assert sentence in page.replace("\u00a0", " ")
+        assert row["sentence"] in log.notes
+        assert row["sentence"] in results["FINDINGS"]["lists"]
+    assert "work on what drives the events" in told[0]["sentence"]
+    assert "where to be present" in told[1]["sentence"]
+
+
+def counted(points):
+    """(20, 20): events in each cell of the city's square."""
+    column, row = np.floor((points - [400_000, 300_000]) / 100).astype(int).T
+    inside = (column >= 0) & (column < 20) & (row >= 0) & (row < 20)
+    counts = np.zeros((20, 20))
+    np.add.at(counts, (19 - row[inside], column[inside]), 1)
+    return counts
 
 
 def test_without_later_events_there_is_a_forecast_and_no_page(city, out):

@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy
+from risk_terrain.rtm_plugin.core.accuracy.at_share import SameArea, accuracy
+from risk_terrain.rtm_plugin.core.accuracy.ranking import Bounds
 from risk_terrain.rtm_plugin.core.accuracy.validation import ScoredMap, ValidationSettings, validate
 from risk_terrain.rtm_plugin.core.errors import FileFormatError
 from risk_terrain.rtm_plugin.core.ground.features import Features
@@ -28,13 +29,15 @@ from risk_terrain.rtm_plugin.core.model.parts import (
     TraceStep,
 )
 from risk_terrain.rtm_plugin.core.regression.verification import Verification
-from risk_terrain.rtm_plugin.core.terrain.places import FactorPresence, Place, Whereabouts
+from risk_terrain.rtm_plugin.core.terrain.patrol_places import PatrolPlace, PatrolPlaces
+from risk_terrain.rtm_plugin.core.terrain.places import FactorPresence, Place, Places, Whereabouts
 from risk_terrain.rtm_plugin.core.terrain.scores import ScoreSummary
 from risk_terrain.rtm_plugin.report import derive, maps, scales, svg, wording
 from risk_terrain.rtm_plugin.report.card_texts import card_texts
 from risk_terrain.rtm_plugin.report.cells import Cells, NamedLayer
 from risk_terrain.rtm_plugin.report.findings import FactorInfo, ReportContext
 from risk_terrain.rtm_plugin.report.page import render
+from risk_terrain.rtm_plugin.report.place_lists import OnLaterEvents, place_lists
 from risk_terrain.rtm_plugin.report.saved import context_of, saved_context
 from risk_terrain.rtm_plugin.report.validation import validation_findings
 from risk_terrain.rtm_plugin.report.validation_context import ValidationContext
@@ -472,6 +475,61 @@ def test_first_page_answers_the_commander():
         "do not show that a factor causes the events",
     ):
         assert told in first
+
+
+def lists(measured=None, few=""):
+    """Both lists: one priority place of one cell of twenty, one patrol place of two, which expects a quarter."""
+    patrol = PatrolPlace(rank=1, cells=2, area=125_000.0, expected=2.0, share=0.25)
+    patrols = PatrolPlaces(label=np.array([0] * 18 + [1, 1]), places=(patrol,), kept=1.0, most=4)
+    about = context(later_events="violence 2024", places_note=few)
+    return about, place_lists(about, GRID, Places(LABELS, places()), patrols, measured)
+
+
+def test_first_page_says_what_the_lists_are_for():
+    """In a line each; with how they did on later events where that was measured."""
+    about, told = lists()
+    first = Reader(page(about=about, lists=told)).text
+    assert (
+        "Priority places show where to work on what drives the events: 1 place on 5 % of the area, with the factors at "
+        "work in each."
+    ) in first
+    assert (
+        "Patrol places show where to be present: 1 place on 10 % of the area, where 25 % of the coming events are "
+        "expected."
+    ) in first
+    assert "prior counts held" not in first
+    rival = Bounds(0.2, 0.1, 0.3)
+    figures = {"share": 0.1, "events": 40.0, "hit_rate": 0.3, "pai": 3.0, "rival_hit_rate": rival}
+    measured = SameArea(**figures, rival_pai=rival.scaled(10), lower=-0.05, upper=0.25)
+    about, told = lists(OnLaterEvents(patrol=measured))
+    assert told[0].later is None
+    assert Reader(page(about=about, lists=told)).text.count("prior counts held") == 1
+    said = told[1].sentence.replace("\u00a0", " ")
+    assert said.endswith(
+        "They held 30 % of 40 later events (violence 2024), PAI 3; as many cells with the highest prior counts held "
+        "20 % (between 10 % and 30 %, by how ties between cells are broken), PAI 2: a difference of 10.0 points, "
+        "95 % interval −5.0 to 25.0, which chance alone may explain."
+    )
+
+
+def test_an_empty_list_says_so():
+    nowhere = np.zeros(GRID.cells, np.int64)
+    patrols = PatrolPlaces(label=nowhere, places=(), kept=1.0, most=4)
+    told = place_lists(context(), GRID, Places(nowhere, ()), patrols)
+    assert [row.sentence.rsplit(": ", 1)[1] for row in told] == ["there is none."] * 2
+    assert len(place_lists(context(), GRID, Places(nowhere, ()))) == 1
+
+
+def test_next_steps_name_the_patrol_places_where_there_are_some():
+    about, told = lists()
+    assert "take the patrol places, which come of the forecast" in Reader(page(about=about, lists=told)).text
+    assert "take the forecast, or past counts" in Reader(page()).text
+
+
+def test_that_few_places_were_found_is_said():
+    about, _ = lists(few="Only one place scores above the mean + 2 SD, so that others are taken.")
+    text = Reader(page(about=about)).text
+    assert text.count(about.places_note) == 2  # on the first page, and beside the table
 
 
 def test_without_counts_no_share_of_events_is_claimed():

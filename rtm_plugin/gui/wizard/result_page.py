@@ -91,7 +91,8 @@ class ResultPage(Page):
 
     def fill(self) -> None:
         findings = self.draft.results.get("FINDINGS", {})
-        sentences = [*findings.get("headline", ()), *findings.get("warnings", ()), *findings.get("caveats", ())]
+        told = ("headline", "lists", "warnings", "caveats")
+        sentences = [sentence for part in told for sentence in findings.get(part, ())]
         self.opening.setText(sentences[0] if sentences else "")
         self.sentences.setText("\n\n".join(sentences[1:]))
         rows = findings.get("factors", [])

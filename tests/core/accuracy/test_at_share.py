@@ -7,7 +7,7 @@ import pytest
 from helpers import repeatable
 from hypothesis import given
 from hypothesis import strategies as st
-from risk_terrain.rtm_plugin.core.accuracy.at_share import Yardstick, accuracy, calibration_rri, captured
+from risk_terrain.rtm_plugin.core.accuracy.at_share import Yardstick, accuracy, calibration_rri, captured, on_same_area
 from risk_terrain.rtm_plugin.core.accuracy.ranking import Bounds, Ranking
 from risk_terrain.rtm_plugin.core.errors import InputError
 
@@ -104,3 +104,38 @@ def test_a_map_is_ranked_once(monkeypatch):
     together = [yardstick.accuracies(map_, shares) for map_ in (scores, -scores)]
     assert len(calls) == 3  # the best map, and each of the two
     assert list(together[0]) == single
+
+
+def test_chosen_ground_beside_another_map_on_the_same_area():
+    """Against sums by hand, and an interval by the delta method: D ± 1.96 √Σ cᵢ²(dᵢ − D)² / Σ cᵢ."""
+    random = np.random.default_rng(3)
+    counts = random.poisson(random.gamma(0.4, 2.0, 5000)).astype(float)
+    ground = random.random(5000) < 0.05
+    rival = random.permutation(5000).astype(float)  # no ties
+    found = on_same_area(ground, counts, rival)
+    best = np.argsort(-rival)[: ground.sum()]
+    assert found.share == ground.mean()
+    assert found.events == counts.sum()
+    assert found.hit_rate == pytest.approx(counts[ground].sum() / counts.sum())
+    assert found.pai == pytest.approx(found.hit_rate / ground.mean())
+    assert found.rival_hit_rate.expected == pytest.approx(counts[best].sum() / counts.sum())
+    assert found.rival_hit_rate.pessimistic == pytest.approx(found.rival_hit_rate.optimistic)
+    assert found.rival_pai.expected == pytest.approx(found.rival_hit_rate.expected / ground.mean())
+    difference = found.hit_rate - found.rival_hit_rate.expected
+    summands = ground.astype(float)
+    summands[best] -= 1
+    spread = 1.96 * np.sqrt(np.sum(counts**2 * (summands - difference) ** 2)) / counts.sum()
+    assert (found.lower, found.upper) == pytest.approx((difference - spread, difference + spread), abs=0.08 * spread)
+
+
+def test_the_same_ground_by_another_way_differs_in_nothing():
+    """Where the ground is the rival's best, the difference and its interval are 0."""
+    rival = np.arange(20.0)
+    found = on_same_area(rival >= 15, np.tile([1.0, 0, 2, 0], 5), rival)
+    assert found.hit_rate == found.rival_hit_rate.expected == 3 / 15
+    assert (found.lower, found.upper) == (0, 0)
+
+
+def test_no_later_event_to_measure_on():
+    with pytest.raises(InputError, match=r"No later event lies inside the study area"):
+        on_same_area(np.ones(3, bool), np.zeros(3), np.arange(3.0))
