@@ -16,7 +16,7 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
 )
 
-from ..rtm_plugin.adapters.belonging import place_items
+from ..rtm_plugin.adapters.belonging import has_place_fields, place_items
 from ..rtm_plugin.adapters.crs import crs_text, is_known
 from ..rtm_plugin.adapters.fields import number as number_in
 from ..rtm_plugin.adapters.files import Staging
@@ -83,7 +83,7 @@ class ExportPlaces(RtmAlgorithm):
 
 
 def _marks(request: Request, source: QgsProcessingFeatureSource, label: str, marking: str) -> list[PlaceMark]:
-    """The places of a layer, by rank."""
+    """The places of a layer, priority places or others, by rank."""
     geometry_of(source, label, "polygon")
     if source.fields().lookupField("rank") < 0:
         raise InputError(
@@ -134,7 +134,7 @@ def _mark(
         ) from error
     lines = (
         marking,
-        tr("Priority place {:.0f}").format(rank),
+        (tr("Priority place {:.0f}") if has_place_fields(feature.fields()) else tr("Place {:.0f}")).format(rank),
         tr("Expected events: {}").format(number(expected)) if expected is not None else "",
         tr("Near: {}").format(words.feature) if words.feature else "",
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
@@ -18,7 +20,7 @@ from ...rtm_plugin.adapters.positions import position_text
 from ...rtm_plugin.adapters.read_layers import ReadLayer
 from ...rtm_plugin.core.errors import InputError
 from ...rtm_plugin.core.ground.grid import Grid
-from ...rtm_plugin.core.terrain.places import Places
+from ...rtm_plugin.core.terrain.places import Places, Whereabouts
 from ...rtm_plugin.core.terrain.whereabouts import Surroundings, told_where, whereabouts
 from .base import RtmAlgorithm, tr
 from .parameters import read_source, source_name
@@ -122,15 +124,24 @@ def can_name(fields: QgsFields) -> bool:
 def places_told(
     places: Places, grid: Grid, given: StreetsAndAreas, context: QgsProcessingContext, **known: Any
 ) -> Places:
-    """The same places with the words that they are found by; `known` is what else `Surroundings` takes.
+    """The same places with the words that they are found by; `known` is what else `Surroundings` takes."""
+    words = words_for(grid, places.label, len(places.places), given, context, **known)
+    return replace(places, places=told_where(places.places, words))
 
-    It serves every list of places that are labelled on the cells of a grid.
-    """
+
+def words_for(
+    grid: Grid,
+    label: NDArray[np.int64],
+    count: int,
+    given: StreetsAndAreas,
+    context: QgsProcessingContext,
+    **known: Any,
+) -> tuple[Whereabouts, ...]:
+    """The words for `count` places of any kind, by the number that `label` (cells,) has for each, 0 outside."""
     surroundings = Surroundings(
         position=position_text(crs_of(grid), context.transformContext()),
         streets=given.streets.by_name if given.streets is not None else None,
         areas=given.areas.by_name if given.areas is not None else None,
         **known,
     )
-    words = whereabouts(grid, places.label, len(places.places), surroundings)
-    return replace(places, places=told_where(places.places, words))
+    return whereabouts(grid, label, count, surroundings)

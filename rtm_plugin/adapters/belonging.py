@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from osgeo import gdal, ogr, osr
-from qgis.core import QgsFeatureSource, QgsVectorLayer
+from qgis.core import QgsFeatureSource, QgsFields, QgsVectorLayer
 
 from ..core.errors import InputError
 from ..core.ground.grid import Grid
@@ -118,7 +118,12 @@ def require_places_of(layer: QgsVectorLayer, terrain: Terrain) -> None:
 
 def are_places(layer: QgsVectorLayer | QgsFeatureSource) -> bool:
     """Whether a layer has the fields of priority places."""
-    return set(_PLACE_FIELDS) <= set(layer.fields().names())
+    return has_place_fields(layer.fields())
+
+
+def has_place_fields(fields: QgsFields) -> bool:
+    """Whether these are the fields of priority places."""
+    return set(_PLACE_FIELDS) <= set(fields.names())
 
 
 def places_belong(layer: QgsVectorLayer, terrain: Terrain) -> bool:

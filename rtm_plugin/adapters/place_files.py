@@ -84,7 +84,7 @@ def write_gpx(path: str, final: str, marks: Sequence[PlaceMark]) -> None:
     with _layer(path, final, "GPX", "waypoints", ogr.wkbPoint) as layer:
         for mark in marks:
             told = "\n".join(line for line in (*mark.lines, mark.where) if line)
-            values = {"name": str(mark.rank), "cmt": mark.where, "desc": told, "type": "priority place"}
+            values = {"name": str(mark.rank), "cmt": mark.where, "desc": told, "type": "place"}
             _add(layer, final, values, QgsGeometry.fromPointXY(mark.middle))
 
 

@@ -267,13 +267,18 @@ def read_places(layer: QgsVectorLayer) -> tuple[Place, ...]:
 
 
 def place_words(feature: QgsFeature) -> Whereabouts:
-    """The words that a place is found by, as far as its layer has them."""
+    """The words that a place is found by, as far as its layer has them.
+
+    A layer of other places than priority places may have the name of the area in `area`, which there is a text.
+    """
 
     def word(name: str) -> str:
-        value = feature[name] if feature.fields().lookupField(name) >= 0 else None
-        return "" if QgsVariantUtils.isNull(value) else sound_text(str(value))
+        position = feature.fields().lookupField(name)
+        value = feature[position] if position >= 0 else None
+        return sound_text(value) if isinstance(value, str) else ""
 
-    return Whereabouts(*(word(name) for name in _WORDS))
+    where, street, area, telling = (word(name) for name in _WORDS)
+    return Whereabouts(where, street, area or word("area"), telling)
 
 
 def place_outlines(grid: Grid, label: NDArray[np.int64]) -> dict[int, QgsGeometry]:

@@ -89,7 +89,7 @@ def test_gpx(places, out):
         assert to_degrees(geometry).Contains(spot)
         assert told["cmt"].startswith(f"{place['where']}, ")
         assert told["desc"].split("\n")[:2] == [MARKING, f"Priority place {place['rank']}"]
-        assert told["type"] == "priority place"
+        assert told["type"] == "place"
 
 
 def test_names_are_text(places, out):
@@ -122,6 +122,16 @@ def test_a_layer_of_an_older_version_has_no_words_and_is_told_all_the_same(place
     gdal.VectorTranslate(str(out / "old.gpkg"), str(places), selectFields=["rank", "cells", "expected"])
     told = [told["cmt"] for told, _ in read_back(written(out / "old.gpkg", out, ".gpx"), "GPX")]
     assert told == [place["where"] for place, _ in places_of(places)]
+
+
+def test_places_of_another_kind(places, out):
+    """Whatever has ranks and outlines: such as places to patrol, whose field `area` is the name of one."""
+    square = wkt("POLYGON", [moved([(0, 0), (200, 0), (200, 100), (0, 100), (0, 0)])])
+    fields = {"rank": [1], "cells": [2], "expected": [2.5], "area": ["Park ward"], "hectares": [2.0]}
+    source = write_layer(out / "patrol.gpkg", "patrol", [square], fields)
+    ((told, spot),) = read_back(written(source, out, ".gpx"), "GPX")
+    assert told["desc"].split("\n") == ["Place 1", "Expected events: 2.50", "SK 00050 00050, Park ward"]
+    assert to_degrees(ogr.CreateGeometryFromWkt(square)).Contains(spot)
 
 
 def test_places_that_were_moved_to_another_map_have_a_spot_inside(places, out):
