@@ -61,7 +61,7 @@ def test_without_jinja2_only_the_pages_are_missing():
     lines = tools_without("jinja2")
     assert len(lines) == len(ALGORITHMS)
     refused = {line.split()[0] for line in lines if " False " in line}
-    assert refused == {"rtm:run", "rtm:runstudy", "rtm:report", "rtm:validate"}
+    assert refused == {"rtm:run", "rtm:runstudy", "rtm:report", "rtm:validate", "rtm:diagnose"}
     assert all("package jinja2 (3.0 or newer)" in line for line in lines if line.split()[0] in refused)
 
 
