@@ -1,11 +1,14 @@
 """The provider, the small city, and results that many tests look at."""
 
 import json
+from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsProject
-from running import Log, files, only_terrain, process, refusal, run_parameters, steps
+from running import Log, files, only_terrain, process, qgis_process, refusal, run_parameters, steps
 from small_city import FACTORS, write_city
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,6 +29,18 @@ def provider(qgis_processing):
 @pytest.fixture(scope="session")
 def city(tmp_path_factory):
     return write_city(tmp_path_factory.mktemp("city") / "city.gpkg")
+
+
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory):
+    """A new QGIS profile that holds the plugin as a link to the repository, enabled as an administrator would."""
+    folder = tmp_path_factory.mktemp("profile")
+    plugins = folder / "profiles" / "default" / "python" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "risk_terrain").symlink_to(REPOSITORY, target_is_directory=True)
+    done = qgis_process(folder, "plugins", "enable", "risk_terrain")
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Run an algorithm, keep what it said, look at what it left."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,20 @@ def process(algorithm: str, parameters: dict, log: Log | None = None) -> dict:
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())
     return processing.run(f"rtm:{algorithm}", parameters, feedback=log or Log(), context=context)
+
+
+def qgis_process(profile: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+    """The command of QGIS, with a configuration of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("QGIS_")}
+    return subprocess.run(
+        ["qgis_process", *arguments],
+        env=kept | {"QGIS_CUSTOM_CONFIG_PATH": str(profile), "QT_QPA_PLATFORM": "offscreen"},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def refusal(algorithm: str, parameters: dict) -> str:

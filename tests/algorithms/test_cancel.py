@@ -30,6 +30,7 @@ def asked(city, chain, out):
             "CANDIDATES": candidates,
             "BLOCK_SIZE": 500,
             "CULL": "no",
+            "FAMILY": "poisson",
             "OUTPUT_TABLE": str(out / "f.csv"),
             "OUTPUT_EXPECTED": str(out / "e.tif"),
         },

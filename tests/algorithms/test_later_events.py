@@ -29,10 +29,10 @@ def asked(city: City, folder: Path, **changes) -> dict:
     folder.mkdir(exist_ok=True)
     extra = {"OUTPUT_FORECAST": str(folder / "forecast.tif"), "OUTPUT_VALIDATION": str(folder / "validation.html")}
     extra |= {"OUTPUT_PATROL": str(folder / "patrol.gpkg"), "PATROL_BUDGET": 5}
-    return run_parameters(city, folder, **{"CULL": "no", **extra, **changes})
+    return run_parameters(city, folder, **{"CULL": "no", "FAMILY": "poisson", **extra, **changes})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
 def standing_clock():
     """A GeoPackage keeps when it was written; here always the same moment."""
     gdal.SetConfigOption("OGR_CURRENT_DATE", "2026-01-01T00:00:00.000Z")
@@ -40,18 +40,31 @@ def standing_clock():
     gdal.SetConfigOption("OGR_CURRENT_DATE", None)
 
 
-def test_later_events_change_no_byte_of_any_map_or_list(city, later, out, standing_clock):
-    for name, events in zip("ab", later, strict=True):
-        process("run", asked(city, out / name, TEST_EVENTS=events))
+@pytest.fixture(scope="module")
+def measured(city, provider, tmp_path_factory):
+    """A run with the first of them: its folder, results and log. Look, do not touch."""
+    folder, log = tmp_path_factory.mktemp("measured"), Log()
+    events = write_layer(tmp_path_factory.mktemp("later") / "a.gpkg", "later", point_wkt(city.events + 100.0))
+    return folder, process("run", asked(city, folder, TEST_EVENTS=events), log), log
+
+
+@pytest.fixture(scope="module")
+def unmeasured(city, provider, tmp_path_factory):
+    """A run without later events: its folder and results. Look, do not touch."""
+    folder = tmp_path_factory.mktemp("unmeasured")
+    return folder, process("run", asked(city, folder))
+
+
+def test_later_events_change_no_byte_of_any_map_or_list(city, later, measured, out):
+    process("run", asked(city, out, TEST_EVENTS=later[1]))
     for name in (*MAPS, *LISTS):
-        assert (out / "a" / name).read_bytes() == (out / "b" / name).read_bytes()
-    pages = [(out / name / "validation.html").read_text("utf-8") for name in "ab"]
+        assert (measured[0] / name).read_bytes() == (out / name).read_bytes()
+    pages = [(folder / "validation.html").read_text("utf-8") for folder in (measured[0], out)]
     assert pages[0] != pages[1]
 
 
-def test_the_page_measures_terrain_forecast_and_baselines(city, later, out):
-    log = Log()
-    results = process("run", asked(city, out, TEST_EVENTS=later[0]), log)
+def test_the_page_measures_terrain_forecast_and_baselines(measured):
+    _, results, log = measured
     page = Path(results["OUTPUT_VALIDATION"]).read_text("utf-8")
     for name in ("risk terrain", "forecast", "prior counts", "kernel density of prior events", "random"):
         assert name in page
@@ -61,12 +74,12 @@ def test_the_page_measures_terrain_forecast_and_baselines(city, later, out):
     assert any(told in note.replace("\u00a0", " ") for note in log.notes)
 
 
-def test_it_is_the_forecast_of_the_single_step(city, chain, later, out):
-    results = process("run", asked(city, out, TEST_EVENTS=later[0]))
+def test_it_is_the_forecast_of_the_single_step(city, chain, measured, out):
+    folder, results, _ = measured
     candidates = [chain[source.rsplit("=", 1)[1]] for source in city.factors]
     given = {"MODEL": results["OUTPUT_MODEL"], "CANDIDATES": candidates, "EVENTS": [city.layer("events")]}
     process("forecast", {**given, "OUTPUT": str(out / "step.tif")})
-    np.testing.assert_allclose(bands(out / "forecast.tif"), bands(out / "step.tif"), rtol=1e-5)
+    np.testing.assert_allclose(bands(folder / "forecast.tif"), bands(out / "step.tif"), rtol=1e-5)
 
 
 def test_patrol_places_are_those_of_the_single_step(city, out):
@@ -158,11 +171,11 @@ def counted(points):
     return counts
 
 
-def test_without_later_events_there_is_a_forecast_and_no_page(city, out):
-    results = process("run", asked(city, out))
+def test_without_later_events_there_is_a_forecast_and_no_page(unmeasured):
+    folder, results = unmeasured
     assert "OUTPUT_VALIDATION" not in results
-    assert "forecast.tif" in files(out)
-    assert "validation.html" not in files(out)
+    assert "forecast.tif" in files(folder)
+    assert "validation.html" not in files(folder)
 
 
 @pytest.mark.parametrize("at", [81, 85, 89, 92, 94])
@@ -173,8 +186,8 @@ def test_cancel(city, later, out, at):
     assert files(out) == []
 
 
-def test_a_forecast_makes_places_too(city, out):
-    results = process("run", asked(city, out))
+def test_a_forecast_makes_places_too(unmeasured, out):
+    _, results = unmeasured
     given = {"TERRAIN": results["OUTPUT_FORECAST"], "EXPECTED": results["OUTPUT_FORECAST"], "RULE": "share", "VALUE": 5}
     found = process("priorityplaces", {**given, "OUTPUT": str(out / "likely.gpkg")})
     assert found["PLACE_COUNT"] > 0

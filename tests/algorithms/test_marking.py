@@ -32,6 +32,9 @@ def demanding(qgis_app):
         QgsSettings().setValue(key, value)
 
 
+QUICK = {"CULL": "no", "FAMILY": "poisson"}
+
+
 def marked_run(city, folder: Path, marking: str = MARKING) -> Log:
     """A run with everything that it can write."""
     more = {"OUTPUT_FINDINGS": "findings.json", "OUTPUT_FORECAST": "forecast.tif", "OUTPUT_CARDS": "cards.pdf"}
@@ -39,8 +42,22 @@ def marked_run(city, folder: Path, marking: str = MARKING) -> Log:
     asked = {name: str(folder / file) for name, file in more.items()}
     log = Log()
     events = f'{city.layer("events")}|subset="year" = 2025'
-    process("run", run_parameters(city, folder, TEST_EVENTS=events, MARKING=marking, **asked), log)
+    process("run", run_parameters(city, folder, TEST_EVENTS=events, MARKING=marking, **asked, **QUICK), log)
     return log
+
+
+@pytest.fixture(scope="module")
+def _first(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("marked") / "run"
+
+
+@pytest.fixture
+def marked(city, _first) -> Path:
+    """The folder of such a run, made once. Look, do not touch."""
+    if not _first.exists():
+        _first.mkdir()
+        assert marked_run(city, _first).errors == []
+    return _first
 
 
 def raster_marking(path) -> str | None:
@@ -63,29 +80,27 @@ def signed(path: Path) -> dict:
     return json.loads(path.read_text("utf-8"))["provenance"].get("signed", {})
 
 
-def test_every_product_of_a_run_carries_it(city, tmp_path):
-    assert marked_run(city, tmp_path).errors == []
-    assert signed(tmp_path / "model.json") == {"marking": MARKING}
+def test_every_product_of_a_run_carries_it(marked):
+    assert signed(marked / "model.json") == {"marking": MARKING}
     for name in ("terrain.tif", "expected.tif", "forecast.tif"):
-        assert raster_marking(tmp_path / name) == MARKING
-    terrain = QgsRasterLayer(str(tmp_path / "terrain.tif"))
+        assert raster_marking(marked / name) == MARKING
+    terrain = QgsRasterLayer(str(marked / "terrain.tif"))
     describe(terrain)
     told = [("Protective marking", MARKING)]
     assert constraints(terrain) == told
-    assert constraints(QgsVectorLayer(str(tmp_path / "places.gpkg"))) == told
-    assert constraints(QgsVectorLayer(str(tmp_path / "table.gpkg"))) == told
+    assert constraints(QgsVectorLayer(str(marked / "places.gpkg"))) == told
+    assert constraints(QgsVectorLayer(str(marked / "table.gpkg"))) == told
     for name in ("report.html", "validation.html"):
-        text = (tmp_path / name).read_text("utf-8")
+        text = (marked / name).read_text("utf-8")
         assert text.count(f'"><bdi>{ESCAPED}</bdi></p>') == 2
         assert MARKING not in text
-    findings = json.loads((tmp_path / "findings.json").read_text("utf-8"))
+    findings = json.loads((marked / "findings.json").read_text("utf-8"))
     assert findings["model"]["provenance"]["signed"]["marking"] == MARKING
 
 
-def test_the_cards_have_a_page_each_with_the_marking_at_both_edges(city, tmp_path):
-    marked_run(city, tmp_path)
-    cards = json.loads((tmp_path / "findings.json").read_text("utf-8"))["cards"]
-    pages = printed(tmp_path / "cards.pdf")
+def test_the_cards_have_a_page_each_with_the_marking_at_both_edges(marked):
+    cards = json.loads((marked / "findings.json").read_text("utf-8"))["cards"]
+    pages = printed(marked / "cards.pdf")
     assert len(pages) == len(cards) > 0
     for rank, text in enumerate(pages, 1):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -116,9 +131,8 @@ def test_the_settings_page_has_the_default_and_both_routes_the_same_bytes(city, 
         assert Path(path[name]).read_bytes() == (tmp_path / f"{name}.tif").read_bytes()
 
 
-def test_later_products_take_it_from_the_model(city, tmp_path):
-    marked_run(city, tmp_path)
-    given = {"MODEL": str(tmp_path / "model.json"), "TERRAIN": str(tmp_path / "terrain.tif")}
+def test_later_products_take_it_from_the_model(marked, tmp_path):
+    given = {"MODEL": str(marked / "model.json"), "TERRAIN": str(marked / "terrain.tif")}
     log = Log()
     process("report", {**given, "OUTPUT_REPORT": str(tmp_path / "again.html")}, log)
     assert (tmp_path / "again.html").read_text("utf-8").count(f'"><bdi>{ESCAPED}</bdi></p>') == 2
@@ -135,9 +149,8 @@ def test_later_products_take_it_from_the_model(city, tmp_path):
     assert json.loads((tmp_path / "why.json").read_text("utf-8"))["marking"] == MARKING
 
 
-def test_layers_made_of_marked_layers_are_marked(city, tmp_path):
-    marked_run(city, tmp_path)
-    terrain = str(tmp_path / "terrain.tif")
+def test_layers_made_of_marked_layers_are_marked(city, marked, tmp_path):
+    terrain = str(marked / "terrain.tif")
     process("priorityplaces", {"TERRAIN": terrain, "RULE": "share", "VALUE": 5, "OUTPUT": str(tmp_path / "p.gpkg")})
     assert constraints(QgsVectorLayer(str(tmp_path / "p.gpkg"))) == [("Protective marking", MARKING)]
     process("jointrisk", {"TERRAIN": terrain, "EVENTS": city.layer("events"), "OUTPUT": str(tmp_path / "joint.tif")})
@@ -148,7 +161,7 @@ def test_layers_made_of_marked_layers_are_marked(city, tmp_path):
 
 
 def test_a_force_refuses_a_run_without_one_of_its_markings(city, tmp_path, demanding):
-    asked = run_parameters(city, tmp_path)
+    asked = run_parameters(city, tmp_path, **QUICK)
     assert refusal("run", asked) == NONE
     assert refusal("run", {**asked, "MARKING": " "}) == NONE
     assert refusal("run", {**asked, "MARKING": "RESTRICTED"}) == (
@@ -160,7 +173,7 @@ def test_a_force_refuses_a_run_without_one_of_its_markings(city, tmp_path, deman
 
 
 def test_a_force_refuses_products_of_an_unmarked_model(city, tmp_path):
-    process("run", run_parameters(city, tmp_path))
+    process("run", run_parameters(city, tmp_path, **QUICK))
     for key, value in DEMANDED.items():
         QgsSettings().setValue(key, value)
     given = {"MODEL": str(tmp_path / "model.json"), "TERRAIN": str(tmp_path / "terrain.tif")}

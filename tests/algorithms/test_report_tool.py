@@ -15,10 +15,9 @@ def tops(document: dict) -> list:
     return [[place[key] for key in ("rank", "cells", "expected", "observed")] for place in document["places"]]
 
 
-@pytest.fixture
-def run_with_findings(city, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def run_with_findings(city, provider, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
     findings = str(folder / "findings.json")
     process("run", run_parameters(city, folder, OUTPUT_FINDINGS=findings, TITLE="Robbery in the city"))
     return folder, json.loads((folder / "findings.json").read_text("utf-8"))

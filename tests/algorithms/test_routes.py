@@ -3,8 +3,6 @@
 import csv
 import json
 import math
-import os
-import subprocess
 from pathlib import Path
 from xml.etree.ElementTree import canonicalize
 
@@ -13,7 +11,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
 from risk_terrain.algorithms.shared.outputs import save_expected, save_terrain
 from risk_terrain.rtm_plugin.adapters.files import Staging
 from risk_terrain.rtm_plugin.core import pipeline
-from running import RUN_OUTPUTS, Log, files, pairs, process, run_parameters
+from running import RUN_OUTPUTS, Log, files, pairs, process, qgis_process, run_parameters
 from small_city import as_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,31 +34,6 @@ def by_run(city, tmp_path_factory, provider):
     folder = tmp_path_factory.mktemp("by_run")
     process("run", run_parameters(city, folder, FACTORS=three(city), MAX_AREA=MAX_AREA))
     return folder
-
-
-@pytest.fixture(scope="module")
-def profile(tmp_path_factory):
-    """A new QGIS profile that holds the plugin as a link to the repository, enabled as an administrator would."""
-    folder = tmp_path_factory.mktemp("profile")
-    plugins = folder / "profiles" / "default" / "python" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "risk_terrain").symlink_to(REPOSITORY, target_is_directory=True)
-    done = qgis_process(folder, "plugins", "enable", "risk_terrain")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def qgis_process(profile: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("QGIS_")}
-    return subprocess.run(
-        ["qgis_process", *arguments],
-        env=kept | {"QGIS_CUSTOM_CONFIG_PATH": str(profile), "QT_QPA_PLATFORM": "offscreen"},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def model_of(path: Path) -> dict:

@@ -1,9 +1,7 @@
 """A saved study by processing.run and by qgis_process gives what rtm:run gives; checks and refusals before it runs."""
 
 import json
-import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from risk_terrain.rtm_plugin.core.documents.patrol_settings import PatrolSetting
 from risk_terrain.rtm_plugin.core.documents.settings import GridSettings, PlaceSettings, SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from risk_terrain.rtm_plugin.core.doubt.power import rrv_figure
-from running import Log, bands, files, process, refusal, run_parameters
+from running import Log, bands, files, process, qgis_process, refusal, run_parameters
 from small_city import FACTORS, ORIGIN, moved, point_wkt, wkt, write_layer
 from test_places_and_styles import places_of
 
@@ -38,6 +36,7 @@ def study(city) -> StudyDocument:
         study_area=ref(city, "area"),
         events=ref(city, "events"),
         factors=tuple(Factor(ref(city, name), FactorSettings(name)) for name in FACTORS),
+        selection=SelectionSettings("poisson", cull=False),
     )
 
 
@@ -121,7 +120,7 @@ def test_twice_the_same_model_file(study, tmp_path):
     assert told[0]["EVENTS"] == {"source": "study: events", "filter": '"year" > 0'}
 
 
-def test_by_qgis_process_after_the_folder_has_moved(city, study, tmp_path):
+def test_by_qgis_process_after_the_folder_has_moved(city, study, profile, tmp_path):
     """Paths are relative, so study and data can be moved together; rasters are equal to the byte."""
     old, new = tmp_path / "old", tmp_path / "new place, ü"
     old.mkdir()
@@ -132,16 +131,9 @@ def test_by_qgis_process_after_the_folder_has_moved(city, study, tmp_path):
     process("runstudy", {"STUDY": str(old / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "one")})
     old.rename(new)
     assert load_study(new / "study.json").study_area.source == f"{new}/city.gpkg|layername=area"
-    profile = tmp_path / "profile"
-    plugins = profile / "profiles" / "default" / "python" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "risk_terrain").symlink_to(REPOSITORY, target_is_directory=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("QGIS_")}
-    environment = kept | {"QGIS_CUSTOM_CONFIG_PATH": str(profile), "QT_QPA_PLATFORM": "offscreen"}
     asked = [f"--STUDY={new / 'study.json'}", f"--OUTPUT_FOLDER={tmp_path / 'two'}"]
-    for command in (["plugins", "enable", "risk_terrain"], ["run", "rtm:runstudy", *asked]):
-        done = subprocess.run(["qgis_process", *command], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    done = qgis_process(profile, "run", "rtm:runstudy", *asked)
+    assert done.returncode == 0, done.stderr
     for name in RASTERS[:2]:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert files(tmp_path / "two") == WITHOUT_LATER
@@ -324,11 +316,12 @@ def test_suggest_tells_what_so_many_events_can_establish(city):
 
 
 def test_the_graphical_model_gives_the_same_terrain(city, study, tmp_path):
-    """Factors with filters, and names that are not their layers'; the model's defaults are the study."""
+    """Factors with filters, and names that are not their layers', culled; the model's defaults are the study."""
     from qgis.core import QgsProcessingContext, QgsProcessingModelAlgorithm
 
     late = Factor(ref(city, "bars", "\"kind\" = 'late'"), FactorSettings('late "bars"', increment="whole"), "licensing")
     study = replace(study, factors=(late, *study.factors[1:]), events=ref(city, "events", '"year" = 2024'))
+    study = replace(study, selection=SelectionSettings())
     save_study(study, tmp_path / "study.json")
     process("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "one")})
     process("studymodel", {"STUDY": str(tmp_path / "study.json"), "OUTPUT": str(tmp_path / "study.model3")})

@@ -6,6 +6,7 @@ import json
 import pytest
 from running import Log, files, process, refusal, run_inputs
 
+FACTORS = ["bars", "kiosks"]
 # The city's own choices, and what they are changed to.
 KEYS = [
     ("as asked", ""),
@@ -24,9 +25,10 @@ KEYS = [
 
 
 def parameters(city, folder) -> dict:
-    """The city, quick: culling off, one family."""
+    """The city, quick: two factors within two blocks, culling off, one family."""
+    few = {"FACTORS": [city.layer(name) for name in FACTORS], "MAX_BLOCKS": 2}
     outputs = {"OUTPUT_TABLE": str(folder / "factors.csv"), "OUTPUT_RUNS": str(folder / "runs.csv")}
-    return run_inputs(city, CULL="no", FAMILY="poisson", **outputs)
+    return run_inputs(city, CULL="no", FAMILY="poisson", **few, **outputs)
 
 
 @pytest.fixture
@@ -57,14 +59,14 @@ def test_rows(whole):
     assert float(runs[0]["overlap_5"]) == pytest.approx(1)
     assert len({row["settings_hash"] for row in runs}) == 1
     settings = json.loads(runs[0]["settings"])
-    assert [factor["name"] for factor in settings["factors"]] == ["bars", "footpaths", "parks", "kiosks"]
+    assert [factor["name"] for factor in settings["factors"]] == FACTORS
     for row in runs:
         assert row["note"] == ""
         assert "bars" in row["selected"].split("; ")
         assert -1 <= float(row["correlation"]) <= 1
         assert 0 <= float(row["overlap_5"]) <= 1
     factors = {row["factor"]: row for row in rows(out / "factors.csv")}
-    assert list(factors) == ["bars", "footpaths", "parks", "kiosks"]
+    assert list(factors) == FACTORS
     for name, row in factors.items():
         chosen = [name in one["selected"].split("; ") for one in runs]
         sure = [name in one["established"].split("; ") for one in runs]

@@ -8,6 +8,7 @@ import pytest
 from qgis.core import QgsProcessingFeatureSourceDefinition
 from risk_terrain.rtm_plugin.adapters.study_file import load_study, save_study
 from risk_terrain.rtm_plugin.core.documents.factor_settings import FactorSettings
+from risk_terrain.rtm_plugin.core.documents.settings import SelectionSettings
 from risk_terrain.rtm_plugin.core.documents.study_document import Factor, LayerRef, StudyDocument, Window
 from running import Log, bands, files, only_terrain, process, refusal, run_parameters
 from small_city import FACTORS, moved, point_wkt, wkt, write_layer
@@ -28,6 +29,7 @@ def study(city) -> StudyDocument:
         study_area=ref(city, "area"),
         events=ref(city, "events"),
         factors=tuple(Factor(ref(city, name), FactorSettings(name)) for name in FACTORS),
+        selection=SelectionSettings("poisson", cull=False),
     )
 
 
@@ -56,7 +58,8 @@ def test_a_weight_field_is_so_many_events(city, out, tmp_path):
     rows = write_layer(tmp_path / "rows.gpkg", "places", point_wkt(np.repeat(city.events, numbers, axis=0)))
     for name, given in (("table", {"EVENTS": table, "WEIGHT_FIELD": "number"}), ("rows", {"EVENTS": rows})):
         (out / name).mkdir()
-        process("run", run_parameters(city, out / name, OUTPUT_FORECAST=str(out / name / "f.tif"), **given))
+        forecast = {"OUTPUT_FORECAST": str(out / name / "f.tif")}
+        process("run", run_parameters(city, out / name, CULL="no", FAMILY="poisson", **forecast, **given))
     for file in ("terrain.tif", "expected.tif"):
         assert (out / "table" / file).read_bytes() == (out / "rows" / file).read_bytes(), file
     assert np.array_equal(bands(out / "table" / "f.tif"), bands(out / "rows" / "f.tif"))
@@ -131,7 +134,7 @@ def test_study_run_and_model_agree(city, study, out, tmp_path, homes, income):
         "EXPOSURE_SMOOTHING": 1.5,
     }
     (out / "run").mkdir()
-    process("run", run_parameters(city, out / "run", **given, CULL="yes", FAMILY="auto"))
+    process("run", run_parameters(city, out / "run", **given, CULL="no", FAMILY="poisson"))
     model = run_graphical_model(full, out, tmp_path)
     for name in ("terrain.tif", "expected.tif"):
         whole = (out / "study" / name).read_bytes()
@@ -229,7 +232,6 @@ def ran(city, study, tmp_path):
         date_field="day",
         fit=Window("2023-01-01", "2023-10-31"),
         factors=study.factors[:2],
-        selection=replace(study.selection, family="poisson", cull=False),
     )
     save_study(small, tmp_path / "study.json")
     process("runstudy", {"STUDY": str(tmp_path / "study.json"), "OUTPUT_FOLDER": str(tmp_path / "out")})

@@ -9,9 +9,8 @@ import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
 from risk_terrain.rtm_plugin.core.accuracy.at_share import accuracy
-from running import Log, bands, files, process, refusal
+from running import Log, bands, files, process, qgis_process, refusal
 from small_city import FOOTPATHS, moved, point_wkt, write_layer
-from test_routes import profile, qgis_process  # noqa: F401
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 
@@ -311,7 +310,7 @@ def test_cancelled_run_leaves_nothing(chain, periods, out, stop_at):
     assert files(out) == []
 
 
-def test_qgis_process(chain, periods, profile, out):  # noqa: F811
+def test_qgis_process(chain, periods, profile, out):
     """The same table from the command line."""
     asked = {"TERRAINS": [chain["terrain"]], "EVENTS": periods["later"], "PRIOR_EVENTS": periods["prior"]}
     _, rows, _, _ = run(out, **asked)
