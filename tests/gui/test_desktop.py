@@ -17,12 +17,16 @@ TOOLBOX = {
     "How good is the map": [
         "Back-test through time",
         "Cross-validate the model",
+        "Does the model fit?",
+        "How sure is this?",
         "Validate maps against later events",
+        "What if the choices had been others?",
     ],
     "Prepare a study": ["Measure the block length", "Suggest an operationalisation"],
     "Study from start to finish": [
         "Briefing page (print layout and PDF)",
         "Check a study before it runs",
+        "Places for phones and vehicles (KML, GPX)",
         "Report of a saved model",
         "Risk terrain model, start to finish",
         "Run a saved study",
@@ -37,7 +41,7 @@ TOOLBOX = {
         "5. Risk terrain",
         "6. Priority places",
     ],
-    "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure"],
+    "Terrain and events together": ["Forecast", "Joint risk: vulnerability and exposure", "Patrol places"],
 }
 ACTION = "Risk Terrain Modelling…"
 PANEL = "Risk terrain"
@@ -105,7 +109,7 @@ def test_menu_and_toolbar(results):
 def test_the_button_opens_the_wizard_which_ends_at_a_result(results):
     wizard = results["wizard"]
     assert {"terrain.tif", "report.html", "validation.html", "study.json", "model.json"} <= set(wizard["files"])
-    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    names = ["Patrol places", "Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
     assert wizard["group"] == {GROUP: [*names, "Forecast: expected events in a cell"]}
     assert "associated with where robbery happened" in wizard["opening"]
     assert wizard["zoomed"]
@@ -164,17 +168,17 @@ def test_nothing_of_ours_in_the_message_log(results):
 
 
 def test_results_stand_in_their_group_in_order(results, layers):
-    names = ["Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
+    names = ["Patrol places", "Priority places", "Risk terrain: relative risk score", "Expected events in a cell"]
     names.append("Forecast: expected events in a cell")
     assert [layer["name"] for layer in layers] == names
     assert results["top"][0] == GROUP
     assert {layer["crs"] for layer in layers} == {"EPSG:27700"}
-    assert str(layers[0]["features"]) == results["dialog"]["results"]["PLACE_COUNT"]
+    assert str(layers[1]["features"]) == results["dialog"]["results"]["PLACE_COUNT"]
 
 
 def test_terrain_is_styled_in_four_classes_with_plain_labels(layers):
-    check_terrain(layers[1])
-    assert layers[1]["legend"][0] == "relative risk score"
+    check_terrain(layers[2])
+    assert layers[2]["legend"][0] == "relative risk score"
 
 
 def check_terrain(layer: dict) -> None:
@@ -187,13 +191,13 @@ def check_terrain(layer: dict) -> None:
 
 
 def test_places_are_labelled_by_rank(layers):
-    assert layers[0]["labels"] == "rank"
-    assert layers[0]["renderer"] == "QgsSingleSymbolRenderer"
+    assert layers[1]["labels"] == "rank"
+    assert layers[1]["renderer"] == "QgsSingleSymbolRenderer"
 
 
 def test_expected_counts_have_a_legend_of_numbers(layers):
-    check_expected(layers[2])
-    assert layers[2]["legend"][0] == "expected events"
+    check_expected(layers[3])
+    assert layers[3]["legend"][0] == "expected events"
 
 
 def check_expected(layer: dict) -> None:
@@ -225,10 +229,10 @@ def test_why_here_in_the_first_priority_place(results):
 
 
 def test_the_terrain_has_a_second_style_and_describes_itself(layers):
-    assert layers[1]["styles"] == ["Continuous", "Four classes"]
-    assert layers[1]["title"] == "Risk terrain: relative risk score"
-    assert re.fullmatch("[0-9a-f]{16}", layers[1]["identifier"])
-    assert layers[2]["identifier"] == layers[1]["identifier"]
+    assert layers[2]["styles"] == ["Continuous", "Four classes"]
+    assert layers[2]["title"] == "Risk terrain: relative risk score"
+    assert re.fullmatch("[0-9a-f]{16}", layers[2]["identifier"])
+    assert layers[3]["identifier"] == layers[2]["identifier"]
 
 
 def test_the_briefing_is_a_layout_of_the_project(results):
