@@ -23,7 +23,7 @@ from ..rtm_plugin.core.diagnostics.moran import PERMUTATIONS
 from ..rtm_plugin.core.documents.settings import PlaceSettings
 from ..rtm_plugin.core.model.document import RiskModel
 from ..rtm_plugin.core.pipeline import observe_again, score
-from ..rtm_plugin.core.terrain.places import Places, priority_places
+from ..rtm_plugin.core.terrain.places import FEWEST, Places, priority_places
 from ..rtm_plugin.report.diagnosis import DiagnosisFindings, diagnosis_findings
 from ..rtm_plugin.report.diagnosis_page import render_diagnosis
 from ..rtm_plugin.report.saved import context_of
@@ -168,7 +168,8 @@ class Diagnose(RtmAlgorithm):
         """The priority places of the model's terrain."""
         scores = score(model.best, observed).scores
         settings = read_settings(request, PlaceSettings)
-        return priority_places(observed.grid, scores, settings, progress=request.progress(0.1, 0.15))
+        watched = request.progress(0.1, 0.15)
+        return priority_places(observed.grid, scores, settings, progress=watched, fewest=FEWEST)
 
     def _write(self, request: Request, findings: DiagnosisFindings, marking: str) -> dict[str, Any]:
         names = ("OUTPUT_TABLE", "OUTPUT_RESIDUALS", "OUTPUT_CORRELOGRAM", "OUTPUT_JSON", "OUTPUT_REPORT")

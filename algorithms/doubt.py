@@ -1,5 +1,6 @@
 """rtm:doubt — the whole selection again on maps put together of blocks of the study's own."""
 
+from dataclasses import replace
 from typing import Any
 
 from qgis.core import (
@@ -45,9 +46,11 @@ from .shared.outputs import (
     versions,
 )
 from .shared.parameters import add_covariates, add_exclude
+from .shared.report_parts import cells_of
 from .shared.request import Request
 from .shared.settings import OF_ONE_FACTOR, add_settings, read_settings
 from .shared.study_inputs import Inputs, add_study_layers, area_text, read_inputs, study_of
+from .shared.whereabouts import places_told
 
 
 class HowSureIsThis(RtmAlgorithm):
@@ -123,6 +126,10 @@ class HowSureIsThis(RtmAlgorithm):
             workers=available_workers(),
         )
         tell_doubt(found, request.feedback)
+        cells = cells_of(inputs, result)
+        known_of = {"terms": result.model.selected, "shares": cells.shares, "layers": cells.layers}
+        places = places_told(result.places, cells.grid, inputs.told_by, request.context, **known_of)
+        result = replace(result, places=places)
         provenance = {**versions(marking), "parameters": plain_parameters(request), "inputs": inputs.sources}
         return self._write(request, result, found, provenance, marking)
 
@@ -152,7 +159,7 @@ class HowSureIsThis(RtmAlgorithm):
             save_table(staging, table, FACTOR_COLUMNS, factor_rows(found))
             if places:
                 more = PLACE_COLUMNS, place_rows(found)
-                save_places(staging, places, grid, result.places, made_from_terrain(result.model), more)
+                save_places(staging, places, grid, result.places, made_from_terrain(result.model), more=more)
             if probability:
                 save_top_probability(staging, probability, grid, found.probability, top, result.model.events.period)
             if document:

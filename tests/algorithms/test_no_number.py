@@ -56,6 +56,7 @@ def test_the_first_page_has_null():
         caveats=(),
         doubt=SimpleNamespace(not_established=()),
         factor_rows=(row,),
+        lists=(),
     )
     assert json.loads(json.dumps(first_page(found), allow_nan=False))["factors"][0]["high"] is None
 

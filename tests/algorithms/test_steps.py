@@ -209,7 +209,7 @@ def test_provenance_names_the_inputs(whole_run, chain):
 def test_no_stray_file(whole_run, chain):
     """A style beside every raster and places file; no .aux.xml, nothing hidden, nothing else."""
     assert files(whole_run[0]) == RUN_FILES
-    rasters = ["grid", "counts", "terrain", "expected", *FACTORS]
+    rasters = ["grid", "counts", "terrain", "expected", "forecast", *FACTORS]
     expected = [f"{name}.{ending}" for name in rasters for ending in ("tif", "qml")]
     expected += ["model.json", "table.gpkg", "places.gpkg", "places.qml"]
     assert files(Path(chain["grid"]).parent) == sorted(expected)

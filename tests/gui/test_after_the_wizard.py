@@ -58,6 +58,7 @@ def test_two_studies(new_wizard, city, run_dialog, tmp_path):
     run_dialog("rtm:run", {**asked, **outputs})
     by_wizard = described("Risk terrain: Study one")
     assert set(by_wizard) == {
+        "Patrol places",
         "Priority places",
         "Risk terrain: relative risk score",
         "Expected events in a cell",
@@ -90,7 +91,7 @@ def test_a_second_run_into_the_folder_replaces_the_layers(new_wizard, city, tmp_
         run_in_wizard(hands, small_study(city), tmp_path / "study")
         hands.wizard.go(0)
     (group,) = [g for g in QgsProject.instance().layerTreeRoot().findGroups() if g.name().startswith("Risk terrain:")]
-    assert len(group.findLayers()) == 4
+    assert len(group.findLayers()) == 5
 
 
 def test_what_cannot_be_run_is_not_begun(new_wizard, city, monkeypatch):

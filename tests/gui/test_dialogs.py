@@ -76,6 +76,7 @@ def test_run_by_default_loads_what_it_wrote(city, run_dialog):
     assert names == [
         "Expected events in a cell",
         "Forecast: expected events in a cell",
+        "Patrol places",
         "Priority places",
         "Risk terrain: relative risk score",
     ]

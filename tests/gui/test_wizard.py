@@ -76,7 +76,7 @@ def test_the_demo_from_an_empty_project_to_the_report(hands, tmp_path):
     assert Path(hands.wizard.draft.results["OUTPUT_REPORT"]).is_file()
     group = QgsProject.instance().layerTreeRoot().children()[0]
     assert group.name() == "Risk terrain: Robbery in Northbridge BCU, 2024"
-    assert [node.name() for node in group.children()][:2] == ["Priority places", "Risk terrain: relative risk score"]
+    assert [node.name() for node in group.children()][:2] == ["Patrol places", "Priority places"]
     assert hands.wizard.draft.unfinished is None
 
 

@@ -146,12 +146,12 @@ class SelectionSettings:
         Seeds the fold labels: the only random thing.
     cull : bool
         Whether an elastic net culls the candidates before the stepwise selection.
-    draws : int
-        How often the folds are drawn; the deviances of all draws are averaged.
     significance : {"spatial", "plain"}
         Whether what is selected is tested against the same layers shifted about the map (method.md §10).
     keep_unestablished : bool
         Whether factors that this test does not establish stay in the model, marked.
+    draws : int
+        How often the folds are drawn; the deviances of all draws are averaged.
     """
 
     family: str = field(
@@ -215,21 +215,6 @@ class SelectionSettings:
             page="Cull candidates with an elastic net first (the standard)",
         ),
     )
-    draws: int = field(
-        default=1,
-        metadata=setting(
-            parameter="FOLD_DRAWS",
-            kind="whole",
-            label="Draws of the folds",
-            help="How often the cells are split anew; the penalty with the lowest mean deviance over all draws is "
-            "chosen. More than one makes the culling depend less on the seed, and takes so many times as long.",
-            noun="The number of draws of the folds",
-            least=1,
-            most=50,
-            advanced=True,
-            page="Draws of the folds",
-        ),
-    )
     significance: str = field(
         default="spatial",
         metadata=setting(
@@ -259,6 +244,22 @@ class SelectionSettings:
             noun="The switch for factors that are not established",
             advanced=True,
             page="Keep factors that are not established, mar&ked",
+        ),
+    )
+
+    draws: int = field(
+        default=1,
+        metadata=setting(
+            parameter="FOLD_DRAWS",
+            kind="whole",
+            label="Draws of the folds",
+            help="How often the cells are split anew; the penalty with the lowest mean deviance over all draws is "
+            "chosen. More than one makes the culling depend less on the seed, and takes so many times as long.",
+            noun="The number of draws of the folds",
+            least=1,
+            most=50,
+            advanced=True,
+            page="Draws of the folds",
         ),
     )
 
