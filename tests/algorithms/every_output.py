@@ -61,7 +61,6 @@ def calls(city, chain, dated: str, folder: Path) -> dict[str, dict]:
             FACTORS=[city.layer("bars")],
             OPERATIONALISATION="proximity",
             MAX_BLOCKS=1,
-            SIGNIFICANCE="plain",
             REPLICATES=20,
             **QUICK,
         ),
