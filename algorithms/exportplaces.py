@@ -123,15 +123,14 @@ def _mark(
     middle = middle_of(outline, int(cells) if cells else None, crs_text(to_earth.sourceCrs()))
     words = place_words(feature)
     where = ", ".join(filter(None, (words.reference or position(middle.x(), middle.y()), *words.names)))
+    nowhere = tr("Place {:.0f} of the layer '{}' lies nowhere on the Earth; check the CRS of the layer.")
     try:
-        outline.transform(to_earth)
+        done = outline.transform(to_earth)
         spot = to_earth.transform(middle)
     except QgsCsException as error:
-        raise InputError(
-            tr("Place {:.0f} of the layer '{}' lies nowhere on the Earth; check the CRS of the layer.").format(
-                rank, label
-            )
-        ) from error
+        raise InputError(nowhere.format(rank, label)) from error
+    if done != Qgis.GeometryOperationResult.Success:
+        raise InputError(nowhere.format(rank, label))
     lines = (
         marking,
         (tr("Priority place {:.0f}") if has_place_fields(feature.fields()) else tr("Place {:.0f}")).format(rank),
