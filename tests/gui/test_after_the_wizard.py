@@ -14,6 +14,7 @@ from wizard_hands import wait
 
 OUTPUTS = {"OUTPUT_TERRAIN": "terrain.tif", "OUTPUT_EXPECTED": "expected.tif", "OUTPUT_PLACES": "places.gpkg"}
 OUTPUTS |= {"OUTPUT_FORECAST": "forecast.tif", "OUTPUT_MODEL": "model.json", "OUTPUT_REPORT": "report.html"}
+OUTPUTS |= {"OUTPUT_PATROL": "patrol.gpkg"}
 
 
 def described(group: str) -> dict[str, tuple]:
